@@ -1,0 +1,1 @@
+"""The bundled DualAnoDiff trainer: two interrelated diffusion frames on stock diffusers."""
