@@ -1,0 +1,70 @@
+"""What a repair is made of: small typed actions that can say what they would do, do it, prove it and take it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an action takes: bytes to download, bytes of disk, seconds (all estimates)."""
+
+    download: int = 0
+    disk: int = 0
+    seconds: float = 0.0
+
+
+class RepairError(Exception):
+    """An action could not do its work. The message says what was seen, what was expected and what to do next."""
+
+
+@runtime_checkable
+class Action(Protocol):
+    """One step of a plan. Implementations are frozen dataclasses that serialise to JSON for the journal."""
+
+    kind: str  # "write-file", "make-environment", "move-aside", ...
+    rules: tuple[str, ...]  # the findings it answers
+
+    def describe(self) -> str:
+        """One line: what would change, in the user's words."""
+
+    def details(self) -> str:
+        """The change itself: a diff, a package list. May be long."""
+
+    def cost(self) -> Cost:
+        """An estimate made without side effects."""
+
+    def apply(self, workshop: Workshop) -> None:
+        """Do it. Raises RepairError; what was half done is taken back by `undo`."""
+
+    def verify(self, workshop: Workshop) -> str:
+        """Empty when the change is in place, else what is wrong."""
+
+    def undo(self, workshop: Workshop) -> None:
+        """Take it back, byte for byte. Must also work after a half-done `apply`. Raises RepairError when the
+        user changed the target since, and then changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What actions work with: the fix's own folder for before-images, and a way to tell the user."""
+
+    folder: Path  # .dualano/fixes/<id>/
+    project: Path
+    offline: bool = False
+    say: Callable[[str], None] = print
+    variables: dict[str, str] = field(default_factory=dict)  # environment for installers
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An ordered list of actions with the facts it was based on."""
+
+    id: str
+    actions: tuple[Action, ...]
+    basis: str  # fingerprint of what the actions were computed from
+    not_repairable: tuple[str, ...] = ()  # rule ids left to the user
+    notes: tuple[str, ...] = ()

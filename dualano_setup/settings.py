@@ -1,0 +1,175 @@
+"""What the user asked for: flag beats DUALANO_ variable beats dualano.toml beats default."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SETTINGS_FILE = "dualano.toml"
+STATE_FOLDER = ".dualano"
+
+
+class UsageError(Exception):
+    """The user asked for something that cannot be: wrong flag, unreadable settings. Ends with exit status 2."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: its key in dualano.toml, its kind and its default."""
+
+    key: str
+    kind: str  # "path", "text", "flag", "whole", "choice"
+    default: object = None
+    choices: tuple[str, ...] = ()
+    table: str = ""  # "" for the top level, "train" for [train]
+
+    @property
+    def variable(self) -> str:
+        """The environment variable of the same name."""
+        return "DUALANO_" + "_".join(filter(None, (self.table, self.key))).upper()
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("env", "path"),
+    Option("checkout", "path"),
+    Option("model", "path"),
+    Option("data", "path"),
+    Option("category", "text"),
+    Option("anomaly", "text"),
+    Option("foreground", "path"),
+    Option("profile", "text"),
+    Option("offline", "flag", False),
+    Option("color", "choice", "auto", ("auto", "always", "never")),
+    Option("variant", "choice", "bcm", ("bcm", "dual"), "train"),
+    Option("resolution", "whole", 512, table="train"),
+    Option("batch_size", "whole", 2, table="train"),
+    Option("gradient_accumulation_steps", "whole", 1, table="train"),
+    Option("gradient_checkpointing", "flag", False, table="train"),
+    Option("mixed_precision", "choice", "no", ("no", "fp16", "bf16"), "train"),
+    Option("steps", "whole", 5000, table="train"),
+    Option("rank", "whole", 32, table="train"),
+    Option("learning_rate", "text", "2e-5", table="train"),
+    Option("num_processes", "whole", 1, table="train"),
+    Option("output", "path", table="train"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every setting resolved. `said_by` tells where each value that is not a default came from.
+
+    Paths are absolute. `project` is the folder that holds dualano.toml and .dualano/.
+    """
+
+    project: Path
+    env: Path | None = None
+    checkout: Path | None = None
+    model: Path | None = None
+    data: Path | None = None
+    category: str | None = None
+    anomaly: str | None = None
+    foreground: Path | None = None
+    profile: str | None = None
+    offline: bool = False
+    color: str = "auto"
+    variant: str = "bcm"
+    resolution: int = 512
+    batch_size: int = 2
+    gradient_accumulation_steps: int = 1
+    gradient_checkpointing: bool = False
+    mixed_precision: str = "no"
+    steps: int = 5000
+    rank: int = 32
+    learning_rate: str = "2e-5"
+    num_processes: int = 1
+    output: Path | None = None
+    said_by: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def state(self) -> Path:
+        """The folder of everything this program keeps: environments, journal, runs."""
+        return self.project / STATE_FOLDER
+
+
+def resolve(
+    flags: Mapping[str, object], variables: Mapping[str, str] | None = None, project: Path | None = None
+) -> Settings:
+    """Settings from flags (None means not given), variables and the nearest dualano.toml upwards of the working folder.
+
+    Raises UsageError for an unreadable file, an unknown key, or a value of the wrong kind, naming where it stands.
+    """
+    variables = os.environ if variables is None else variables
+    start = project or Path.cwd()
+    file = next((f / SETTINGS_FILE for f in (start, *start.parents) if (f / SETTINGS_FILE).is_file()), None)
+    base = file.parent if file else start
+    stored = _flatten(_read(file), file) if file else {}
+    values: dict[str, Any] = {}
+    said_by: dict[str, str] = {}
+    for option in OPTIONS:
+        given: tuple[tuple[object, str, Path], ...] = (
+            (flags.get(option.key), f"--{option.key.replace('_', '-')}", Path.cwd()),
+            (variables.get(option.variable) or None, option.variable, Path.cwd()),
+            (stored.get((option.table, option.key)), str(file), base),
+        )
+        for value, source, relative_to in given:
+            if value is not None:
+                values[option.key] = _typed(option, value, source, relative_to)
+                said_by[option.key] = source
+                break
+    return Settings(project=base, said_by=said_by, **values)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:  # the same parser under its older name
+        import tomli as tomllib
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(
+            f"{file} cannot be read: {error}. Mend it, or move it away and run `dualano-doctor init`."
+        ) from error
+
+
+def _flatten(document: Mapping[str, Any], file: Path) -> dict[tuple[str, str], object]:
+    known = {(o.table, o.key) for o in OPTIONS}
+    flat: dict[tuple[str, str], object] = {}
+    for key, value in document.items():
+        rows = {(key, k): v for k, v in value.items()} if isinstance(value, dict) else {("", key): value}
+        for place, inner in rows.items():
+            if place not in known:
+                name = ".".join(filter(None, place))
+                near = ", ".join(sorted(k for t, k in known if t == place[0])) or "a table that does not exist"
+                raise UsageError(f"{file}: unknown key `{name}`. Known here: {near}.")
+            flat[place] = inner
+    return flat
+
+
+def _typed(option: Option, value: object, source: str, relative_to: Path) -> object:
+    if option.kind == "path" and isinstance(value, (str, Path)):
+        path = Path(value).expanduser()
+        return path if path.is_absolute() else Path(os.path.normpath(relative_to / path))
+    if option.kind == "flag":
+        if isinstance(value, bool):
+            return value
+        if str(value).lower() in ("1", "true", "yes", "on", "0", "false", "no", "off"):
+            return str(value).lower() in ("1", "true", "yes", "on")
+    if option.kind == "whole" and not isinstance(value, bool) and str(value).isdigit() and int(str(value)) > 0:
+        return int(str(value))
+    if option.kind == "choice" and value in option.choices:
+        return value
+    if option.kind == "text" and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return str(value)
+    expected = {
+        "path": "a path",
+        "flag": "true or false",
+        "whole": "a whole number above 0",
+        "text": "text",
+        "choice": " or ".join(option.choices),
+    }[option.kind]
+    raise UsageError(f"{source}: `{option.key}` is {value!r}, expected {expected}.")
