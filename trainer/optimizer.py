@@ -1,0 +1,127 @@
+"""AdamW on the flat parameter buffer: average over processes, clip, step, all without waiting for the GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from .errors import TrainerError
+from .parameters import AdapterParameters
+from .precision import LossScale
+
+
+@dataclass(frozen=True, slots=True)
+class AdamWSettings:
+    """AdamW's and the clip's constants."""
+
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    weight_decay: float = 0.01
+    max_grad_norm: float = 1.0
+    eight_bit: bool = False
+
+
+class AdapterOptimizer:
+    """Turns the collected gradient into new parameters.
+
+    Args:
+        parameters: what is trained.
+        settings: constants.
+        scale: the loss scale the gradient was computed with.
+    """
+
+    def __init__(self, parameters: AdapterParameters, settings: AdamWSettings, scale: LossScale | None = None) -> None:
+        self._parameters = parameters
+        self._settings = settings
+        self.scale = scale or LossScale(parameters.master.device, enabled=False)
+        self._fused = parameters.master.is_cuda and not settings.eight_bit
+        self._adamw = _make_adamw(parameters, settings, fused=self._fused)
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> Tensor:
+        """One update.
+
+        A gradient that is not finite changes nothing (and halves float16's loss scale).
+
+        Returns:
+            The joint norm of the gradient before clipping, a scalar on the device.
+        """
+        gradient = self._parameters.gradient
+        average_over_processes(gradient)
+        norm = torch.linalg.vector_norm(gradient) / self.scale.scale
+        finite = torch.isfinite(norm)
+        factor = 1 / self.scale.scale
+        limit = self._settings.max_grad_norm
+        if limit > 0:
+            factor = factor * torch.clamp(limit / (norm + 1e-6), max=1.0)
+        gradient.mul_(factor)
+        self._adamw.param_groups[0]["lr"] = learning_rate
+        if self._fused:
+            # The fused kernel itself skips the update where found_inf is 1: no copy to the host.
+            self._adamw.found_inf = (~finite).float()
+            self._adamw.step()
+        elif finite.item():
+            self._adamw.step()
+        self.scale.update(finite)
+        self._parameters.refresh()
+        return norm
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state to save: AdamW's tensors and the loss scale."""
+        state = self._adamw.state.get(self._parameters.master, {})
+        adamw = {f"adamw.{key}": value for key, value in state.items() if isinstance(value, Tensor)}
+        return adamw | {f"loss_scale.{key}": value for key, value in self.scale.tensors().items()}
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        """Restore what `tensors` gave.
+
+        Raises:
+            TrainerError: the state belongs to another kind of optimiser or to other parameters.
+        """
+        adamw = {key.removeprefix("adamw."): t for key, t in saved.items() if key.startswith("adamw.")}
+        if not self._settings.eight_bit and adamw and set(adamw) != {"step", "exp_avg", "exp_avg_sq"}:
+            raise TrainerError(
+                "The checkpoint's optimiser state is of another kind (8-bit?). "
+                "Resume with the same --use_8bit_adam setting as before."
+            )
+        master = self._parameters.master
+        first = adamw.get("exp_avg", adamw.get("state1", master))
+        if first.numel() != master.numel():
+            raise TrainerError(
+                f"The checkpoint's optimiser state has {first.numel()} numbers, this run trains "
+                f"{master.numel()}. Resume with the same --rank, --variant and --train_text_encoder."
+            )
+        if adamw:
+            described = self._adamw.state_dict()
+            self._adamw.load_state_dict({**described, "state": {0: adamw}})
+        self.scale.load({k.removeprefix("loss_scale."): t for k, t in saved.items() if k.startswith("loss_scale.")})
+
+
+def average_over_processes(values: Tensor) -> None:
+    """Replace `values` by their mean over all processes."""
+    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        dist.all_reduce(values)
+        values.div_(dist.get_world_size())
+
+
+def _make_adamw(parameters: AdapterParameters, settings: AdamWSettings, *, fused: bool) -> Any:
+    """AdamW over the one flat parameter."""
+    options: dict[str, Any] = {
+        "betas": settings.betas,
+        "eps": settings.eps,
+        "weight_decay": settings.weight_decay,
+    }
+    if not settings.eight_bit:
+        return torch.optim.AdamW([parameters.master], fused=True if fused else None, **options)
+    try:
+        import bitsandbytes
+    except Exception as error:  # a broken CUDA set-up raises all sorts of things here
+        raise TrainerError(
+            f"--use_8bit_adam needs bitsandbytes, which does not load here ({error}). "
+            "Install it, or leave the flag out (costs about 0.9 GiB more)."
+        ) from error
+    return bitsandbytes.optim.AdamW8bit([parameters.master], **options)

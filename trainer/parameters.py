@@ -1,0 +1,172 @@
+"""All trained numbers in one flat float32 buffer, whatever precision the network computes in.
+
+One buffer makes the optimiser, the norm, the average over processes and the cast to the computing
+precision one operation each, instead of one per tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .adapters import Adapter, Part
+from .errors import TrainerError
+
+#: Each packed parameter starts at a multiple of this many numbers, as matrix kernels want 16-byte starts.
+ALIGNMENT = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Where one packed parameter lies in the flat buffer."""
+
+    adapter: Adapter
+    attribute: str
+    start: int
+    shape: torch.Size
+
+    def of(self, flat: Tensor) -> Tensor:
+        """The parameter's view of a flat buffer."""
+        return flat[self.start : self.start + self.shape.numel()].view(self.shape)
+
+
+class AdapterParameters:
+    """The adapters' parameters: a float32 master copy, and leaves in the precision of the computation.
+
+    Attributes:
+        master: float32 (n,), the values that the optimiser changes; its `grad` is `gradient`.
+        gradient: float32 (n,), the sum of what `collect` has added since `zero_gradient`.
+        untrained: tensors that the file must hold but nothing trains, by full name.
+
+    Args:
+        adapters: every adapter by the prefix of its names, in the order of the file.
+        values: start value of every tensor, by full name.
+        device: where the buffers live.
+        dtype: precision of the leaves; with float32 (or float64) they are views of the master copy.
+    """
+
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        values: Mapping[str, Tensor],
+        *,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self._adapters = dict(adapters)
+        self._ranges, total = _lay_out(self._adapters)
+        self.full_precision = dtype in (torch.float32, torch.float64)
+        master_dtype = dtype if self.full_precision else torch.float32
+        self.master = nn.Parameter(torch.zeros(total, dtype=master_dtype, device=device))
+        self.gradient = torch.zeros_like(self.master, requires_grad=False)
+        self.master.grad = self.gradient
+        self._shadow = self.master.detach() if self.full_precision else self.master.detach().to(dtype)
+        self.leaves = [nn.Parameter(place.of(self._shadow)) for place in self._ranges]
+        for place, leaf in zip(self._ranges, self.leaves, strict=True):
+            setattr(place.adapter, place.attribute, leaf)
+        self._gradient_views = [place.of(self.gradient) for place in self._ranges]
+        self.untrained: dict[str, Tensor] = {}
+        self.load(values)
+
+    def names(self) -> list[str]:
+        """Every name of the file, in its order."""
+        return [prefix + part.name for prefix, adapter in self._adapters.items() for part in adapter.parts]
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """Named views of a flat buffer, e.g. of `master` or `gradient`: the trained tensors only."""
+        packed = {(id(place.adapter), place.attribute): place.of(flat) for place in self._ranges}
+        return {
+            name: part.view(packed[id(adapter), part.attribute])
+            for name, adapter, part in self._named_parts()
+            if part.attribute
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor of the file, float32 on the CPU, contiguous, in the file's order."""
+        trained = self.views(self.master.detach())
+        chosen = ((name, trained.get(name, self.untrained.get(name))) for name in self.names())
+        return {
+            name: value.to("cpu", torch.float32).contiguous().clone() for name, value in chosen if value is not None
+        }
+
+    @torch.no_grad()
+    def load(self, values: Mapping[str, Tensor]) -> None:
+        """Set every tensor from `values`.
+
+        Raises:
+            TrainerError: a name is missing or unknown, or a shape differs.
+        """
+        expected = {name: part.shape for name, _, part in self._named_parts()}
+        check_tensors(values, expected)
+        for name, view in self.views(self.master.detach()).items():
+            view.copy_(values[name])
+        self.untrained = {
+            name: values[name].detach().to("cpu", torch.float32).clone()
+            for name, _, part in self._named_parts()
+            if not part.attribute
+        }
+        self.refresh()
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        """Bring the leaves up to date with the master copy."""
+        if not self.full_precision:
+            self._shadow.copy_(self.master)
+
+    @torch.no_grad()
+    def collect(self) -> None:
+        """Add the gradients of the last backward pass to `gradient`, and free them."""
+        pairs = [
+            (view, leaf.grad)
+            for view, leaf in zip(self._gradient_views, self.leaves, strict=True)
+            if leaf.grad is not None
+        ]
+        if pairs:
+            torch._foreach_add_([view for view, _ in pairs], [grad for _, grad in pairs])
+        for leaf in self.leaves:
+            leaf.grad = None
+
+    def zero_gradient(self) -> None:
+        """Start a new sum."""
+        self.gradient.zero_()
+
+    def _named_parts(self) -> list[tuple[str, Adapter, Part]]:
+        """Every part with its full name."""
+        return [
+            (prefix + part.name, adapter, part) for prefix, adapter in self._adapters.items() for part in adapter.parts
+        ]
+
+
+def check_tensors(values: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Fail unless `values` holds exactly the expected names and shapes.
+
+    Raises:
+        TrainerError: says what differs and what usually causes it.
+    """
+    missing = [name for name in expected if name not in values]
+    extra = [name for name in values if name not in expected]
+    if missing or extra:
+        examples = ", ".join([f"missing {name}" for name in missing[:2]] + [f"extra {n}" for n in extra[:2]])
+        raise TrainerError(
+            f"The weights do not fit this model: {len(missing)} of {len(expected)} tensors missing, "
+            f"{len(extra)} unknown ({examples}). Check --variant, --train_text_encoder and the base model."
+        )
+    for name, shape in expected.items():
+        if tuple(values[name].shape) != tuple(shape):
+            raise TrainerError(
+                f"The weights do not fit this model: {name} has shape {tuple(values[name].shape)}, "
+                f"expected {tuple(shape)}. Check --rank and the base model."
+            )
+
+
+def _lay_out(adapters: Mapping[str, Adapter]) -> tuple[list[_Range], int]:
+    """Give every packed parameter its place."""
+    ranges, start = [], 0
+    for adapter in adapters.values():
+        for attribute, parameter in adapter.named_parameters():
+            ranges.append(_Range(adapter, attribute, start, parameter.shape))
+            start += -(-parameter.numel() // ALIGNMENT) * ALIGNMENT
+    return ranges, start

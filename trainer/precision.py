@@ -1,0 +1,67 @@
+"""In which precision the network computes, and the loss scale that float16 needs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .errors import TrainerError
+
+DTYPES = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+
+
+def choose_dtype(mixed_precision: str, device: torch.device) -> torch.dtype:
+    """The computing precision for a `--mixed_precision` value.
+
+    Raises:
+        TrainerError: unknown name, or the GPU has no such arithmetic.
+    """
+    if mixed_precision not in DTYPES:
+        raise TrainerError(
+            f"mixed_precision is {mixed_precision!r} (from --mixed_precision or accelerate's configuration); "
+            f"expected one of {', '.join(DTYPES)}."
+        )
+    if mixed_precision == "bf16" and device.type == "cuda" and torch.cuda.get_device_capability(device)[0] < 8:
+        raise TrainerError(
+            f"{torch.cuda.get_device_name(device)} has no bfloat16 arithmetic (that begins with Ampere). "
+            "Use --mixed_precision fp16 or no."
+        )
+    return DTYPES[mixed_precision]
+
+
+class LossScale:
+    """Dynamic loss scale: halved when a gradient overflows, doubled after a long run without.
+
+    Everything stays on the device, so that using it never waits for the GPU.
+
+    Args:
+        device: where the scale lives.
+        enabled: whether scaling is on (float16); off, the scale is 1 for ever.
+    """
+
+    #: Values of PyTorch's GradScaler.
+    START, GROWTH_STEPS = 65536.0, 2000
+
+    def __init__(self, device: torch.device, *, enabled: bool) -> None:
+        self.enabled = enabled
+        self.scale = torch.tensor(self.START if enabled else 1.0, device=device)
+        self._good_steps = torch.zeros((), device=device)
+
+    def update(self, finite: Tensor) -> None:
+        """Adapt the scale, in place, after a step whose gradient was `finite` (a boolean scalar)."""
+        if not self.enabled:
+            return
+        good = torch.where(finite, self._good_steps + 1, torch.zeros_like(self._good_steps))
+        grown = good >= self.GROWTH_STEPS
+        factor = torch.where(finite, 1.0 + grown.float(), 0.5)
+        self._good_steps.copy_(torch.where(grown, torch.zeros_like(good), good))
+        self.scale.mul_(factor)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The state to save."""
+        return {"scale": self.scale, "good_steps": self._good_steps}
+
+    def load(self, saved: dict[str, Tensor]) -> None:
+        """Restore a saved state."""
+        self.scale.copy_(saved["scale"])
+        self._good_steps.copy_(saved["good_steps"])

@@ -1,0 +1,125 @@
+"""Forward and backward of one pass: eagerly, or as a CUDA graph that is recorded once and replayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from .model import DualUNet
+from .objective import NoiseSchedule, StepInputs, loss, predict
+from .parameters import AdapterParameters
+from .precision import LossScale
+from .text import TextEncoder, pair_states
+
+
+@dataclass(frozen=True, slots=True)
+class TextSource:
+    """The states of the two prompts: from the encoder when it is trained, else computed once.
+
+    Attributes:
+        encoder: the trained text encoder, or None.
+        tokens: (2, L) tokens of whole and part prompt, for the encoder.
+        states: (2, L, d), without one.
+    """
+
+    encoder: TextEncoder | None = None
+    tokens: Tensor | None = None
+    states: Tensor | None = None
+
+    def __call__(self, batch: int) -> Tensor:
+        """(B, 2, L, d); the two prompts are encoded once, however many samples use them."""
+        states = self.states if self.encoder is None else self.encoder(self.tokens)
+        assert states is not None
+        return pair_states(states, batch)
+
+
+class Pass(Protocol):
+    """Runs one pass, adds its gradient to the sum, returns its loss."""
+
+    def __call__(self, inputs: StepInputs) -> Tensor:
+        """The loss of `inputs`, a scalar on the device."""
+
+
+class EagerPass:
+    """One pass, operation by operation.
+
+    Args:
+        model: the dual UNet.
+        text: the prompts' states.
+        schedule: the forward process.
+        parameters: where gradients are collected.
+        scale: the loss scale.
+        passes: passes per step and process; each gradient is divided by it.
+    """
+
+    def __init__(
+        self,
+        model: DualUNet,
+        text: TextSource,
+        schedule: NoiseSchedule,
+        parameters: AdapterParameters,
+        scale: LossScale,
+        passes: int = 1,
+    ) -> None:
+        self._model, self._text, self._schedule = model, text, schedule
+        self.parameters, self._scale, self._passes = parameters, scale, passes
+
+    def __call__(self, inputs: StepInputs) -> Tensor:
+        """Forward, backward, collect."""
+        prediction = predict(self._model, self._schedule, inputs, self._text(len(inputs.timesteps)))
+        value = loss(prediction, inputs.noise)
+        (value * (self._scale.scale / self._passes)).backward()
+        self.parameters.collect()
+        return value.detach()
+
+
+class GraphPass:
+    """The same pass as a CUDA graph: one launch instead of thousands.
+
+    Args:
+        eager: the pass to record; it must always get the same shapes.
+    """
+
+    #: Eager runs before recording, so that libraries choose their kernels and allocate their workspaces.
+    WARM_UP = 3
+
+    def __init__(self, eager: EagerPass) -> None:
+        self._eager = eager
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, inputs: StepInputs) -> Tensor:
+        """Replay on new inputs."""
+        if self._graph is None:
+            self._record(inputs)
+        for place, value in zip(_tensors(self._inputs), _tensors(inputs), strict=True):
+            place.copy_(value)
+        assert self._graph is not None
+        self._graph.replay()
+        return self._value.clone()
+
+    def _record(self, inputs: StepInputs) -> None:
+        """Warm up and capture, leaving the collected gradient as it was."""
+        self._inputs = StepInputs(*(None if t is None else t.clone() for t in _fields(inputs)))
+        before = self._eager.parameters.gradient.clone()
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(self.WARM_UP):
+                self._eager(self._inputs)
+        torch.cuda.current_stream().wait_stream(side)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._value = self._eager(self._inputs)
+        self._eager.parameters.gradient.copy_(before)
+
+
+def _fields(inputs: StepInputs) -> tuple[Tensor | None, ...]:
+    return (inputs.latents, inputs.noise, inputs.timesteps, inputs.condition, inputs.condition_noise)
+
+
+def _tensors(inputs: StepInputs) -> list[Tensor]:
+    """The tensors that are there."""
+    return [tensor for tensor in _fields(inputs) if tensor is not None]

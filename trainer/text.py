@@ -1,0 +1,80 @@
+"""The text encoder: prompts to states, with LoRA on its self-attention where it is trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .adapters import Adapter, text_parts
+
+_LAYER = re.compile(r"(?:^|\.)encoder\.layers\.(\d+)\.self_attn$")
+
+
+class TextEncoder(nn.Module):
+    """A frozen CLIP text encoder, optionally with LoRA.
+
+    Args:
+        encoder: transformers' `CLIPTextModel`.
+        rank: LoRA rank, or None without LoRA.
+
+    Attributes:
+        adapters: the adapter of each layer by the prefix of its names in the checkpoint.
+    """
+
+    def __init__(self, encoder: Any, *, rank: int | None) -> None:
+        super().__init__()
+        self.encoder = encoder.requires_grad_(False)
+        self.adapters: dict[str, Adapter] = {}
+        for name, layer in encoder.named_modules():
+            found = _LAYER.search(name)
+            if found is None or rank is None:
+                continue
+            adapter = Adapter(text_parts(layer.q_proj.in_features, rank))
+            # transformers 5 dropped the outer `text_model.`; the file's names keep it.
+            prefix = f"text_encoder.text_model.encoder.layers.{found[1]}.self_attn."
+            self.adapters[prefix] = adapter
+            for projection in ("q", "k", "v", "out"):
+                _add_lora(getattr(layer, f"{projection}_proj"), adapter, projection)
+        self.adapter_modules = nn.ModuleList(self.adapters.values())
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """States of tokenised prompts: (P, L) integers to (P, L, d), after the last LayerNorm, no mask."""
+        return self.encoder(tokens)[0]
+
+
+def tokenize(tokenizer: Any, prompts: Sequence[str]) -> Tensor:
+    """Token numbers (P, L), padded (and cut) to the tokenizer's length."""
+    return tokenizer(
+        list(prompts),
+        truncation=True,
+        padding="max_length",
+        max_length=tokenizer.model_max_length,
+        return_tensors="pt",
+    ).input_ids
+
+
+def _add_lora(linear: nn.Module, adapter: Adapter, projection: str) -> None:
+    """Add the branch's output to a frozen linear layer's, by a hook, so that the encoder stays stock."""
+
+    def add(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+        down, up = getattr(adapter, f"{projection}_down"), getattr(adapter, f"{projection}_up")
+        return output + F.linear(inputs[0], down) @ up
+
+    linear.register_forward_hook(add)
+
+
+def pair_states(states: Tensor, batch: int) -> Tensor:
+    """The states of the two prompts (2, L, d), repeated for each sample: (B, 2, L, d)."""
+    return states.unsqueeze(0).expand(batch, -1, -1, -1)
+
+
+def encode_prompts(encoder: TextEncoder, tokenizer: Any, prompts: Sequence[str]) -> Tensor:
+    """States of prompts without gradient, for inference: (P, L, d)."""
+    device = next(encoder.encoder.parameters()).device
+    with torch.no_grad():
+        return encoder(tokenize(tokenizer, prompts).to(device))
