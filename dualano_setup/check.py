@@ -1,0 +1,87 @@
+"""Look and judge: the whole of `check`, and the first half of `fix`, `train` and `quickstart`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from .choose_profile import Choice, choose_profile
+from .facts.collect import collect
+from .facts.fact import Known
+from .facts.sheet import FactSheet, Installers
+from .profiles import Profile, load
+from .rules.finding import Finding, Status
+from .rules.judge import judge
+from .rules.registry import RULES
+from .rules.rule import Context
+from .settings import Settings, UsageError
+
+# Findings whose repair installs or downloads something: only then is it worth asking whether an index answers.
+_NEEDS_NETWORK = ("PY", "PKG", "GPU004", "MODEL001", "MODEL002", "MODEL003")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One look at the machine. `seconds` is the wall time it took."""
+
+    settings: Settings
+    sheet: FactSheet
+    profile: Profile
+    choice: Choice
+    findings: tuple[Finding, ...]
+    seconds: float
+
+    def count(self, status: Status) -> int:
+        """How many rows have that status."""
+        return sum(finding.status == status for finding in self.findings)
+
+    @property
+    def exit_status(self) -> int:
+        """0 all well (warnings allowed), 1 something blocks, 3 something needed could not be looked at."""
+        if self.count("fail"):
+            return 1
+        return 3 if self.count("unknown") else 0
+
+    def failed(self, *rules: str) -> bool:
+        """Whether any of these rules has a failing row."""
+        return any(finding.status == "fail" and finding.rule in rules for finding in self.findings)
+
+
+def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect) -> Report:
+    """Collects the facts with `see`, settles the profile and judges.
+
+    Asks the network only when a finding would be repaired through it, and never with `offline`.
+    Raises UsageError for a profile that does not exist.
+    """
+    began = time.monotonic()
+    sheet = see(settings)
+    choice = choose_profile(sheet, settings)
+    profile = _named_profile(settings, choice)
+    findings = judge(Context(sheet, settings, profile), RULES)
+    if not settings.offline and any(_would_download(finding) for finding in findings):
+        from .facts import network
+
+        installers = sheet.installers.value if isinstance(sheet.installers, Known) else None
+        sheet = replace(sheet, network=network.probe(settings, profile, _or_default(installers)))
+        findings = judge(Context(sheet, settings, profile), RULES)
+    return Report(settings, sheet, profile, choice, findings, time.monotonic() - began)
+
+
+def _named_profile(settings: Settings, choice: Choice) -> Profile:
+    if not settings.profile:
+        return choice.profile
+    try:
+        return load(settings.profile)
+    except KeyError as error:
+        raise UsageError(str(error.args[0])) from error
+
+
+def _would_download(finding: Finding) -> bool:
+    return finding.status == "fail" and finding.repairable and finding.rule.startswith(_NEEDS_NETWORK)
+
+
+def _or_default(installers: Installers | None) -> Installers:
+    from .facts.sheet import IndexConfig
+
+    return installers or Installers(pip=IndexConfig(), uv=IndexConfig())

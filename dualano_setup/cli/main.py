@@ -1,0 +1,131 @@
+"""Finds the command, runs it, and turns what went wrong into one clear message and an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from .. import __version__
+from ..settings import UsageError
+
+# Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)`.
+COMMANDS = (
+    "check",
+    "fix",
+    "undo",
+    "train",
+    "runs",
+    "status",
+    "logs",
+    "stop",
+    "generate",
+    "patch",
+    "rule",
+    "profile",
+    "prove",
+    "init",
+    "quickstart",
+)
+
+_DESCRIPTION = """\
+Looks at a machine that should train DualAnoDiff, says what is wrong and why, repairs it, and starts the training.
+
+  dualano-doctor                 look and judge; changes nothing
+  dualano-doctor fix             show what would be repaired, ask, repair, look again
+  dualano-doctor train           check, and start training when all is well
+  dualano-doctor quickstart      the whole way on a miniature model and data set; no GPU needed
+"""
+
+_EPILOG = """\
+Every shared option is also a key in dualano.toml and a DUALANO_... variable; flag beats variable beats file.
+Exit status: 0 all well, 1 a finding blocks or the work failed, 2 wrong usage, 3 something needed could not be
+looked at, 130 interrupted.
+"""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Runs one command line and returns its exit status; never lets a traceback reach the user."""
+    try:
+        line = _with_default(argv)
+        arguments = _parser(line).parse_args(line)
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
+    except UsageError as error:
+        return _complain(str(error), 2)
+    except KeyboardInterrupt:
+        return _complain("interrupted", 130)
+    except BrokenPipeError:
+        # The reader went away (`| head`). Python would complain once more while flushing at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _complain(f"{error.strerror or error}: {error.filename or 'no file named'}", 1)
+    except Exception as error:
+        if os.environ.get("DUALANO_TRACEBACK"):
+            raise
+        return _complain(
+            f"dualano-doctor itself failed ({type(error).__name__}: {error}). Nothing more was changed. "
+            "This is a defect: run again with DUALANO_TRACEBACK=1 and report what it prints.",
+            1,
+        )
+
+
+def shared_options() -> argparse.ArgumentParser:
+    """The options that every command takes; None means "not given", so that file and variable can speak."""
+    shared = argparse.ArgumentParser(add_help=False)
+    group = shared.add_argument_group("shared options")
+    add = group.add_argument
+    add(
+        "--env",
+        metavar="PATH",
+        help="training environment (default: dualano.toml, else .dualano/env, else the active one)",
+    )
+    add("--checkout", metavar="PATH", help="clone of the authors' repository")
+    add("--model", metavar="PATH", help="Stable Diffusion 1.5 folder in diffusers layout")
+    add("--data", metavar="PATH", help="MVTec AD root: the folder that holds the categories")
+    add("--category", metavar="NAME", help="category to train on, e.g. toothbrush")
+    add("--anomaly", metavar="NAME", help="anomaly to learn, e.g. defective")
+    add("--foreground", metavar="PATH", help="object masks, <category>/<anomaly>/<image> below it")
+    add("--profile", metavar="NAME", help="stack to check against (default: the one that suits this machine)")
+    add("--offline", action="store_const", const=True, help="never open a connection")
+    add("--color", choices=("auto", "always", "never"), help="default auto; NO_COLOR is followed")
+    add("-q", "--quiet", action="store_true", help="say only what blocks")
+    add("-v", "--verbose", action="count", default=0, help="say more; -vv shows the evidence for everything")
+    return shared
+
+
+def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dualano-doctor",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dualano-doctor {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    # A named command needs only its own module; the full list is for --help and for wrong names.
+    wanted = (line[0],) if line[0] in COMMANDS else COMMANDS
+    shared = shared_options()
+    for name in wanted:
+        import_module(f".{name}", __package__).register(subparsers, shared)
+    return parser
+
+
+def _with_default(argv: Sequence[str]) -> list[str]:
+    """`dualano-doctor --json` means `dualano-doctor check --json`."""
+    if argv and argv[0] in ("-h", "--help", "--version"):
+        return list(argv)
+    if not argv or argv[0].startswith("-"):
+        return ["check", *argv]
+    return list(argv)
+
+
+def _complain(message: str, status: int) -> int:
+    from ..report.terminal import printable
+
+    print(f"dualano-doctor: {printable(message)}", file=sys.stderr)
+    return status

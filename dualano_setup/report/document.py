@@ -1,0 +1,45 @@
+"""`check --json`: the report as one document, schema 1. Keys are a promise: they are added to, never renamed."""
+
+from __future__ import annotations
+
+import json
+
+from .. import __version__
+from ..check import Report
+from ..facts.serialize import sheet_to_json
+from ..rules.finding import STATUSES, Finding
+from .redact import Redactor
+
+SCHEMA = 1
+
+
+def report_document(report: Report, redactor: Redactor | None = None) -> str:
+    """The document as indented JSON text, redacted."""
+    redactor = redactor or Redactor.for_this_user()
+    document = {
+        "schema": SCHEMA,
+        "tool": __version__,
+        "profile": report.profile.name,
+        "ok": report.exit_status == 0,
+        "summary": {status: report.count(status) for status in ("ok", "info", "warn", "fail", "unknown", "skip")},
+        "facts": redactor.tree(sheet_to_json(report.sheet)),
+        "findings": [redactor.tree(finding_document(finding)) for finding in report.findings],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def finding_document(finding: Finding) -> dict[str, object]:
+    """One row of `findings`."""
+    assert finding.status in STATUSES
+    return {
+        "rule": finding.rule,
+        "status": finding.status,
+        "title": finding.title,
+        "detail": finding.detail,
+        "evidence": finding.evidence,
+        "cure": finding.cure,
+        "repairable": finding.repairable,
+        "caused_by": finding.caused_by,
+        "subject": finding.subject,
+        "docs": f"dualano-doctor rule {finding.rule}",
+    }

@@ -1,0 +1,122 @@
+"""The report for a person at a terminal.
+
+Written without rich on purpose: importing it costs about 60 ms, more than a third of the whole check's budget.
+"""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+from typing import TextIO
+
+from ..check import Report
+from ..rules.finding import Finding, Status
+
+_MARKS: dict[Status, tuple[str, str]] = {
+    "fail": ("✗", "31;1"),
+    "warn": ("!", "33;1"),
+    "unknown": ("?", "35;1"),
+    "info": ("i", "36"),
+    "ok": ("✓", "32"),
+    "skip": ("-", "2"),
+}
+_WIDTH = 100
+
+
+def printable(text: str) -> str:
+    """The text without control characters, so that a file's name cannot steer the terminal. Newlines stay."""
+    return "".join(c if c == "\n" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Whether to colour. Meaning never depends on it."""
+
+    color: bool
+
+    @classmethod
+    def for_stream(cls, wanted: str, stream: TextIO) -> Style:
+        """`always` and `never` are obeyed; `auto` colours a terminal unless NO_COLOR is set or TERM is dumb."""
+        if wanted != "auto":
+            return cls(wanted == "always")
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return cls(stream.isatty() and not plain)
+
+    def paint(self, text: str, code: str) -> str:
+        """The text in that SGR code, when colouring."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.color else text
+
+
+def render_report(report: Report, style: Style, verbosity: int = 0) -> str:
+    """The whole report. Verbosity -1: only what blocks; 0: what needs a look; 1: also what is fine; 2: all evidence."""
+    shown: tuple[Status, ...] = ("fail",)
+    if verbosity >= 0:
+        shown += ("unknown", "warn", "info")
+    if verbosity >= 1:
+        shown += ("ok", "skip")
+    waiting = Counter(f.caused_by for f in report.findings if f.status == "skip" and f.caused_by)
+    rows = sorted((f for f in report.findings if f.status in shown), key=lambda f: shown.index(f.status))
+    under = {f.caused_by for f in rows if f.caused_by}
+    blocks = []
+    for finding in rows:
+        if finding.caused_by and any(f.rule == finding.caused_by for f in rows) and verbosity < 1:
+            continue
+        blocks.append(_block(finding, style, verbosity, waiting[finding.rule]))
+        if finding.rule in under and verbosity < 1:
+            blocks += [textwrap.indent(_line(f, style), "    ↳ ") for f in rows if f.caused_by == finding.rule]
+            under.discard(finding.rule)
+    if verbosity >= 0:
+        blocks.append(_summary(report, style))
+    return "".join(blocks)
+
+
+def _line(finding: Finding, style: Style) -> str:
+    mark, code = _MARKS[finding.status]
+    return f"{style.paint(mark, code)} {style.paint(finding.rule, '1')}  {printable(finding.title)}\n"
+
+
+def _block(finding: Finding, style: Style, verbosity: int, waiting: int) -> str:
+    text = _line(finding, style)
+    if finding.status in ("ok", "skip"):
+        return text if verbosity < 2 or not finding.detail else text + _indent(finding.detail)
+    if finding.detail:
+        text += _indent(finding.detail)
+    if finding.evidence and verbosity >= 1:
+        text += _indent(f"seen in: {finding.evidence}")
+    if finding.cure:
+        label = "fix repairs this. By hand: " if finding.repairable else "to do: "
+        text += _indent(style.paint(label, "2") + finding.cure)
+    if waiting:
+        text += _indent(f"{waiting} further check{'s' if waiting > 1 else ''} can only be made after this")
+    return text + "\n"
+
+
+def _indent(text: str) -> str:
+    lines: list[str] = []
+    for line in text.splitlines():
+        # Commands and paths must survive copying: nothing is broken inside a word.
+        lines += textwrap.wrap(_keep_paint(line), _WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+    return "".join(f"    {line}\n" for line in lines)
+
+
+def _keep_paint(line: str) -> str:
+    return "\x1b".join(printable(part) for part in line.split("\x1b"))
+
+
+def _summary(report: Report, style: Style) -> str:
+    words = {
+        "fail": "blocking",
+        "warn": "warnings",
+        "unknown": "could not be looked at",
+        "ok": "fine",
+        "skip": "not judged",
+    }
+    parts = [f"{report.count(s)} {word}" for s, word in words.items() if report.count(s) or s == "fail"]  # type: ignore[arg-type]
+    line = f"{', '.join(parts)} (profile {report.profile.name}, {report.seconds * 1000:.0f} ms)\n"
+    if not report.count("fail"):
+        return style.paint("Ready to train. ", "32;1") + line if report.exit_status == 0 else line
+    repairable = sum(f.status == "fail" and f.repairable for f in report.findings)
+    hint = f"`dualano-doctor fix` repairs {repairable} of them; it shows its plan first.\n" if repairable else ""
+    return line + hint + "`dualano-doctor rule ID` explains one.\n"
