@@ -25,8 +25,13 @@ class RepairError(Exception):
 class Action(Protocol):
     """One step of a plan. Implementations are frozen dataclasses that serialise to JSON for the journal."""
 
-    kind: str  # "write-file", "make-environment", "move-aside", ...
-    rules: tuple[str, ...]  # the findings it answers
+    @property
+    def kind(self) -> str:
+        """The name in plans and journals: "write-file", "make-environment", "move-aside", ..."""
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The findings it answers."""
 
     def describe(self) -> str:
         """One line: what would change, in the user's words."""
@@ -43,6 +48,9 @@ class Action(Protocol):
     def verify(self, workshop: Workshop) -> str:
         """Empty when the change is in place, else what is wrong."""
 
+    def obstacle(self, workshop: Workshop) -> str:
+        """Empty when `undo` may go ahead, else why not: the user changed the target since. Changes nothing."""
+
     def undo(self, workshop: Workshop) -> None:
         """Take it back, byte for byte. Must also work after a half-done `apply`. Raises RepairError when the
         user changed the target since, and then changes nothing."""
@@ -52,8 +60,9 @@ class Action(Protocol):
 class Workshop:
     """What actions work with: the fix's own folder for before-images, and a way to tell the user."""
 
-    folder: Path  # .dualano/fixes/<id>/
+    folder: Path  # the action's own: .dualano/fixes/<id>/<number>/
     project: Path
+    environment: Path | None = None  # prefix of the training environment, for tools that run in it
     offline: bool = False
     say: Callable[[str], None] = print
     variables: dict[str, str] = field(default_factory=dict)  # environment for installers

@@ -1,0 +1,218 @@
+"""Before-images: how a path was, kept on disk and synced before anything changes it.
+
+Each action owns one folder (`Workshop.folder`). `before.json` there says what stood at the path; `image` beside it
+holds the old bytes, or the old tree itself, moved aside on the same file system. All of it is written before the
+change, so that a process killed anywhere leaves enough to take the change back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .action import RepairError
+
+RECORD = "before.json"
+IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What stood at `path` before. `kind` is "absent", "file" (bytes copied) or "aside" (moved to `image`)."""
+
+    path: str  # links resolved
+    kind: str
+    image: str = ""
+    sha256: str = ""
+    mode: int = 0
+    atime_ns: int = 0
+    mtime_ns: int = 0
+    temporary: str = ""  # where new bytes are gathered before they take the path's place
+    made: tuple[str, ...] = ()  # parent folders that were not there, outermost first
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal text."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def current_sha256(path: Path) -> str:
+    """SHA-256 of what stands at `path`, "" when nothing does. Raises RepairError when it is no regular file."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return ""
+    if not stat.S_ISREG(status.st_mode):
+        raise RepairError(f"{path} is not a file; move it away by hand, then run `fix` again")
+    return sha256_of(path)
+
+
+def keep_file(path: Path, folder: Path) -> Before:
+    """Copies what stands at `path` (a file or nothing) into `folder`, synced, and returns the record."""
+    real = Path(os.path.realpath(path))
+    made = missing_parents(real)
+    temporary = str((Path(made[0]).parent if made else real.parent) / f".{real.name[:80]}.dualano-{_tag(folder)}")
+    if not real.exists():
+        return save(Before(str(real), "absent", temporary=temporary, made=made), folder)
+    status = real.stat()
+    image = folder / IMAGE
+    write_synced(image, real.read_bytes(), 0o600)
+    before = Before(
+        path=str(real),
+        kind="file",
+        image=str(image),
+        sha256=sha256_of(image),
+        mode=stat.S_IMODE(status.st_mode),
+        atime_ns=status.st_atime_ns,
+        mtime_ns=status.st_mtime_ns,
+        temporary=temporary,
+    )
+    return save(before, folder)
+
+
+def record_aside(path: Path, folder: Path) -> Before:
+    """Records where `path` will be moved to; `move_aside` then moves it. The place is on the same file system."""
+    absolute = path.parent.resolve() / path.name  # the last part is not resolved: a link itself is what gets moved
+    made = missing_parents(absolute)
+    if not os.path.lexists(absolute):
+        return save(Before(str(absolute), "absent", made=made), folder)
+    image = folder / IMAGE
+    if absolute.lstat().st_dev != folder.stat().st_dev:
+        image = absolute.parent / f".{absolute.name[:80]}.dualano-{_tag(folder)}-before"
+    return save(Before(str(absolute), "aside", image=str(image)), folder)
+
+
+def move_aside(before: Before) -> None:
+    """Moves the recorded path to its place aside."""
+    if before.kind == "aside":
+        Path(before.path).rename(before.image)
+        sync_folder(Path(before.path).parent)
+
+
+def bring_back(before: Before) -> None:
+    """Undoes `move_aside`; does nothing when the move was never made. The path must be free by now."""
+    if before.kind == "aside" and os.path.lexists(before.image):
+        Path(before.image).rename(before.path)
+        sync_folder(Path(before.path).parent)
+    remove_empty(before.made)
+
+
+def put(before: Before, data: bytes, mode: int | None) -> None:
+    """Writes new bytes to the recorded path, atomically. `mode` None keeps the old mode (the umask's, if new)."""
+    target = Path(before.path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if mode is None:
+        mode = before.mode if before.kind == "file" else 0o666 & ~_umask()
+    temporary = Path(before.temporary)
+    write_synced(temporary, data, mode)
+    temporary.replace(target)
+    sync_folder(target.parent)
+
+
+def restore_file(before: Before) -> None:
+    """Puts the old bytes, mode and times back, or removes a file that was not there. Safe to run again."""
+    target = Path(before.path)
+    if before.temporary:
+        Path(before.temporary).unlink(missing_ok=True)
+    if before.kind == "absent":
+        target.unlink(missing_ok=True)
+        remove_empty(before.made)
+        return
+    temporary = Path(before.temporary)
+    write_synced(temporary, Path(before.image).read_bytes(), before.mode)
+    os.utime(temporary, ns=(before.atime_ns, before.mtime_ns))
+    temporary.replace(target)
+    sync_folder(target.parent)
+
+
+def load(folder: Path) -> Before | None:
+    """The record in that folder; None when nothing was recorded, so nothing was changed."""
+    try:
+        row = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    return Before(**{**row, "made": tuple(row["made"])})
+
+
+def save(before: Before, folder: Path) -> Before:
+    """Writes the record, synced and atomically: it is there whole or not at all."""
+    temporary = folder / f"{RECORD}.new"
+    write_synced(temporary, json.dumps(asdict(before)).encode(), 0o600)
+    temporary.replace(folder / RECORD)
+    sync_folder(folder)
+    return before
+
+
+def write_synced(path: Path, data: bytes, mode: int) -> None:
+    """Writes a file that only this program knows yet, and waits until it is on the disk."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view) :]
+        os.fchmod(handle, mode)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes renames in that folder durable. File systems that cannot sync folders are left alone."""
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+def missing_parents(path: Path) -> tuple[str, ...]:
+    """The parent folders of `path` that do not exist, outermost first."""
+    return tuple(str(parent) for parent in reversed(path.parents) if not parent.exists())
+
+
+def remove_empty(folders: tuple[str, ...]) -> None:
+    """Removes folders we made, innermost first, stopping at one that somebody has put something in."""
+    for folder in reversed(folders):
+        try:
+            Path(folder).rmdir()
+        except OSError:
+            return
+
+
+def remove_tree(path: Path) -> None:
+    """Removes a file, link or tree that this program made. Renamed first, so that no half of it keeps its name."""
+    if not os.path.lexists(path):
+        return
+    if path.is_symlink() or not path.is_dir():
+        path.unlink()
+        return
+    dying = path.with_name(f"{path.name}.dualano-removing")
+    if dying.exists():
+        shutil.rmtree(dying, ignore_errors=True)
+    path.rename(dying)
+    shutil.rmtree(dying, ignore_errors=True)
+
+
+def _tag(folder: Path) -> str:
+    """Names temporary files after their fix and action, so that a later start finds them again."""
+    return f"{folder.parent.name}-{folder.name}"
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,175 @@
+"""The action that fetches one file: resumed, checked by hash and size, placed atomically."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from . import before as images
+from .action import Cost, RepairError, Workshop
+
+if TYPE_CHECKING:
+    from requests import Response
+
+CHUNK = 1 << 20
+TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two chunks
+ATTEMPTS = 4
+GUESSED_SPEED = 10e6  # bytes a second, for the plan's estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Fetch `url` to `path`.
+
+    `size` is in bytes; `sha256` is hexadecimal, "" when the source publishes none (then only the size is checked).
+    What stood at `path` is moved aside first. Bytes already fetched stay in `.dualano/downloads` until they are whole,
+    so a broken line costs nothing twice.
+    """
+
+    kind: ClassVar[str] = "download"
+
+    url: str
+    path: Path
+    sha256: str
+    size: int
+    rules: tuple[str, ...]
+    why: str
+
+    def describe(self) -> str:
+        """One line: what is fetched, and why."""
+        return f"download {self.path.name} ({self.size / 1e6:.1f} MB): {self.why}"
+
+    def details(self) -> str:
+        """From where to where."""
+        check = f"SHA-256 {self.sha256}" if self.sha256 else f"{self.size} bytes; the source publishes no hash"
+        return f"{self.url}\n-> {self.path}\n{check}"
+
+    def cost(self) -> Cost:
+        """The file's size, at a guessed 10 MB/s."""
+        return Cost(download=self.size, disk=self.size, seconds=self.size / GUESSED_SPEED)
+
+    def apply(self, workshop: Workshop) -> None:
+        """Fetches, checks, and places the file. Raises RepairError; the target is then as it was."""
+        part = _part_file(self, workshop)
+        if not self._is_whole(part):
+            if workshop.offline:
+                raise RepairError(f"{self.path.name} has to be downloaded, and --offline forbids it: {self.url}")
+            self._need_room(part.parent)
+            _fetch(self, part, workshop)
+        before = images.record_aside(self.path, workshop.folder)
+        images.move_aside(before)
+        _place(part, Path(before.path))
+
+    def verify(self, workshop: Workshop) -> str:
+        """Empty when the file is there with its size and hash."""
+        if not self.path.is_file():
+            return f"{self.path} is not there"
+        if self._is_whole(self.path):
+            return ""
+        return f"{self.path} is not the file that was asked for: its size or SHA-256 differs"
+
+    def obstacle(self, workshop: Workshop) -> str:
+        """Empty when the file is still the one downloaded (or gone)."""
+        if images.load(workshop.folder) is None or not self.path.exists() or self._is_whole(self.path):
+            return ""
+        before = images.load(workshop.folder)
+        if before and before.kind == "aside" and not os.path.lexists(before.image):
+            return ""
+        return f"{self.path} was changed since it was downloaded; move it away, then run `undo` again"
+
+    def undo(self, workshop: Workshop) -> None:
+        """Removes the downloaded file and moves the old one back."""
+        before = images.load(workshop.folder)
+        if before is None:
+            return
+        if problem := self.obstacle(workshop):
+            raise RepairError(problem)
+        if before.kind == "absent" or os.path.lexists(before.image):
+            images.remove_tree(Path(before.path))
+            images.remove_tree(_arriving(Path(before.path)))
+        images.bring_back(before)
+
+    def _is_whole(self, file: Path) -> bool:
+        if not file.is_file() or file.stat().st_size != self.size:
+            return False
+        return not self.sha256 or images.sha256_of(file) == self.sha256
+
+    def _need_room(self, folder: Path) -> None:
+        free = shutil.disk_usage(folder).free
+        if free < self.size:
+            raise RepairError(
+                f"{self.path.name} needs {self.size / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free; "
+                "make room, then run `fix` again"
+            )
+
+
+def _part_file(action: Download, workshop: Workshop) -> Path:
+    folder = workshop.project / ".dualano" / "downloads"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = action.sha256 or hashlib.sha256(f"{action.url} {action.size}".encode()).hexdigest()
+    return folder / f"{name}.part"
+
+
+def _fetch(action: Download, part: Path, workshop: Workshop) -> None:
+    """Continues `part` to the whole file, over several attempts."""
+    import requests
+
+    problem = ""
+    for attempt in range(1, ATTEMPTS + 1):
+        have = part.stat().st_size if part.exists() else 0
+        if have >= action.size:  # longer than it can be, or whole and of another hash: begin again
+            part.unlink()
+            have = 0
+        try:
+            with requests.get(action.url, headers=_headers(have), stream=True, timeout=TIMEOUT) as response:
+                response.raise_for_status()
+                _receive(response, part, have, action.size)
+            if action._is_whole(part):
+                return
+            problem = f"{part.stat().st_size} of {action.size} bytes arrived, or their SHA-256 is wrong"
+        except requests.HTTPError as error:
+            raise RepairError(f"{action.url} answered {error.response.status_code} {error.response.reason}") from error
+        except requests.RequestException as error:
+            problem = f"{type(error).__name__}: {error}"
+        workshop.say(f"  {action.path.name}: {problem} (attempt {attempt} of {ATTEMPTS})")
+    raise RepairError(f"{action.url} could not be downloaded: {problem}. What arrived is kept; run `fix` again.")
+
+
+def _headers(have: int) -> dict[str, str]:
+    """Bytes as they are on the server: a compressed answer could not be continued in its middle."""
+    return {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+
+
+def _receive(response: Response, part: Path, have: int, size: int) -> None:
+    """Appends the answer's body; begins again when the server ignored the range. Never writes beyond `size`."""
+    resumed = response.status_code == 206
+    left = size - (have if resumed else 0)
+    with part.open("ab" if resumed else "wb") as file:
+        for chunk in response.iter_content(CHUNK):
+            file.write(chunk[:left])
+            left -= len(chunk)
+            if left < 0:
+                break
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _place(part: Path, target: Path) -> None:
+    """Moves the whole file to its place; over a file system border, through a file beside the target."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if part.stat().st_dev != target.parent.stat().st_dev:
+        arriving = _arriving(target)
+        shutil.copyfile(part, arriving)
+        arriving.replace(target)
+        part.unlink()
+    else:
+        part.replace(target)
+    images.sync_folder(target.parent)
+
+
+def _arriving(target: Path) -> Path:
+    return target.with_name(f".{target.name[:80]}.dualano-arriving")

@@ -1,0 +1,174 @@
+"""Actions on single files and folders: write one, move one out of the way."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from . import before as images
+from .action import Cost, RepairError, Workshop
+
+MAX_DIFF_LINES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFile:
+    """Replace (or create) one file with `content`.
+
+    `before_sha256` is the SHA-256 of the bytes the content was computed from, "" when the file must not exist yet; a
+    file that differs by then is not touched. `mode` None keeps the old permissions.
+    """
+
+    kind: ClassVar[str] = "write-file"
+
+    path: Path
+    content: bytes
+    before_sha256: str
+    rules: tuple[str, ...]
+    why: str
+    mode: int | None = None
+
+    @property
+    def after_sha256(self) -> str:
+        """SHA-256 of the new content."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def describe(self) -> str:
+        """One line: edit or create, and why."""
+        return f"{'edit' if self.before_sha256 else 'create'} {self.path}: {self.why}"
+
+    def details(self) -> str:
+        """The change as a unified diff."""
+        return difference(_bytes_at(self.path), self.content, str(self.path))
+
+    def cost(self) -> Cost:
+        """The new bytes, and the old ones kept."""
+        return Cost(disk=2 * len(self.content))
+
+    def apply(self, workshop: Workshop) -> None:
+        """Keeps the old bytes, then writes atomically. Raises RepairError when the file is not what was planned for."""
+        refuse_foreign_link(self.path, workshop.project)
+        if images.current_sha256(self.path) != self.before_sha256:
+            raise RepairError(
+                f"{self.path} has changed since the plan was made; run `dualano-doctor fix` again for a new plan"
+            )
+        images.put(images.keep_file(self.path, workshop.folder), self.content, self.mode)
+
+    def verify(self, workshop: Workshop) -> str:
+        """Empty when exactly the planned bytes stand there."""
+        if images.current_sha256(self.path) != self.after_sha256:
+            return f"{self.path} does not hold what was written"
+        if self.mode is not None and stat.S_IMODE(self.path.stat().st_mode) != self.mode:
+            return f"{self.path} does not have mode {self.mode:o}"
+        return ""
+
+    def obstacle(self, workshop: Workshop) -> str:
+        """Empty when `undo` may go ahead, else what the user changed since, as a diff."""
+        before = images.load(workshop.folder)
+        if before is None:
+            return ""
+        target = Path(before.path)
+        now = images.current_sha256(target)
+        if now in (before.sha256, self.after_sha256):
+            return ""
+        if not now:
+            return f"{target} was removed since; put it back, or restore {before.image or 'nothing'} by hand"
+        change = difference(self.content, _bytes_at(target), str(target))
+        return f"{target} was changed since the fix; undoing would lose this:\n{change}"
+
+    def undo(self, workshop: Workshop) -> None:
+        """Puts back the old bytes, mode and times. Raises RepairError when the user changed the file since."""
+        before = images.load(workshop.folder)
+        if before is None:
+            return
+        if problem := self.obstacle(workshop):
+            raise RepairError(problem)
+        images.restore_file(before)
+
+
+@dataclass(frozen=True, slots=True)
+class MoveAside:
+    """Take a file or a folder out of the way; it is kept in the fix's folder, and `undo` moves it back."""
+
+    kind: ClassVar[str] = "move-aside"
+
+    path: Path
+    rules: tuple[str, ...]
+    why: str
+
+    def describe(self) -> str:
+        """One line: what is moved, and why."""
+        return f"move aside {self.path}: {self.why}"
+
+    def details(self) -> str:
+        """Where it is kept."""
+        return f"{self.path} is kept, not deleted; `dualano-doctor undo` moves it back"
+
+    def cost(self) -> Cost:
+        """Nothing: it stays on its file system."""
+        return Cost()
+
+    def apply(self, workshop: Workshop) -> None:
+        """Records the place aside, then renames. Raises RepairError when nothing is there."""
+        if not os.path.lexists(self.path):
+            raise RepairError(f"{self.path} is no longer there; run `dualano-doctor fix` again for a new plan")
+        images.move_aside(images.record_aside(self.path, workshop.folder))
+
+    def verify(self, workshop: Workshop) -> str:
+        """Empty when it is out of the way and kept."""
+        before = images.load(workshop.folder)
+        if before is None or not os.path.lexists(before.image):
+            return f"{self.path} was not kept"
+        return f"{self.path} is still there" if os.path.lexists(self.path) else ""
+
+    def obstacle(self, workshop: Workshop) -> str:
+        """Empty when `undo` may go ahead."""
+        before = images.load(workshop.folder)
+        if before and before.kind == "aside" and os.path.lexists(before.image) and os.path.lexists(before.path):
+            return f"{before.path} exists again; move it away, then run `undo` again. The old one is {before.image}"
+        return ""
+
+    def undo(self, workshop: Workshop) -> None:
+        """Moves it back. Raises RepairError when something new stands in its place."""
+        before = images.load(workshop.folder)
+        if before is None:
+            return
+        if problem := self.obstacle(workshop):
+            raise RepairError(problem)
+        images.bring_back(before)
+
+
+def refuse_foreign_link(path: Path, project: Path) -> None:
+    """Raises RepairError when `path` is a link that leads out of its own folder and out of the project.
+
+    A checkout comes from strangers: a link in it must not make us write to, say, a shell start-up file.
+    """
+    real = Path(os.path.realpath(path))
+    homes = (Path(os.path.realpath(path.parent)), Path(os.path.realpath(project)))
+    if path.is_symlink() and not any(real.is_relative_to(home) for home in homes):
+        raise RepairError(
+            f"{path} is a link to {real}, outside its folder; edit that file by hand, or replace the link"
+        )
+
+
+def difference(old: bytes, new: bytes, name: str) -> str:
+    """A unified diff of two files' bytes, bounded; bytes that are not UTF-8 are only counted."""
+    try:
+        old_lines, new_lines = (data.decode("utf-8").splitlines(keepends=True) for data in (old, new))
+    except UnicodeDecodeError:
+        return f"{name}: {len(old)} bytes become {len(new)} bytes (not text)"
+    lines = list(difflib.unified_diff(old_lines, new_lines, f"{name} (before)", f"{name} (after)", n=2))
+    cut = [f"... {len(lines) - MAX_DIFF_LINES} more lines\n"] if len(lines) > MAX_DIFF_LINES else []
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines[:MAX_DIFF_LINES] + cut)
+
+
+def _bytes_at(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
