@@ -7,8 +7,8 @@ import torch
 
 from tests.trainer.oracle import VARIANTS, build, needs_oracle, read, step_inputs
 from tests.trainer.test_oracle_forward import check_fingerprint
-from trainer.optimizer import AdamWSettings, AdapterOptimizer
 from trainer.objective import predict
+from trainer.optimizer import AdamWSettings, AdapterOptimizer
 from trainer.precision import LossScale
 from trainer.stepper import EagerPass, TextSource
 from trainer.text import pair_states

@@ -1,0 +1,36 @@
+"""`python -m trainer`: train DualAnoDiff's adapters."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from .arguments import parse_arguments
+from .errors import TrainerError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a training and return its exit status; a person's mistake is one message, not a traceback."""
+    config, notices = parse_arguments(argv)
+    # Heavy imports come after the flags, so that --help and wrong usage answer at once.
+    from .failures import explain_failure
+    from .run import run
+
+    try:
+        return run(config, notices)
+    except TrainerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted before the first step; nothing was written.", file=sys.stderr)
+        return 130
+    except RuntimeError as error:
+        message = explain_failure(error, config)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

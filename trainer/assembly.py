@@ -1,0 +1,229 @@
+"""Puts a run together: data, latents, frozen model, adapters, optimiser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+
+from .adapters import initial_values
+from .arguments import TrainingConfig
+from .attention import AttentionKernel, sdpa
+from .checkpoint import read_weights
+from .data import TrainingSet
+from .errors import TrainerError
+from .latents import PICTURES, CachedLatents, LatentSource, LiveLatents, State, states_of
+from .loading import ModelLoader
+from .model import DualUNet
+from .objective import NoiseSchedule, load_noise_schedule
+from .optimizer import AdamWSettings, AdapterOptimizer
+from .parameters import AdapterParameters
+from .plan import Planner
+from .precision import LossScale
+from .split import Variant
+from .stepper import EagerPass, GraphPass, Pass, TextSource
+from .text import TextEncoder, tokenize
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Everything the loop needs.
+
+    Attributes:
+        planner: which samples each step takes.
+        latents: their latents.
+        scaling: factor on the latents of whole image and part.
+        pictures: pictures per sample, 3 with a condition.
+        parameters: what is trained.
+        optimizer: how.
+        run_pass: forward and backward of one pass.
+        schedule: the forward process.
+        notices: what the person should know.
+    """
+
+    planner: Planner
+    latents: LatentSource
+    scaling: float
+    pictures: int
+    parameters: AdapterParameters
+    optimizer: AdapterOptimizer
+    run_pass: Pass
+    schedule: NoiseSchedule
+    notices: tuple[str, ...]
+
+
+def assemble(
+    config: TrainingConfig,
+    data: TrainingSet,
+    planner: Planner,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+    start: int,
+    weights: dict[str, torch.Tensor] | None,
+) -> Training:
+    """Load, encode, free what is no longer needed, and build the rest.
+
+    Args:
+        config: the run.
+        data: its images.
+        planner: its steps.
+        device: where it trains.
+        dtype: the computing precision.
+        start: steps done already.
+        weights: the resumed adapters, or None to start anew or from `config.initial_weights`.
+
+    Raises:
+        TrainerError: something given cannot be used.
+    """
+    loader = ModelLoader(config.pretrained_model_name_or_path, config.revision)
+    latents, scaling, notices = prepare_latents(config, data, planner, loader, device, start)
+    unet = prepare_unet(config, loader, device, dtype)
+    rank = config.rank if config.train_text_encoder else None
+    encoder = TextEncoder(loader.text_encoder(), rank=rank)
+    layers = {**unet.adapters, **encoder.adapters}
+    if weights is None and config.initial_weights is not None:
+        weights = read_initial_weights(config)
+    if weights is None:
+        weights = initial_values({prefix: a.parts for prefix, a in layers.items()}, config.seed)
+    parameters = AdapterParameters(layers, weights, device=device, dtype=dtype)
+    text = prepare_text(config, loader, encoder, device, dtype)
+    scale = LossScale(device, enabled=dtype == torch.float16)
+    schedule = load_noise_schedule(loader.scheduler(), device)
+    # The eager model runs inside the compiled one; adapters are the same objects.
+    model = unet if config.compile == "off" else compile_model(unet, config.compile)
+    eager = EagerPass(model, text, schedule, parameters, scale, config.gradient_accumulation_steps)
+    return Training(
+        planner,
+        latents,
+        scaling,
+        len(PICTURES[data.variant]),
+        parameters,
+        AdapterOptimizer(parameters, adamw_settings(config), scale),
+        GraphPass(eager) if config.cuda_graph else eager,
+        schedule,
+        tuple(notices),
+    )
+
+
+def prepare_latents(
+    config: TrainingConfig,
+    data: TrainingSet,
+    planner: Planner,
+    loader: ModelLoader,
+    device: torch.device,
+    start: int,
+) -> tuple[LatentSource, float, list[str]]:
+    """Encode the images now and forget the VAE, or keep it where pictures are cut at random."""
+    vae = loader.vae().to(device)
+    scaling = float(getattr(vae.config, "scaling_factor", 0.18215))
+    cut_at_random = [i for i in range(len(data)) if data.crop_range(i) != (0, 0)]
+    if not config.cache_latents or cut_at_random:
+        notice = (
+            f"{len(cut_at_random)} of {len(data)} images are not square and are cut at random, so they are "
+            "encoded in every step, which is slower; --center_crop avoids that"
+        )
+        return LiveLatents(data, vae, device), scaling, [notice] if cut_at_random else []
+    return CachedLatents(data, vae, needed_states(planner, start, config), device), scaling, []
+
+
+def needed_states(planner: Planner, start: int, config: TrainingConfig) -> set[State]:
+    """The images and flips that the remaining steps use; stops looking when all have been seen."""
+    flips = {"both": 4, "horizontal": 2, "vertical": 2, "none": 1}[config.flips]
+    states: set[State] = set()
+    for step in range(start, config.max_train_steps):
+        states.update(states_of(planner.step(step)))
+        if len(states) == planner.items * flips:
+            break
+    return states
+
+
+def prepare_unet(config: TrainingConfig, loader: ModelLoader, device: torch.device, dtype: torch.dtype) -> DualUNet:
+    """The frozen UNet in the computing precision, with its adapters' places."""
+    kernel = xformers_kernel() if config.attention == "xformers" else sdpa
+    unet = loader.unet().to(device, dtype)
+    channels_last = config.channels_last
+    if channels_last is None:
+        channels_last = device.type == "cuda" and dtype != torch.float32
+    if channels_last:
+        unet = unet.to(memory_format=torch.channels_last)
+    if config.gradient_checkpointing:
+        unet.enable_gradient_checkpointing()
+    # diffusers checkpoints in training mode only; the network has no dropout that this would switch on.
+    unet.train()
+    return DualUNet(unet, variant=cast("Variant", config.variant), rank=config.rank, kernel=kernel)
+
+
+def prepare_text(
+    config: TrainingConfig,
+    loader: ModelLoader,
+    encoder: TextEncoder,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> TextSource:
+    """The prompts: encoded in each step if the encoder is trained, else once, and the encoder is freed."""
+    tokens = tokenize(loader.tokenizer(), [config.prompt_blend, config.prompt_fg])
+    if config.train_text_encoder:
+        return TextSource(encoder=encoder.to(device, dtype), tokens=tokens.to(device))
+    with torch.no_grad():
+        states = encoder(tokens)
+    return TextSource(states=states.to(device, dtype))
+
+
+def read_initial_weights(config: TrainingConfig) -> dict[str, torch.Tensor]:
+    """The adapters of `--initial_weights`, checked against the flags.
+
+    Raises:
+        TrainerError: unreadable, or of another kind of run.
+    """
+    assert config.initial_weights is not None
+    found = read_weights(config.initial_weights)
+    for flag, seen, wanted in (
+        ("--variant", found.variant, config.variant),
+        ("--rank", found.rank, config.rank),
+        ("--train_text_encoder", found.text_encoder, config.train_text_encoder),
+    ):
+        if seen != wanted:
+            raise TrainerError(
+                f"{config.initial_weights} does not fit: {flag} is {wanted}, the file says {seen}. "
+                f"Change {flag} or take another file."
+            )
+    return found.tensors
+
+
+def adamw_settings(config: TrainingConfig) -> AdamWSettings:
+    """AdamW's constants from the flags."""
+    return AdamWSettings(
+        betas=(config.adam_beta1, config.adam_beta2),
+        eps=config.adam_epsilon,
+        weight_decay=config.adam_weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        eight_bit=config.use_8bit_adam,
+    )
+
+
+def compile_model(model: DualUNet, mode: str) -> Any:
+    """The model through torch.compile."""
+    return torch.compile(model, mode=None if mode == "default" else mode)
+
+
+def xformers_kernel() -> AttentionKernel:
+    """xformers' memory-efficient attention.
+
+    Raises:
+        TrainerError: it is not installed, or was built for another torch.
+    """
+    try:
+        from xformers.ops import memory_efficient_attention
+    except Exception as error:  # a build for another torch raises all sorts of things
+        raise TrainerError(
+            f"--attention xformers: xformers does not load here ({error}). "
+            "Leave the flag out; PyTorch's own fused attention is as fast."
+        ) from error
+
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        q, k, v = (x.transpose(1, 2) for x in (query, key, value))
+        return memory_efficient_attention(q, k, v).transpose(1, 2)
+
+    return attend

@@ -1,0 +1,68 @@
+"""Devices, precision and PyTorch's switches at the start of a run."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from accelerate import PartialState
+
+from .arguments import TrainingConfig
+from .errors import TrainerError
+from .precision import choose_dtype
+
+
+def join_processes() -> PartialState:
+    """Accelerate's view of this process among those that train together.
+
+    Raises:
+        TrainerError: the launcher started several processes, but they do not find each other.
+    """
+    # Recent accelerate joins CPU processes only when told that they train on the CPU.
+    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true")
+    processes = PartialState(cpu=on_cpu or not torch.cuda.is_available())
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if launched != processes.num_processes:
+        raise TrainerError(
+            f"The launcher started {launched} processes but {processes.num_processes} joined, so each would "
+            "train on its own. Start with `accelerate launch --num_processes N` or `torchrun`."
+        )
+    return processes
+
+
+def set_up_torch(config: TrainingConfig, processes: PartialState) -> tuple[torch.device, torch.dtype]:
+    """Choose device and precision and set PyTorch's switches.
+
+    Raises:
+        TrainerError: the flags ask for what this machine does not have.
+    """
+    device = processes.device if processes.device.type != "cpu" else torch.device("cpu")
+    wanted = config.mixed_precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    dtype = choose_dtype(wanted, device)
+    if config.cuda_graph and device.type != "cuda":
+        raise TrainerError("--cuda_graph needs a CUDA device; this run is on the CPU. Leave the flag out.")
+    if config.faithful and processes.num_processes > 1:
+        raise TrainerError("--faithful repeats upstream's batches of one process; start it with one process.")
+    if config.allow_tf32:
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = device.type == "cuda"
+    return device, dtype
+
+
+def describe_device(device: torch.device) -> str:
+    """A device in words."""
+    if device.type != "cuda":
+        return f"{device.type} with {torch.get_num_threads()} threads"
+    gib = torch.cuda.get_device_properties(device).total_memory / 2**30
+    return f"{torch.cuda.get_device_name(device)} ({gib:.0f} GiB)"
+
+
+def quieten_libraries() -> None:
+    """Keep the libraries' own progress bars and advice out of the log; their errors still come through."""
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    for library in (diffusers.utils.logging, transformers.utils.logging):
+        library.set_verbosity_error()
+        library.disable_progress_bar()

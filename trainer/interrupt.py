@@ -1,0 +1,44 @@
+"""SIGINT and SIGTERM end a run after the step at hand, with a checkpoint; insisting ends it at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+#: A terminal and a launcher both pass a Ctrl-C on; signals this close together are one wish.
+ONE_WISH_SECONDS = 5.0
+
+
+class Interrupt:
+    """Remembers the first signal; use as a context manager around the training loop.
+
+    Attributes:
+        received: the signal's number, or 0.
+    """
+
+    def __init__(self) -> None:
+        self.received = 0
+        self._since = 0.0
+        self._old: dict[int, object] = {}
+
+    def __enter__(self) -> Interrupt:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._old[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self.received:
+            if time.monotonic() - self._since > ONE_WISH_SECONDS:
+                os._exit(128 + number)
+            return
+        self.received, self._since = number, time.monotonic()
+        name = signal.Signals(number).name
+        # Not print: a handler may run inside a write to the same stream.
+        os.write(sys.stderr.fileno(), f"\n{name}: writing a checkpoint, then ending.\n".encode())
