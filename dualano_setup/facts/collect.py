@@ -1,0 +1,171 @@
+"""Runs every probe side by side under one deadline and puts what they saw on one sheet."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .fact import Absent, Fact, Known, Unknown
+from .sheet import FactSheet
+
+if TYPE_CHECKING:
+    from ..profiles import Profile
+    from ..settings import Settings
+
+DEADLINE = 15.0
+"""Seconds. A healthy machine needs a tenth of one; a driver that wakes up may need ten."""
+_GPU_MARGIN = 0.5  # the GPU probe ends its own child that much before the deadline, to say what it was waiting for
+
+Probes = Mapping[str, Callable[[], Fact[Any]]]
+
+
+def collect(
+    settings: Settings,
+    *,
+    profile_hint: Profile | None = None,
+    network: bool = False,
+    deadline: float = DEADLINE,
+    deep: bool = False,
+) -> FactSheet:
+    """Look at everything the settings name. Returns within `deadline` seconds and a little, whatever hangs.
+
+    `profile_hint` says which packages to compare with their RECORD, and with `network` which addresses to ask.
+    `deep` hashes every installed file, which takes seconds for each GB.
+    """
+    end = time.monotonic() + deadline
+    environment = _Later(lambda: _environment(settings, profile_hint, deep))
+    installers = _Later(lambda: _installers(settings))
+    probes: dict[str, Callable[[], Fact[Any]]] = {
+        "environment": environment,
+        "gpus": lambda: _gpus(settings, max(0.1, deadline - _GPU_MARGIN)),
+        "machine": lambda: _machine(settings),
+        "checkout": lambda: _checkout(settings),
+        "requirements": lambda: _requirements(settings),
+        "accelerate": lambda: _accelerate(settings, environment.wait(end)),
+        "dataset": lambda: _dataset(settings),
+        "model": lambda: _model(settings),
+        "installers": installers,
+    }
+    if network:
+        probes["network"] = lambda: _network(settings, profile_hint, installers.wait(end))
+    return FactSheet(**run_probes(probes, end, deadline))
+
+
+def run_probes(probes: Probes, end: float, deadline: float) -> dict[str, Fact[Any]]:
+    """Every probe's fact by name. `end` is the moment (time.monotonic) to stop waiting.
+
+    Plain daemon threads, not an executor: `concurrent.futures` takes 15 ms to import and waits for its threads at
+    exit, and a thread behind a child that is stuck in the kernel never ends. Such a thread is abandoned, and what it
+    says afterwards goes nowhere.
+    """
+    facts: dict[str, Fact[Any]] = {}
+    threads = []
+    for name, probe in probes.items():
+        thread = threading.Thread(target=_guarded, args=(name, probe, facts), name=f"probe {name}", daemon=True)
+        thread.start()
+        threads.append(thread)
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    late = Unknown(f"no answer within {deadline:g} s")
+    return {name: facts.get(name, late) for name in probes}
+
+
+def _guarded(name: str, probe: Callable[[], Fact[Any]], facts: dict[str, Fact[Any]]) -> None:
+    try:
+        facts[name] = probe()
+    except Exception as error:  # a defect of ours must cost one fact, not the other nine
+        facts[name] = Unknown(f"this probe failed inside: {type(error).__name__}: {error}")
+
+
+class _Later:
+    """A probe that another probe waits for."""
+
+    def __init__(self, probe: Callable[[], Fact[Any]]) -> None:
+        self._probe = probe
+        self._done = threading.Event()
+        self._fact: Fact[Any] = Unknown("no answer yet")
+
+    def __call__(self) -> Fact[Any]:
+        """Run the probe and let the waiting ones go on, also when it fails."""
+        try:
+            self._fact = self._probe()
+        finally:
+            self._done.set()
+        return self._fact
+
+    def wait(self, end: float) -> Fact[Any]:
+        """What the probe found, or Unknown when it did not by `end`."""
+        self._done.wait(max(0.0, end - time.monotonic()))
+        return self._fact
+
+
+# Each probe's module is imported in its own thread, so that a broken one costs its own fact only.
+
+
+def _environment(settings: Settings, profile: Profile | None, deep: bool) -> Fact[Any]:
+    from . import environment
+
+    return environment.probe(settings, profile, deep=deep)
+
+
+def _gpus(settings: Settings, deadline: float) -> Fact[Any]:
+    from . import gpus
+
+    return gpus.probe(settings, deadline=deadline)
+
+
+def _machine(settings: Settings) -> Fact[Any]:
+    from . import machine
+
+    return machine.probe(settings)
+
+
+def _checkout(settings: Settings) -> Fact[Any]:
+    if settings.checkout is None:  # said here as well: the module below brings the patch engine with it
+        return Absent("no checkout is named (--checkout, or `checkout` in dualano.toml)")
+    from . import checkout
+
+    return checkout.probe(settings)
+
+
+def _requirements(settings: Settings) -> Fact[Any]:
+    from . import requirements
+
+    return requirements.probe(settings)
+
+
+def _accelerate(settings: Settings, environment: Fact[Any]) -> Fact[Any]:
+    from . import accelerate
+
+    return accelerate.probe(settings, environment.value.site_packages if isinstance(environment, Known) else ())
+
+
+def _dataset(settings: Settings) -> Fact[Any]:
+    from . import dataset
+
+    return dataset.probe(settings)
+
+
+def _model(settings: Settings) -> Fact[Any]:
+    from . import model
+
+    return model.probe(settings)
+
+
+def _installers(settings: Settings) -> Fact[Any]:
+    from . import installers
+
+    return installers.probe(settings, os.environ)
+
+
+def _network(settings: Settings, profile: Profile | None, installers: Fact[Any]) -> Fact[Any]:
+    from . import network
+
+    if profile is None:
+        return Absent("no profile is chosen, so no address is needed")
+    if not isinstance(installers, Known):
+        return Unknown("how the installers are set up is not known")
+    return network.probe(settings, profile, installers.value)

@@ -1,0 +1,143 @@
+"""Packages whose files do not match their RECORD, and import folders that several distributions own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+
+from .environment_packages import Installed
+from .files import plain_error, read_whole
+from .sheet import DamagedPackage, Distribution, SharedFolder
+
+_MAX_RECORD = 1 << 24
+_CHECKED_ONE_BY_ONE = 600
+"""Up to so many files each is looked at (2 us a file); of a larger package (torch 12 000, transformers 5 000 files)
+only its folders and their own files directly below the top are. `deep` looks at, and hashes, every one."""
+_MAX_NAMED = 20
+
+
+def find_damage(
+    folders: Sequence[Installed], distributions: Sequence[Distribution], checked: Collection[str], deep: bool = False
+) -> tuple[DamagedPackage, ...]:
+    """Half-removed packages, names recorded twice, and the distributions named in `checked` against their RECORD.
+
+    With `deep` every distribution is checked, hashes included: seconds for each GB.
+    """
+    damaged: list[DamagedPackage] = []
+    for folder in folders:
+        damaged += [DamagedPackage(name, version, note=note) for name, version, note in folder.halves]
+    damaged += _twice(distributions)
+    for distribution in distributions:
+        if (deep or distribution.name in checked) and not distribution.editable:
+            damaged += _against_record(distribution, deep)
+    return tuple(damaged)
+
+
+def find_shared(distributions: Sequence[Distribution]) -> tuple[SharedFolder, ...]:
+    """Import folders that more than one distribution says it owns, and whose RECORDs agree that it does.
+
+    Namespace packages (nvidia, google) are shared on purpose: their folder has no `__init__.py`, or an empty one.
+    Only the RECORDs of the distributions concerned are read.
+    """
+    claims: dict[tuple[str, str], list[Distribution]] = {}
+    for distribution in distributions:
+        for folder in distribution.top_level:
+            claims.setdefault((distribution.location, folder), []).append(distribution)
+    shared: list[SharedFolder] = []
+    for (location, folder), claimants in sorted(claims.items(), key=lambda item: item[0]):
+        if len({c.name for c in claimants}) < 2 or _is_namespace(os.path.join(location, folder)):
+            continue
+        owners = tuple(sorted({c.name for c in claimants if _owns(c, folder)}))
+        if len(owners) > 1:
+            shared.append(SharedFolder(folder, owners))
+    return tuple(shared)
+
+
+def _is_namespace(folder: str) -> bool:
+    try:
+        return os.stat(os.path.join(folder, "__init__.py")).st_size < 3
+    except OSError:
+        return True
+
+
+def _owns(distribution: Distribution, folder: str) -> bool:
+    try:
+        return any(path.startswith(f"{folder}/") for path, _ in _record(distribution))
+    except (OSError, ValueError):
+        return True  # its top_level.txt says so, and nothing speaks against it
+
+
+def _twice(distributions: Sequence[Distribution]) -> Iterator[DamagedPackage]:
+    """One name with several dist-infos in one folder: an upgrade or removal was cut short.
+
+    A dist-info and an egg-info of the same version is what Debian ships on purpose.
+    """
+    seen: dict[tuple[str, str], list[str]] = {}
+    for distribution in distributions:
+        versions = seen.setdefault((distribution.location, distribution.name), [])
+        if distribution.version not in versions:
+            versions.append(distribution.version)
+    for (_, name), versions in seen.items():
+        if len(versions) > 1:
+            note = f"recorded {len(versions)} times: {', '.join(versions)}; an upgrade or a removal was cut short"
+            yield DamagedPackage(name, versions[-1], note=note)
+
+
+def _against_record(distribution: Distribution, deep: bool) -> Iterator[DamagedPackage]:
+    try:
+        rows = list(_record(distribution))
+    except FileNotFoundError:
+        if distribution.wheel_tags and distribution.installer not in ("conda", "debian"):
+            yield DamagedPackage(distribution.name, distribution.version, note="its RECORD is gone")
+        return
+    except (OSError, ValueError) as error:
+        note = f"its RECORD cannot be read: {plain_error(error)}"
+        yield DamagedPackage(distribution.name, distribution.version, note=note)
+        return
+    if len(rows) > _CHECKED_ONE_BY_ONE and not deep:
+        rows = [row for row in rows if row[0].count("/") <= 1]
+    missing = [path for path, _ in rows if not os.path.exists(os.path.join(distribution.location, path))]
+    gone = set(missing)
+    altered = [p for p, digest in rows if deep and p not in gone and _differs(distribution.location, p, digest)]
+    if missing or altered:
+        yield DamagedPackage(distribution.name, distribution.version, _cut(missing), _cut(altered))
+
+
+def _cut(paths: list[str]) -> tuple[str, ...]:
+    more = len(paths) - _MAX_NAMED
+    return (*paths[:_MAX_NAMED], f"and {more} more") if more > 0 else tuple(paths)
+
+
+def _record(distribution: Distribution) -> Iterator[tuple[str, str]]:
+    """(path, hash) rows of RECORD. Bytecode is left out (Python makes and removes it), and so is everything outside
+    site-packages: installers rewrite scripts, and conda moves them."""
+    data = read_whole(os.path.join(distribution.dist_info, "RECORD"), _MAX_RECORD)
+    text = data.decode("utf-8", "surrogateescape")
+    if '"' in text:  # only then are the paths worth a CSV reader (6 ms to import)
+        import csv
+
+        rows: Iterator[list[str]] = (row for row in csv.reader(text.splitlines()) if len(row) >= 2)
+    else:
+        rows = (row for line in text.splitlines() if len(row := line.rsplit(",", 2)) == 3)
+    for row in rows:
+        path = row[0]
+        if not path.endswith(".pyc") and not path.startswith(("../", "/", "..\\")) and "\0" not in path:
+            yield path, row[1]
+
+
+def _differs(location: str, path: str, digest: str) -> bool:
+    """Whether the file's hash is another than RECORD's. Files without a hash, and unreadable ones, do not differ."""
+    import base64
+    import hashlib
+
+    algorithm, _, expected = digest.partition("=")
+    if not expected or algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
+        return False
+    try:
+        with open(os.path.join(location, path), "rb") as file:
+            found = hashlib.new(algorithm)
+            while block := file.read(1 << 20):
+                found.update(block)
+    except OSError:
+        return False
+    return base64.urlsafe_b64encode(found.digest()).rstrip(b"=").decode("ascii") != expected
