@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,66 @@ class Profile:
     optional: Mapping[str, str] = field(default_factory=dict)  # checked only when installed
     bounds: Mapping[str, str] = field(default_factory=dict)  # name -> specifier, a range that works beside the pins
     cuda: str | None = None  # "11.8"; None for CPU
-    driver_min: str | None = None
+    driver_min: str | None = None  # the lowest driver that runs this CUDA, by minor-version compatibility
+    driver_recommended: str | None = None  # the driver that CUDA toolkit was released with
     architectures: tuple[str, ...] = ()  # sm_XX that torch's build has kernels for; a "+PTX" suffix marks PTX
     indexes: tuple[Index, ...] = ()
-    lock: str = ""  # file name below knowledge/profiles/
+    lock: str = ""  # file name below knowledge/profiles/, of the preferred Python; `lock_file` knows the others
     tier: str = "expected"  # "tried", "expected", "unknown"
     tried_on: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
     download_bytes: int = 0
     disk_bytes: int = 0
     needs_gpu: bool = True
+    trainers: tuple[str, ...] = ("bundled",)  # whose trainer it runs: "bundled", "checkout"
+    checked: str = ""  # date of the last look at these rows
+    sources: tuple[str, ...] = ()
+
+    def lock_file(self, python: str | None = None) -> Path:
+        """The lock for that Python ("3.11" or "3.11.7"; None is the preferred one).
+
+        Raises KeyError, naming the Pythons that have one, when the profile has no lock for it.
+        """
+        minor = "".join((python or self.python_preferred).split(".")[:2])
+        file = PROFILE_FOLDER / f"{self.name}.py{minor}.txt"
+        if not file.is_file():
+            have = ", ".join(f"3.{found.stem.rpartition('.py3')[2]}" for found in _lock_files(self.name))
+            raise KeyError(f"profile {self.name} has no lock for Python {python}; it has {have or 'none'}")
+        return file
+
+    def locked(self, python: str | None = None) -> dict[str, str]:
+        """Every distribution of the environment and its exact version, local part included. Raises KeyError."""
+        lines = self.lock_file(python).read_text(encoding="utf-8").splitlines()
+        pins = (line.partition("==") for line in lines if line and not line.startswith("#"))
+        return {name: version for name, _, version in pins}
+
+    def to_json(self, python: str | None = None) -> dict[str, Any]:
+        """The profile as the `profile --json` document; `packages` is everything that would be installed."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "summary": self.summary,
+            "python": self.python,
+            "python_preferred": self.python_preferred,
+            "packages": self.locked(python),
+            "needed": dict(self.packages),
+            "optional": dict(self.optional),
+            "bounds": dict(self.bounds),
+            "indexes": [asdict(index) for index in self.indexes],
+            "cuda": self.cuda,
+            "driver_min": self.driver_min,
+            "driver_recommended": self.driver_recommended,
+            "architectures": list(self.architectures),
+            "trainers": list(self.trainers),
+            "tier": self.tier,
+            "tried_on": list(self.tried_on),
+            "risks": list(self.risks),
+            "download_bytes": self.download_bytes,
+            "disk_bytes": self.disk_bytes,
+            "needs_gpu": self.needs_gpu,
+            "checked": self.checked,
+            "sources": list(self.sources),
+        }
 
 
 def names() -> tuple[str, ...]:
@@ -73,6 +123,10 @@ def load(name: str) -> Profile:
     document = tomllib.loads(file.read_text(encoding="utf-8"))
     indexes = tuple(Index(**_tuples(row)) for row in document.pop("indexes", []))
     return Profile(name=name, indexes=indexes, **_tuples(document))
+
+
+def _lock_files(name: str) -> list[Path]:
+    return sorted(PROFILE_FOLDER.glob(f"{name}.py3*.txt"), key=lambda file: (len(file.name), file.name))
 
 
 def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
