@@ -1,0 +1,32 @@
+"""What all worlds share: the miniature model and data, made once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from .project import healthy
+
+
+@pytest.fixture(scope="session")
+def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Model, data and foreground of the bundled miniature, in one folder."""
+    from trainer.miniature import main
+
+    folder = tmp_path_factory.mktemp("miniature")
+    paths = [f"--{name}={folder / name}" for name in ("model", "data", "foreground")]
+    assert main(paths) in (0, None)
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path, miniature, monkeypatch):
+    """A healthy project, away from the tester's own variables and folders."""
+    for name in list(os.environ):
+        if name.startswith(("ACCELERATE_", "DUALANO_", "HF_", "CONDA_", "CUDA_")) or name in (
+            "VIRTUAL_ENV",
+            "PYTHONPATH",
+            "XDG_CACHE_HOME",
+        ):
+            monkeypatch.delenv(name)
+    return healthy(tmp_path / "project", miniature, monkeypatch.setenv)

@@ -1,0 +1,46 @@
+"""On each broken world: its rule, and no false one. On the healthy one: nothing at all."""
+
+import pytest
+
+from .catalogue import WORLDS
+from .project import GPUS
+
+
+def complaints(report):
+    """Rule ids of every row that says more than "fine"; rows folded under a cause are that cause's business."""
+    return {f.rule for f in report.findings if f.status in ("fail", "warn", "unknown") and not f.caused_by}
+
+
+def told(report):
+    """All rows that complain, for the assertion's message."""
+    return [f"{f.rule} {f.status}: {f.title}: {f.detail}" for f in report.findings if f.status in ("fail", "warn", "unknown")]
+
+
+def test_the_healthy_project_is_healthy(project):
+    report = project.look()
+    assert not told(report)
+    assert report.exit_status == 0
+    assert report.count("ok") > 30
+
+
+@pytest.mark.parametrize("world", WORLDS, ids=lambda w: f"{w.rule}-{w.name}")
+def test_world(project, world):
+    world.break_it(project)
+    report = project.look()
+    found = complaints(report)
+    assert world.rule in found, told(report)
+    assert found <= {world.rule, *world.also}, told(report)
+
+
+def test_every_rule_has_a_world():
+    from dualano_setup.rules.registry import RULES
+
+    assert {rule.id for rule in RULES} == {world.rule for world in WORLDS}
+
+
+def test_the_world_of_two_gpus_with_one_process_is_noticed(project):
+    """ACC004's reverse: GPUs that the config leaves idle are worth a word, not a stop."""
+    project.facts("gpus", devices=(GPUS.devices[0], GPUS.devices[0]))
+    report = project.look()
+    assert complaints(report) <= {"ACC004"}
+    assert report.exit_status == 0
