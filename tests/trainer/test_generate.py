@@ -1,0 +1,174 @@
+"""Generating pairs: the same pair whatever the batch, resumable, and honest about what is no use."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.trainer import runs
+from trainer import generation
+from trainer.generate import main
+from trainer.manifest import Manifest
+
+FAST = ("--num_inference_steps", "2", "--seed", "3")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Weights after one step, with and without background module."""
+    folder = tmp_path_factory.mktemp("weights")
+    for variant in ("bcm", "dual"):
+        extra = ("--max_train_steps", "1", "--train_batch_size", "1", "--train_text_encoder")
+        assert runs.train(folder / variant, *extra, variant=variant) == 0
+    return folder
+
+
+def arguments(weights, output, *extra, variant="bcm"):
+    root = runs.miniature()
+    conditions = []
+    if variant == "bcm":
+        category = next((root / "data").iterdir())
+        conditions = ["--condition_dir", str(root / "foreground" / category.name / "good")]
+        conditions += ["--good_dir", str(category / "train" / "good")]
+    return [
+        "--pretrained_model_name_or_path", str(root / "model"), "--weights", str(weights / variant),
+        "--output_dir", str(output), *conditions, *FAST, *extra,
+    ]  # fmt: skip
+
+
+def run(weights, output, *extra, variant="bcm"):
+    torch.set_num_threads(1)
+    return main(arguments(weights, output, *extra, variant=variant))
+
+
+def pictures(output):
+    """All image and part files, wherever they lie, by kind and name."""
+    files = [path for kind in ("image", "fg") for path in output.rglob(f"{kind}/*.png")]
+    return {(path.parent.name, path.name): np.asarray(Image.open(path)).astype(int) for path in files}
+
+
+def largest_difference(first, second):
+    assert set(first) == set(second)
+    return max(np.abs(first[name] - second[name]).max() for name in first)
+
+
+@pytest.mark.parametrize("variant", ["bcm", "dual"])
+def test_a_pair_does_not_depend_on_the_batch_or_on_an_interruption(weights, tmp_path, variant):
+    assert run(weights, tmp_path / "once", "--num_images", "5", "--batch_size", "5", variant=variant) == 0
+    assert run(weights, tmp_path / "twice", "--num_images", "2", "--batch_size", "1", variant=variant) == 0
+    assert run(weights, tmp_path / "twice", "--num_images", "5", "--batch_size", "2", variant=variant) == 0
+    once, twice = pictures(tmp_path / "once"), pictures(tmp_path / "twice")
+    assert len(once) == 10
+    assert once["image", "00000.png"].shape == (64, 64, 3)
+    # A batch of another size may round differently in the last bit, no more.
+    assert largest_difference(once, twice) <= 1
+    other = {name: array for name, array in once.items() if name[1] == "00001.png"}
+    for (kind, _), array in other.items():
+        assert np.abs(array - once[kind, "00000.png"]).max() > 5
+
+
+def test_a_kill_in_the_middle_loses_nothing_and_repeats_nothing(weights, tmp_path, monkeypatch, capsys):
+    class Killed(BaseException):
+        pass
+
+    write, calls = generation.write_pair, []
+
+    def dies(*values):
+        calls.append(values)
+        if len(calls) == 4:
+            raise Killed
+        return write(*values)
+
+    monkeypatch.setattr(generation, "write_pair", dies)
+    with pytest.raises(Killed):
+        run(weights, tmp_path / "cut", "--num_images", "4", "--batch_size", "2")
+    monkeypatch.setattr(generation, "write_pair", write)
+    manifest = tmp_path / "cut" / "manifest.jsonl"
+    with manifest.open("a") as stream:
+        stream.write('{"index": 9, "fi')
+    capsys.readouterr()
+    assert run(weights, tmp_path / "cut", "--num_images", "4", "--batch_size", "2") == 0
+    assert "2 of 4 pairs are there already" in capsys.readouterr().out
+    assert [json.loads(line)["index"] for line in manifest.read_text().splitlines()] == [0, 1, 2, 3]
+    assert len(pictures(tmp_path / "cut")) == 8
+
+
+def test_a_lost_file_is_made_again(weights, tmp_path):
+    run(weights, tmp_path / "o", "--num_images", "2")
+    before = pictures(tmp_path / "o")
+    next(tmp_path.rglob("image/00001.png")).unlink()
+    assert run(weights, tmp_path / "o", "--num_images", "2") == 0
+    assert largest_difference(before, pictures(tmp_path / "o")) <= 1
+    assert sorted(Manifest(tmp_path / "o").records) == [0, 1]
+
+
+def test_the_manifest_tells_where_each_pair_comes_from(weights, tmp_path):
+    run(weights, tmp_path / "o", "--num_images", "3", "--images_per_background", "2")
+    records = Manifest(tmp_path / "o").records
+    assert [records[index].background for index in range(3)] == ["000.png", "000.png", "001.png"]
+    for record in records.values():
+        assert (record.seed, record.prompt, record.prompt_fg) == (3, "a vfx with sks", "sks")
+        assert len(record.weights) == 64
+        place = tmp_path / "o" / ("rejected" if record.rejected else "")
+        assert (place / "image" / record.file).is_file()
+        assert (place / "fg" / record.file).is_file()
+        assert (tmp_path / "o" / "mask" / record.file).is_file() == (record.rejected is None)
+        assert (record.quality is None) == (record.rejected is not None)
+
+
+def test_without_masks_nothing_is_judged(weights, tmp_path):
+    assert run(weights, tmp_path / "o", "--num_images", "1", "--no_masks", variant="dual") == 0
+    record = Manifest(tmp_path / "o").records[0]
+    assert (record.mask_area, record.quality, record.rejected) == (None, None, None)
+    assert (tmp_path / "o" / "image" / "00000.png").is_file()
+
+
+def test_another_run_is_not_mixed_in(weights, tmp_path, capsys):
+    run(weights, tmp_path / "o", "--num_images", "1")
+    before = (tmp_path / "o" / "manifest.jsonl").read_bytes()
+    assert run(weights, tmp_path / "o", "--num_images", "2", "--seed", "4") == 1
+    assert "seed: 3 before, 4 now" in capsys.readouterr().err
+    assert (tmp_path / "o" / "manifest.jsonl").read_bytes() == before
+
+
+def test_the_fast_sampler_and_no_guidance_run(weights, tmp_path):
+    assert run(weights, tmp_path / "a", "--num_images", "1", "--scheduler", "dpm++") == 0
+    assert run(weights, tmp_path / "b", "--num_images", "1", "--guidance_scale", "1") == 0
+    assert run(weights, tmp_path / "c", "--num_images", "1", "--mixed_precision", "bf16") == 0
+    a, b, c = (pictures(tmp_path / name) for name in "abc")
+    assert largest_difference(a, b) > 2
+    assert np.abs(a["image", "00000.png"] - c["image", "00000.png"]).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (("--weights", "nowhere"), "No weights"),
+        (("--condition_dir", "nowhere"), "nowhere"),
+        (("--good_dir", "nowhere"), "--good_dir"),
+        (("--resolution", "100"), "multiple of 64"),
+        (("--device", "cuda:77"), "--device"),
+        (("--pretrained_model_name_or_path", "./nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_used_is_one_message(weights, tmp_path, capsys, changes, words):
+    assert run(weights, tmp_path / "o", "--num_images", "1", *changes) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_flags_that_do_not_suit_the_weights(weights, tmp_path, capsys):
+    foreground = str(runs.miniature() / "foreground")
+    assert run(weights, tmp_path / "o", "--condition_dir", foreground, variant="dual") == 1
+    assert "no background module" in capsys.readouterr().err
+    plain = [part for part in arguments(weights, tmp_path / "o") if part != "--condition_dir"]
+    good = plain.index("--good_dir")
+    assert main(plain[: good - 1] + plain[good + 2 :]) == 1
+    assert "--condition_dir" in capsys.readouterr().err
+
+
+def test_several_processes_are_refused(weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert run(weights, tmp_path / "o") == 1
+    assert "one process" in capsys.readouterr().err

@@ -1,0 +1,104 @@
+"""Generate pairs of anomalous image and anomaly part, with masks, from trained weights.
+
+    python -m trainer.generate --pretrained_model_name_or_path MODEL --weights FILE --output_dir DIR ...
+
+Writes `image/`, `fg/` and `mask/` under the same names, `rejected/` for pairs whose part frame is empty, and
+`manifest.jsonl`. Image i is the same whatever the batch size, and whether or not the run was interrupted: the
+same command goes on where the last one ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .command import run_command
+from .options import natural, positive
+
+EPILOG = """Exit status: 0 done; 1 the work failed or something given cannot be used; 2 wrong usage;
+130 interrupted."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSettings:
+    """What to generate, by the names of the flags; `--help` explains each."""
+
+    pretrained_model_name_or_path: str
+    weights: Path
+    output_dir: Path
+    num_images: int = 500
+    batch_size: int = 4
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    scheduler: str = "pndm"
+    condition_dir: Path | None = None
+    good_dir: Path | None = None
+    images_per_background: int = 50
+    prompt_blend: str = "a vfx with sks"
+    prompt_fg: str = "sks"
+    resolution: int | None = None
+    seed: int = 0
+    mixed_precision: str = "no"
+    revision: str | None = None
+    masks: bool = True
+    device: str | None = None
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `python -m trainer.generate`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.generate",
+        description=(__doc__ or "").split("\n\n")[0],
+        epilog=EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    add = parser.add_argument
+    add("--pretrained_model_name_or_path", required=True, help="folder of Stable Diffusion 1.5, diffusers' layout")
+    add("--weights", type=Path, required=True, help="weight file (.safetensors, .bin), or a folder with one")
+    add("--output_dir", type=Path, required=True, help="new folder, or one to go on with")
+    add("--num_images", type=positive, help="pairs to generate, rejected ones included; default 500")
+    add("--batch_size", type=positive, help="pairs at a time; changes speed and memory only; default 4")
+    add("--num_inference_steps", type=positive, help="default: pndm 50 (100 without background module), dpm++ 20")
+    add("--guidance_scale", type=float, help="default: 2.0 with background module, 2.5 without; screw: 1.2")
+    add("--scheduler", choices=("pndm", "dpm++"), help="pndm as upstream (default), or the faster dpm++")
+    add("--condition_dir", type=Path, help="object masks of good images; the background module needs it")
+    add("--good_dir", type=Path, help="good images of the same names, e.g. <root>/<category>/train/good")
+    add("--images_per_background", type=positive, help="pairs in a row on one background; default 50; screw: 10")
+    add("--prompt_blend", help="prompt of the whole image; default: what upstream trains with")
+    add("--prompt_fg", help="prompt of the anomaly part; default: what upstream trains with")
+    add("--resolution", type=positive, help="side in pixels; default: the base model's")
+    add("--seed", type=natural, help="with its index it determines a pair; default 0")
+    add("--mixed_precision", choices=("no", "fp16", "bf16"), help="precision of the network; default no")
+    add("--revision", help="of the base model, where it is a hub name")
+    add("--no_masks", dest="masks", action="store_false", help="make no masks and reject nothing")
+    add("--device", help="e.g. cuda:1 or cpu; default: the GPU where there is one")
+    return parser
+
+
+def parse_arguments(arguments: Sequence[str]) -> GenerationSettings:
+    """Settings from a command line."""
+    values: dict[str, Any] = vars(build_parser().parse_args(arguments))
+    return GenerationSettings(**values)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+
+    def work() -> None:
+        # torch is loaded only once the command line has been understood.
+        from .generation import generate
+
+        generate(settings)
+
+    return run_command(work)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
