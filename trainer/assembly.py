@@ -57,6 +57,7 @@ def assemble(
     config: TrainingConfig,
     data: TrainingSet,
     planner: Planner,
+    loader: ModelLoader,
     *,
     device: torch.device,
     dtype: torch.dtype,
@@ -69,6 +70,7 @@ def assemble(
         config: the run.
         data: its images.
         planner: its steps.
+        loader: gives the frozen model's parts.
         device: where it trains.
         dtype: the computing precision.
         start: steps done already.
@@ -77,7 +79,6 @@ def assemble(
     Raises:
         TrainerError: something given cannot be used.
     """
-    loader = ModelLoader(config.pretrained_model_name_or_path, config.revision)
     latents, scaling, notices = prepare_latents(config, data, planner, loader, device, start)
     unet = prepare_unet(config, loader, device, dtype)
     rank = config.rank if config.train_text_encoder else None

@@ -13,6 +13,7 @@ from .assembly import assemble
 from .data import TrainingSet
 from .environment import describe_device, join_processes, quieten_libraries, set_up_torch
 from .interrupt import Interrupt
+from .loading import ModelLoader
 from .loop import Loop
 from .metrics import Reporter
 from .plan import Planner
@@ -32,6 +33,7 @@ def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
     processes = join_processes()
     device, dtype = set_up_torch(config, processes)
     main = processes.is_main_process
+    loader = ModelLoader(config.pretrained_model_name_or_path, config.revision)
     data = make_data(config)
     checkpoint, found = resume_point(config)
     planner = Planner(
@@ -54,7 +56,7 @@ def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
             say(f"note: {notice}")
     start = checkpoint.step if checkpoint else 0
     weights = checkpoint.weights() if checkpoint else None
-    training = assemble(config, data, planner, device=device, dtype=dtype, start=start, weights=weights)
+    training = assemble(config, data, planner, loader, device=device, dtype=dtype, start=start, weights=weights)
     if checkpoint is not None:
         training.optimizer.load(checkpoint.optimizer())
     reporter = Reporter(

@@ -12,7 +12,7 @@ from tests.trainer.runs import arguments, train
 from trainer.__main__ import main
 from trainer.arguments import parse_arguments
 
-GUIDE = (
+GUIDE = (  # noqa: SIM905 - readable as a command line
     "--pretrained_model_name_or_path=/sd15 --instance_data_dir=/mvtec/toothbrush/test/defective "
     "--output_dir=all_generate/toothbrush/defective --resolution=512 --train_batch_size=2 "
     "--gradient_accumulation_steps=1 --learning_rate=2e-5 --lr_scheduler=constant --lr_warmup_steps=0 "

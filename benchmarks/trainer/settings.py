@@ -1,0 +1,64 @@
+"""What is measured, as command lines of the trainer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table.
+
+    Attributes:
+        name: of the row.
+        flags: of the trainer.
+        naive: measure the plain way of working instead.
+        gpu: whether it needs CUDA.
+        quick: whether `--quick` measures it.
+    """
+
+    name: str
+    flags: tuple[str, ...]
+    naive: bool = False
+    gpu: bool = False
+    quick: bool = False
+
+
+TEXT = ("--train_text_encoder",)
+BF16 = (*TEXT, "--mixed_precision", "bf16")
+GRAPH = (*BF16, "--cuda_graph")
+LEAN = ("--gradient_checkpointing",)
+
+SETTINGS = (
+    Setting("naive-fp32", TEXT, naive=True, quick=True),
+    Setting("fp32", TEXT, quick=True),
+    Setting("fp32-tf32", (*TEXT, "--allow_tf32"), gpu=True),
+    Setting("bf16", BF16),
+    Setting("bf16-graph", GRAPH, gpu=True),
+    Setting("bf16-compile", (*BF16, "--compile"), gpu=True),
+    Setting("bf16-compile-graph", (*GRAPH, "--compile"), gpu=True),
+    Setting("fp32-checkpointing", (*TEXT, *LEAN), quick=True),
+    Setting("bf16-checkpointing", (*BF16, *LEAN)),
+    Setting("bf16-checkpointing-graph", (*GRAPH, *LEAN), gpu=True),
+    Setting("bf16-graph-batch4", (*GRAPH, "--train_batch_size", "4"), gpu=True),
+    Setting("bf16-batch1", (*BF16, "--train_batch_size", "1")),
+    Setting(
+        "smallest",
+        (
+            "--mixed_precision", "bf16", *LEAN, "--train_batch_size", "1", "--gradient_accumulation_steps", "2",
+        ),
+    ),
+    Setting(
+        "smallest-8bit",
+        (
+            "--mixed_precision", "bf16", *LEAN, "--train_batch_size", "1", "--gradient_accumulation_steps", "2",
+            "--use_8bit_adam",
+        ),
+        gpu=True,
+    ),
+)  # fmt: skip
+
+
+def named(name: str) -> Setting:
+    """The setting of that name."""
+    return next(setting for setting in SETTINGS if setting.name == name)

@@ -1,0 +1,150 @@
+"""Measures one setting in this process."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from trainer.arguments import TrainingConfig, parse_arguments
+from trainer.assembly import assemble
+from trainer.data import TrainingSet
+from trainer.environment import join_processes, quieten_libraries, set_up_torch
+from trainer.interrupt import Interrupt
+from trainer.loop import Loop
+from trainer.metrics import Reporter
+from trainer.plan import Planner
+from trainer.run import make_data
+
+from .naive_step import NaiveStep
+from .random_model import QUICK, RandomModel, Size
+from .settings import Setting
+
+#: Losses kept for comparing settings, and steps before the clock starts.
+KEPT = 3
+
+
+def measure(setting: Setting, *, quick: bool, seconds: float) -> dict:
+    """One row: set-up time, ms per step, peak memory, first losses."""
+    quieten_libraries()
+    with tempfile.TemporaryDirectory(prefix="dualano-benchmark-") as folder:
+        root = Path(folder)
+        size = QUICK if quick else Size()
+        make_pictures(root, pixels=256 if quick else 1024)
+        config, _ = parse_arguments(command_line(root, size, setting))
+        processes = join_processes()
+        device, dtype = set_up_torch(config, processes)
+        begun = time.perf_counter()
+        data = make_data(config)
+        planner = Planner(len(data), config.train_batch_size, config.gradient_accumulation_steps, seed=config.seed)
+        model = RandomModel(size, device)
+        if setting.naive:
+            take = NaiveStep(config, data, planner, model, device)
+        else:
+            take = product_step(config, data, planner, model, device, dtype, processes)
+        setup = time.perf_counter() - begun
+        row = time_steps(take, device, seconds)
+        samples = config.train_batch_size * config.gradient_accumulation_steps
+        return {
+            "setting": setting.name,
+            "samples": samples,
+            "ms_per_sample": row["ms_per_step"] / samples,
+            "setup_seconds": setup,
+            **row,
+        }
+
+
+def product_step(
+    config: TrainingConfig,
+    data: TrainingSet,
+    planner: Planner,
+    model: RandomModel,
+    device: torch.device,
+    dtype: torch.dtype,
+    processes: object,
+) -> Callable[[int], float | None]:
+    """The trainer's own loop, one step at a time, metrics file included."""
+    training = assemble(config, data, planner, model, device=device, dtype=dtype, start=0, weights=None)
+    config.output_dir.mkdir(parents=True)
+    reporter = Reporter(config.output_dir, start=0, total=10**6, tensorboard=None, active=True)
+    loop = Loop(config, training, reporter, Interrupt(), {}, device, processes)
+    losses: list[float] = []
+    reporter.step = lambda metrics: losses.append(metrics.loss)  # type: ignore[method-assign]
+    state = {"pending": None}
+
+    def take(step: int) -> float | None:
+        state["pending"] = loop.take_step(step, state["pending"])
+        # One step late, as the loop reads it, so that the device never waits.
+        return losses[step - 1] if step else None
+
+    return take
+
+
+def time_steps(take: Callable[[int], float | None], device: torch.device, seconds: float) -> dict:
+    """Warm up, then take steps for about `seconds`."""
+
+    def wait() -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    clock = time.perf_counter
+    begun = clock()
+    values = [take(0)]
+    wait()
+    first = clock() - begun
+    values += [take(step) for step in range(1, KEPT + 1)]
+    wait()
+    steps, begun = 0, clock()
+    while clock() - begun < seconds or steps < 3:
+        take(KEPT + 1 + steps)
+        steps += 1
+        if steps % 5 == 0:
+            wait()
+    wait()
+    elapsed = clock() - begun
+    losses = [value for value in values if value is not None][:KEPT]
+    peak = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else None
+    return {
+        "ms_per_step": 1000 * elapsed / steps,
+        "steps": steps,
+        "first_step_seconds": first,
+        "peak_gib": peak,
+        "reserved_gib": torch.cuda.max_memory_reserved() / 2**30 if device.type == "cuda" else None,
+        "losses": losses,
+    }
+
+
+def command_line(root: Path, size: Size, setting: Setting) -> list[str]:
+    """The trainer's flags for a setting; the model is random, so its path is not read."""
+    images = root / "data" / "widget" / "test" / "scratch"
+    return [
+        "--pretrained_model_name_or_path", "random", "--instance_data_dir", str(images),
+        "--condition_dir", str(root / "masks"), "--output_dir", str(root / "out"), "--selection", "all",
+        "--resolution", str(size.resolution), "--max_train_steps", "100000", "--seed", "1",
+        "--report_to", "none", *setting.flags,
+    ]  # fmt: skip
+
+
+def make_pictures(root: Path, *, pixels: int, count: int = 4) -> None:
+    """A data set of noise with rectangular anomalies and objects."""
+    rng = np.random.default_rng(0)
+    images = root / "data" / "widget" / "test" / "scratch"
+    masks = root / "data" / "widget" / "ground_truth" / "scratch"
+    objects = root / "masks" / "widget" / "scratch"
+    for folder in (images, masks, objects):
+        folder.mkdir(parents=True)
+    box = np.zeros((pixels, pixels), dtype=np.uint8)
+    box[pixels // 4 : pixels // 2, pixels // 4 : pixels // 2] = 255
+    for number in range(count):
+        noise = rng.integers(0, 256, (pixels // 8, pixels // 8, 3), dtype=np.uint8)
+        picture = Image.fromarray(noise).resize((pixels, pixels), Image.Resampling.BILINEAR)
+        picture.save(images / f"{number:03}.png", compress_level=1)
+        Image.fromarray(box).save(masks / f"{number:03}_mask.png")
+        Image.fromarray(np.roll(box, pixels // 8, 0)).save(objects / f"{number:03}.png")
