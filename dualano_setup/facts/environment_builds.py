@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from .elf import needed_libraries
-from .files import read_head
+from .files import read_part
 from .sheet import BinaryBuild, Distribution, XformersBuild
 
 _MAX_VERSION_FILE = 1 << 16
@@ -24,7 +24,7 @@ def read_build(site_packages: Sequence[str], package: str) -> BinaryBuild | None
     for folder in site_packages:
         file = os.path.join(folder, package, "version.py")
         try:
-            text = read_head(file, _MAX_VERSION_FILE).decode("utf-8", "replace")
+            text = read_part(file, _MAX_VERSION_FILE).decode("utf-8", "replace")
         except (OSError, ValueError):
             continue
         values = {match[1]: match[2] or match[3] for match in _VALUE.finditer(text)}
@@ -41,7 +41,7 @@ def read_xformers(site_packages: Sequence[str], distribution: Distribution | Non
         package = os.path.join(folder, "xformers")
         file = os.path.join(package, "cpp_lib.json")
         try:
-            data = read_head(file, _MAX_VERSION_FILE)
+            data = read_part(file, _MAX_VERSION_FILE)
         except (OSError, ValueError):
             continue
         return _xformers(package, file, data, distribution)

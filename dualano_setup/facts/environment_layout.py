@@ -9,7 +9,7 @@ import os
 import re
 from dataclasses import dataclass, field
 
-from .files import plain_error, read_head, read_whole
+from .files import plain_error, read_part, read_whole
 
 _PATCHLEVEL = re.compile(rb'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
 _CONDA_PYTHON = re.compile(r"python-(\d+\.\d+[^-]*)-[^-]+\.json")
@@ -103,7 +103,7 @@ def prefix_python(prefix: str) -> str | None:
     for minor in reversed(_lib_folders(prefix)):
         header = os.path.join(prefix, "include", minor, "patchlevel.h")
         try:
-            if match := _PATCHLEVEL.search(read_head(header, 1 << 14)):
+            if match := _PATCHLEVEL.search(read_part(header, 1 << 14)):
                 return match[1].decode("ascii", "replace")
         except OSError:
             continue
@@ -226,7 +226,7 @@ def _moved(prefix: str) -> str:
     here = os.path.realpath(prefix)
     for name in names[:_SCRIPTS_LOOKED_AT]:
         try:
-            first = read_head(os.path.join(folder, name), 512).split(b"\n", 1)[0].decode("utf-8", "replace")
+            first = read_part(os.path.join(folder, name), 512).split(b"\n", 1)[0].decode("utf-8", "replace")
         except (OSError, ValueError):
             continue
         python = first.removeprefix("#!").strip().strip('"')

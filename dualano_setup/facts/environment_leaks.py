@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from .environment_layout import Layout
 from .environment_packages import names_in, normalise
-from .files import read_head
+from .files import read_part
 from .sheet import Leak
 
 _MAX_PTH = 1 << 16
@@ -69,7 +69,7 @@ def _pth(layout: Layout, concerned: Collection[str]) -> Iterator[Leak]:
 def _pth_paths(folder: str, name: str) -> Iterator[str]:
     """The existing folders that a .pth file adds. Lines that start with `import` are code, which nobody runs here."""
     try:
-        text = read_head(os.path.join(folder, name), _MAX_PTH).decode("utf-8", "replace")
+        text = read_part(os.path.join(folder, name), _MAX_PTH).decode("utf-8", "replace")
     except (OSError, ValueError):
         return
     for line in text.splitlines():

@@ -6,7 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 
-from .files import read_head
+from .files import read_part
 from .sheet import Distribution
 
 _MAX_HEADER = 1 << 20  # the longest header block met is 24 kB (apache-airflow); a body of any length is never read
@@ -127,7 +127,7 @@ _WANTED = frozenset((b"name", b"version", b"summary", b"requires-dist", b"requir
 def _header_block(file: str) -> bytes:
     size = _CHUNK
     while True:
-        data = read_head(file, size).replace(b"\r\n", b"\n")
+        data = read_part(file, size).replace(b"\r\n", b"\n")
         head, blank, _ = data.partition(b"\n\n")
         if blank or len(data) < size // 2 or size >= _MAX_HEADER:
             return head
@@ -142,6 +142,6 @@ def _tags(wheel: bytes) -> tuple[str, ...]:
 def _small(folder: str, name: str) -> bytes:
     """A small file of a dist-info folder; empty when it is not there or cannot be read."""
     try:
-        return read_head(os.path.join(folder, name), _MAX_SMALL)
+        return read_part(os.path.join(folder, name), _MAX_SMALL)
     except (OSError, ValueError):
         return b""

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .files import read_head
+from .files import read_part
 from .sheet import Gpu
 
 _MAX = 1 << 14
@@ -78,6 +78,6 @@ def _first_line(text: str) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return read_head(path, _MAX).decode("utf-8", "replace")
+        return read_part(path, _MAX).decode("utf-8", "replace")
     except (OSError, ValueError):
         return ""

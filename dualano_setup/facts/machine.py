@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .fact import Fact, Known, Unknown
-from .files import plain_error, read_head
+from .files import plain_error, read_part
 from .sheet import Disk, Machine
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _number(path: Path) -> int | None:
 def _text(path: Path) -> str:
     """A small kernel or system file; empty when it is not there."""
     try:
-        return read_head(path, _MAX).decode("utf-8", "replace")
+        return read_part(path, _MAX).decode("utf-8", "replace")
     except (OSError, ValueError):
         return ""
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from .environment_layout import conda_python, prefix_python
-from .files import read_head
+from .files import read_part
 from .sheet import PythonInstall
 
 _MINORS = range(8, 20)
@@ -77,7 +77,7 @@ def _conda_prefixes(variables: Mapping[str, str]) -> Iterator[str]:
         yield from (os.path.join(base, "envs", name) for name in _listed(os.path.join(base, "envs")))
     home = variables.get("HOME") or os.path.expanduser("~")
     try:
-        text = read_head(os.path.join(home, ".conda", "environments.txt"), _MAX_LISTED).decode("utf-8", "replace")
+        text = read_part(os.path.join(home, ".conda", "environments.txt"), _MAX_LISTED).decode("utf-8", "replace")
     except (OSError, ValueError):
         return
     yield from (line.strip() for line in text.splitlines() if line.strip().startswith("/"))
