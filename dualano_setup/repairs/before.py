@@ -194,17 +194,20 @@ def remove_empty(folders: tuple[str, ...]) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Removes a file, link or tree that this program made. Renamed first, so that no half of it keeps its name."""
-    if not os.path.lexists(path):
-        return
-    if path.is_symlink() or not path.is_dir():
+    """Removes a file, link or tree that this program made. Renamed first, so that no half of it keeps its name.
+
+    Run again after a crash in its middle, it removes what was left.
+    """
+    if path.is_symlink() or path.is_file():
         path.unlink()
         return
-    dying = path.with_name(f"{path.name}.dualano-removing")
+    dying = path.with_name(f".{path.name[:80]}.dualano-removing")
+    if os.path.lexists(path):
+        if dying.exists():
+            shutil.rmtree(dying)
+        path.rename(dying)
     if dying.exists():
-        shutil.rmtree(dying, ignore_errors=True)
-    path.rename(dying)
-    shutil.rmtree(dying, ignore_errors=True)
+        shutil.rmtree(dying)
 
 
 def _tag(folder: Path) -> str:

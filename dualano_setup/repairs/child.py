@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -122,10 +123,8 @@ def _report(log: Path, position: int, on_line: Callable[[str], None] | None) -> 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
     """Asks the child's whole group to end, then kills it."""
     for how, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, how)
-        except ProcessLookupError:
-            pass
         try:
             child.wait(patience)
         except subprocess.TimeoutExpired:

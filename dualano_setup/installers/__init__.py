@@ -1,0 +1,1 @@
+"""The tools that make environments, and how the user's own package configuration reaches them."""

@@ -1,0 +1,85 @@
+"""The user's own package configuration (pip's, uv's) as variables that uv reads.
+
+A mirror, a folder of wheels, a certificate or a proxy that works for the user's pip must work for `fix`. Values go
+through the environment, not the command line: index URLs may hold passwords, and command lines are public.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ..facts.sheet import IndexConfig, Installers
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """What an installer is given. `notes` say in words what was left out and why."""
+
+    variables: dict[str, str] = field(default_factory=dict)
+    find_links: tuple[str, ...] = ()
+    constraints: tuple[Path, ...] = ()
+    no_index: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def hand_over(installers: Installers) -> HandOver:
+    """The configuration, translated. uv's own, where it names indexes, beats pip's. Asks the disk, not the network."""
+    indexes = installers.uv if _names_indexes(installers.uv) else installers.pip
+    notes: list[str] = []
+    extra = _that_exist(indexes.extra_index_urls, "extra index", notes)
+    find_links = _that_exist(indexes.find_links, "find-links folder", notes)
+    constraints = _that_exist((*installers.uv.constraints, *installers.pip.constraints), "constraints file", notes)
+    variables = _connection(installers)
+    if indexes.index_url:
+        variables["UV_DEFAULT_INDEX"] = indexes.index_url
+    if extra:
+        variables["UV_INDEX"] = " ".join(extra)
+        # pip asks all its indexes for every package; uv by default only the first that knows the name.
+        variables["UV_INDEX_STRATEGY"] = "unsafe-first-match"
+    return HandOver(
+        variables=variables,
+        find_links=find_links,
+        constraints=tuple(Path(_local_path(file) or file) for file in constraints if "://" not in file),
+        no_index=indexes.no_index,
+        notes=tuple(notes),
+    )
+
+
+def _names_indexes(config: IndexConfig) -> bool:
+    return bool(config.index_url or config.extra_index_urls or config.find_links or config.no_index)
+
+
+def _connection(installers: Installers) -> dict[str, str]:
+    """Certificate, proxy and hosts whose certificate the user decided not to check."""
+    variables = {}
+    if (cert := installers.uv.cert or installers.pip.cert) and Path(cert).exists():
+        variables["SSL_CERT_FILE" if Path(cert).is_file() else "SSL_CERT_DIR"] = cert
+    if proxy := installers.uv.proxy or installers.pip.proxy:
+        proxy = proxy if "://" in proxy else f"http://{proxy}"
+        variables |= {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "ALL_PROXY": proxy}
+    if hosts := dict.fromkeys((*installers.uv.trusted_hosts, *installers.pip.trusted_hosts)):
+        variables["UV_INSECURE_HOST"] = " ".join(hosts)
+    return variables
+
+
+def _that_exist(places: Iterable[str], what: str, notes: list[str]) -> tuple[str, ...]:
+    """The places without local ones that are not there, which pip passes over and uv would stop at."""
+    kept = []
+    for place in dict.fromkeys(places):
+        local = _local_path(place)
+        if local is not None and not local.exists():
+            notes.append(f"the configured {what} {place} does not exist and is passed over")
+        else:
+            kept.append(place)
+    return tuple(kept)
+
+
+def _local_path(place: str) -> Path | None:
+    """The path behind a file: URL or a plain path; None for an address on the network."""
+    parts = urlsplit(place)
+    if parts.scheme == "file":
+        return Path(unquote(parts.path))
+    return None if "://" in place else Path(place).expanduser()

@@ -1,0 +1,139 @@
+"""uv as the engine: one resolve by metadata alone, one environment, one install."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..repairs.action import RepairError
+from ..repairs.child import run_child, scrubbed_environment, tail
+
+RESOLVE_DEADLINE = 180.0  # seconds
+INSTALL_DEADLINE = 6 * 3600.0  # a slow line and several gigabytes
+
+# What uv says, and what a person can do about it.
+_EXPLANATIONS = (
+    ("No space left", "the disk is full; make room (SYS003), then run `fix` again"),
+    ("Disk quota exceeded", "your disk quota is used up; make room, then run `fix` again"),
+    ("invalid peer certificate", "the certificate of the index is not trusted: set pip's `cert`, or SSL_CERT_FILE"),
+    ("dns error", "the index's name is not known here: check the network, proxy or mirror (NET001)"),
+    ("Network connectivity is disabled", "--offline is on and the files are not in uv's cache or a local folder"),
+    ("operation timed out", "the index answers too slowly: try again, or set UV_HTTP_TIMEOUT higher"),
+    ("tcp connect error", "the index does not answer: check the network, proxy or mirror (NET001)"),
+    ("401 Unauthorized", "the index wants a login: put it into pip's index-url or a netrc file"),
+    ("No interpreter found", "install a Python of the profile's range, or give uv access to the network"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where packages may come from: the profile's pages, the user's folders, and whether an index is used at all."""
+
+    pages: tuple[str, ...] = ()
+    no_index: bool = False
+    offline: bool = False
+
+    def flags(self) -> list[str]:
+        """The same as uv's options."""
+        flags = [part for page in self.pages for part in ("--find-links", page)]
+        return flags + ["--no-index"] * self.no_index + ["--offline"] * self.offline
+
+
+class ResolutionError(RepairError):
+    """The packages cannot be installed together from these sources."""
+
+
+def uv_binary() -> str:
+    """uv's program, from the package this program depends on. Raises RepairError when it is gone."""
+    import uv
+
+    try:
+        return str(uv.find_uv_bin())
+    except FileNotFoundError as error:
+        raise RepairError(
+            "uv is missing beside dualano-setup; reinstall it (pip install --force-reinstall uv)"
+        ) from error
+
+
+def installer_environment(variables: dict[str, str]) -> dict[str, str]:
+    """The scrubbed environment with the user's translated configuration on top."""
+    return scrubbed_environment() | {"UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"} | variables
+
+
+def resolve(
+    lock: Path, python: str, source: Source, variables: dict[str, str], constraints: Sequence[Path] = ()
+) -> tuple[str, ...]:
+    """The exact pins that would be installed, found by metadata alone.
+
+    Raises ResolutionError with uv's explanation of the clash when the lock cannot be installed.
+    """
+    argv = [uv_binary(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-python-downloads"]
+    argv += ["--python", python, *source.flags()]
+    argv += [part for file in constraints for part in ("--constraints", str(file))]
+    with tempfile.TemporaryDirectory(prefix="dualano-") as folder:
+        try:
+            done = subprocess.run(
+                [*argv, str(lock)],
+                capture_output=True,
+                text=True,
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+                cwd=folder,
+                env=installer_environment(variables),
+                timeout=RESOLVE_DEADLINE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ResolutionError(
+                f"the package index did not give its metadata within {RESOLVE_DEADLINE:.0f} s (NET001)"
+            ) from error
+    if done.returncode != 0:
+        raise ResolutionError(f"{lock.stem} cannot be installed from these sources:\n{explain(done.stderr)}")
+    lines = (line.strip() for line in done.stdout.splitlines())
+    return tuple(line for line in lines if line and not line.startswith(("#", "-")))
+
+
+def install_python(version: str, folder: Path, variables: dict[str, str], log: Path) -> None:
+    """Downloads a Python of that version into `folder`. Raises RepairError naming what to install instead."""
+    environment = installer_environment(variables) | {"UV_PYTHON_INSTALL_DIR": str(folder)}
+    argv = [uv_binary(), "python", "install", "--no-bin", version]
+    if run_child(argv, environment, log.parent, log, INSTALL_DEADLINE) != 0:
+        raise RepairError(
+            f"there is no Python {version} here and it could not be downloaded; install python{version} (with its venv "
+            f"module) by your system's means, then run `fix` again. uv's last lines:\n{explain(tail(log))}"
+        )
+
+
+def make_venv(prefix: Path, python: str, prompt: str, variables: dict[str, str], log: Path) -> None:
+    """An empty environment that still works after its folder is renamed. Raises RepairError."""
+    argv = [uv_binary(), "venv", "--no-project", "--relocatable", "--python", python, "--prompt", prompt]
+    argv += ["--no-python-downloads", str(prefix)]
+    if run_child(argv, installer_environment(variables), log.parent, log, 300.0) != 0:
+        raise RepairError(f"the environment {prefix} could not be made:\n{explain(tail(log))}")
+
+
+def install(
+    prefix: Path,
+    pins: Path,
+    source: Source,
+    variables: dict[str, str],
+    log: Path,
+    on_line: Callable[[str], None] | None = None,
+) -> None:
+    """Installs exactly the pins, nothing more, with bytecode. Raises RepairError with what uv said."""
+    argv = [uv_binary(), "pip", "install", "--python", str(prefix / "bin" / "python"), "--no-deps"]
+    argv += ["--compile-bytecode", *source.flags(), "--requirements", str(pins)]
+    if run_child(argv, installer_environment(variables), log.parent, log, INSTALL_DEADLINE, on_line) != 0:
+        raise RepairError(f"the packages could not be installed:\n{explain(tail(log))}\nThe whole output: {log}")
+
+
+def explain(output: str) -> str:
+    """uv's message with its causes, and a next step where one is known. Credentials in URLs are taken out."""
+    from ..report.redact import Redactor
+
+    text = Redactor.for_this_user().text(output.strip())
+    hints = [hint for seen, hint in _EXPLANATIONS if seen.lower() in output.lower()]
+    return "\n".join([text, *(f"hint: {hint}" for hint in hints)])

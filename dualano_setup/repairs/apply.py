@@ -1,0 +1,120 @@
+"""Carries out a plan: journal first, then the action, then its proof; or everything back as it was."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from .action import Plan, RepairError, Workshop
+from .journal import Journal, open_fix
+from .undo import take_back
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What one run of `fix` or `undo` gives to all its actions."""
+
+    project: Path
+    environment: Path | None = None
+    offline: bool = False
+    say: Callable[[str], None] = print
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def workshop(self, journal: Journal, number: int) -> Workshop:
+        """The workshop of action `number` of that fix."""
+        folder = journal.action_folder(number)
+        return Workshop(folder, self.project, self.environment, self.offline, self.say, self.variables)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a fix ended. `status` is the exit status: 0 done, 1 failed and taken back, 130 interrupted and taken back."""
+
+    status: int
+    journal: Journal
+    problem: str = ""
+    left: tuple[str, ...] = ()  # what could not be taken back, in words
+
+
+class Interrupted(BaseException):
+    """SIGTERM, SIGHUP or Ctrl-C arrived. Not an Exception, so that no action swallows it."""
+
+
+def apply_plan(plan: Plan, session: Session) -> Outcome:
+    """Applies every action in order and proves each. Whatever fails, all of this fix is taken back.
+
+    The caller holds the project's lock. Raises OSError when not even the journal can be begun.
+    """
+    journal = open_fix(session.project, plan)
+    try:
+        with _signals_raise():
+            for number, action in enumerate(plan.actions):
+                session.say(f"[{number + 1}/{len(plan.actions)}] {action.describe()}")
+                workshop = session.workshop(journal, number)
+                journal.write("intent", action=number)
+                action.apply(workshop)
+                journal.write("done", action=number)
+                if problem := action.verify(workshop):
+                    raise RepairError(f"the change did not hold: {problem}")
+                journal.write("verified", action=number)
+            journal.write("finished")
+    except (Interrupted, KeyboardInterrupt):
+        return _taken_back(journal, session, "interrupted", 130)
+    except (RepairError, OSError) as error:
+        return _taken_back(journal, session, _in_words(error), 1)
+    except Exception as error:
+        outcome = _taken_back(journal, session, f"{type(error).__name__}: {error}", 1)
+        if outcome.left:
+            session.say("\n".join(outcome.left))
+        raise
+    return Outcome(0, journal)
+
+
+def _taken_back(journal: Journal, session: Session, problem: str, status: int) -> Outcome:
+    session.say("taking everything of this fix back")
+    with _signals_wait(session.say):
+        left = take_back(journal, lambda number: session.workshop(journal, number), problem)
+    return Outcome(status, journal, problem, tuple(left))
+
+
+def _in_words(error: RepairError | OSError) -> str:
+    if isinstance(error, RepairError):
+        return str(error)
+    return f"{error.strerror or error}: {error.filename or 'while writing'}"
+
+
+@contextmanager
+def _signals_raise() -> Iterator[None]:
+    """Turns the signals that end a program politely into `Interrupted`."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    with _handlers(interrupt):
+        yield
+
+
+@contextmanager
+def _signals_wait(say: Callable[[str], None]) -> Iterator[None]:
+    """Taking back is short and must not be cut short: a second Ctrl-C only gets an answer."""
+    with _handlers(lambda _number, _frame: say("still taking back; a moment")):
+        yield
+
+
+@contextmanager
+def _handlers(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    try:
+        old = {number: signal.signal(number, handler) for number in numbers}
+    except ValueError:  # not the main thread: signals are somebody else's business
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, previous in old.items():
+            signal.signal(number, previous)

@@ -1,0 +1,142 @@
+"""The journal of one fix: append-only, synced line by line, enough to finish or take back after any crash.
+
+`.dualano/fixes/<id>/plan.json`    the whole plan, written before anything else
+`.dualano/fixes/<id>/journal.jsonl` one event a line: begun, intent N, done N, verified N, finished;
+                                    or taking-back, undone N, kept N, taken-back
+`.dualano/fixes/<id>/<N>/`          what action N keeps: before-images, installer output
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .action import Plan
+from .before import remove_tree, sync_folder, write_synced
+from .serial import plan_from_json, plan_to_json
+
+FIXES = Path(".dualano") / "fixes"
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """One fix's folder."""
+
+    folder: Path
+
+    @property
+    def id(self) -> str:
+        """The fix's id: its time in UTC."""
+        return self.folder.name
+
+    def action_folder(self, number: int) -> Path:
+        """The folder of action `number`; made when missing."""
+        folder = self.folder / f"{number:02d}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def write(self, event: str, **values: Any) -> None:
+        """Appends one event and waits until it is on the disk. Raises OSError on a full disk."""
+        line = json.dumps({"event": event, "time": round(time.time(), 3), **values}) + "\n"
+        handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            # A line cut short by a crash must not swallow this one.
+            data = line.encode() if _ends_clean(self._file) else b"\n" + line.encode()
+            while data:
+                data = data[os.write(handle, data) :]
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def events(self) -> list[dict[str, Any]]:
+        """All whole events, in order. A line that a crash cut short never counted."""
+        try:
+            lines = self._file.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        events = []
+        for line in lines:
+            try:
+                events.append(json.loads(line))
+            except ValueError:
+                continue
+        return events
+
+    def plan(self) -> Plan:
+        """The plan this fix carries out."""
+        return plan_from_json(json.loads((self.folder / "plan.json").read_text(encoding="utf-8")))
+
+    def state(self) -> str:
+        """ "finished" (undo is possible), "taken-back", "taking-back" or "open" (both: somebody died in the middle)."""
+        for event in reversed(self.events()):
+            if event["event"] in ("finished", "taken-back", "taking-back"):
+                return str(event["event"])
+        return "open"
+
+    def begun_actions(self) -> list[int]:
+        """Numbers of the actions that may have changed something and are not yet taken back, in order."""
+        begun: dict[int, None] = {}
+        for event in self.events():
+            if event["event"] == "intent":
+                begun[event["action"]] = None
+            elif event["event"] in ("undone", "kept"):
+                begun.pop(event["action"], None)
+        return list(begun)
+
+    def all_verified(self) -> bool:
+        """Whether every action of the plan was done and proved."""
+        verified = {event["action"] for event in self.events() if event["event"] == "verified"}
+        return verified == set(range(len(self.plan().actions)))
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / "journal.jsonl"
+
+
+def open_fix(project: Path, plan: Plan) -> Journal:
+    """Makes the folder of a new fix with its plan inside, and the first event. Nothing is changed yet."""
+    folder = project / FIXES / plan.id
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700)
+    write_synced(folder / "plan.json", json.dumps(plan_to_json(plan), indent=1).encode(), 0o600)
+    sync_folder(folder)
+    sync_folder(folder.parent)
+    journal = Journal(folder)
+    journal.write("begun", actions=len(plan.actions))
+    return journal
+
+
+def new_id(project: Path) -> str:
+    """An id no fix of this project has: the time, so that ids sort by age."""
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
+    number = 1
+    while (project / FIXES / (stamp if number == 1 else f"{stamp}-{number}")).exists():
+        number += 1
+    return stamp if number == 1 else f"{stamp}-{number}"
+
+
+def all_fixes(project: Path) -> list[Journal]:
+    """Every fix of this project, oldest first."""
+    folder = project / FIXES
+    if not folder.is_dir():
+        return []
+    return [Journal(entry) for entry in sorted(folder.iterdir(), key=_age) if entry.is_dir()]
+
+
+def forget(journal: Journal) -> None:
+    """Removes a fix that never got as far as its first event."""
+    remove_tree(journal.folder)
+
+
+def _age(folder: Path) -> tuple[str, int]:
+    day, clock, number = ([*folder.name.split("-"), "1", "1"])[:3]
+    return f"{day}-{clock}", int(number) if number.isdigit() else 1
+
+
+def _ends_clean(file: Path) -> bool:
+    data = file.read_bytes()[-1:]
+    return data in (b"", b"\n")
