@@ -1,0 +1,225 @@
+"""Look at a checkout, plan what patches would change in it, and plan the way back. Nothing here writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dualano_setup.patching.judge import judge
+from dualano_setup.patching.model import (
+    Edit,
+    FileEdit,
+    FileState,
+    Judgement,
+    Patch,
+    PatchError,
+    PatchReport,
+    State,
+)
+from dualano_setup.patching.parameters import Values, resolve, unfilled
+from dualano_setup.patching.source import Source, Unreadable, read_bounded
+from dualano_setup.patching.verify import apply_changes, verify_outside
+
+_SETTLED = ("after", "equivalent", "superseded")
+
+
+class Checkout:
+    """The files of a checkout as they are now, or as patches planned so far would leave them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._original: dict[str, bytes | None] = {}
+        self._current: dict[str, Source] = {}
+        self._refused: dict[str, str] = {}
+
+    def source(self, relative: str) -> Source | str | None:
+        """The file, the reason why it cannot be read, or None when there is none."""
+        if relative not in self._original and relative not in self._refused:
+            self._load(relative)
+        return self._refused.get(relative) or self._current.get(relative)
+
+    def original(self, relative: str) -> bytes | None:
+        """The bytes on disk."""
+        self.source(relative)
+        return self._original.get(relative)
+
+    def replace(self, source: Source) -> None:
+        """Go on with a changed text; the disk is not touched."""
+        self._current[source.path] = source
+
+    def changed(self) -> list[Source]:
+        """The files whose bytes would be different."""
+        return [source for path, source in self._current.items() if source.to_bytes() != self._original[path]]
+
+    def expand(self, patterns: Sequence[str]) -> list[str]:
+        """Paths relative to the root; a name without wildcards stands for itself, there or not."""
+        paths: list[str] = []
+        for pattern in patterns:
+            if any(character in pattern for character in "*?["):
+                paths += sorted(path.relative_to(self.root).as_posix() for path in self.root.glob(pattern))
+            else:
+                paths.append(pattern)
+        return paths
+
+    def _load(self, relative: str) -> None:
+        try:
+            data = read_bounded(self.root, relative)
+            if data is not None:
+                self._current[relative] = Source.of(relative, data)
+            self._original[relative] = data
+        except Unreadable as error:
+            self._refused[relative] = str(error)
+
+
+def inspect(checkout: Path, patches: Sequence[Patch], parameters: Values) -> tuple[PatchReport, ...]:
+    """Where the checkout stands against each patch; reads only the files that the patches name.
+
+    A file that parses only once its own patch has set it right is judged as that patch would leave it.
+    """
+    files = Checkout(checkout)
+    reports: dict[str, PatchReport] = {}
+    for patch in sorted(patches, key=_repairs_parsing, reverse=True):
+        values, lacks = resolve(patch, parameters, checkout)
+        judged = _judge_patch(patch, files, values)
+        reports[patch.id] = _report(patch, judged, lacks)
+        if _repairs_parsing(patch) and reports[patch.id].state in ("before", "partly"):
+            _apply(patch, files, values)
+    return tuple(reports[patch.id] for patch in patches)
+
+
+def plan(checkout: Path, patches: Sequence[Patch], parameters: Values) -> tuple[FileEdit, ...]:
+    """The files that applying `patches` would change; several patches to one file compose.
+
+    A patch that is drifted, missing, settled or short of a parameter contributes nothing, on any of its files;
+    `inspect` says which and why. Raises PatchError when an edit cannot be proved to touch only its place.
+    """
+    files = Checkout(checkout)
+    touched: dict[str, list[str]] = {}
+    for patch in sorted(patches, key=_repairs_parsing, reverse=True):
+        values, lacks = resolve(patch, parameters, checkout)
+        report = _report(patch, _judge_patch(patch, files, values), lacks)
+        if report.state in ("before", "partly") and not report.lacks:
+            for path in _apply(patch, files, values):
+                touched.setdefault(path, []).append(patch.id)
+    return _file_edits(files, touched)
+
+
+def apply_edit(edit: Edit, judgement: Judgement, source: Source, values: Values) -> Source:
+    """The source with one edit made, proved to differ from the old one in that place only.
+
+    Raises PatchError otherwise.
+    """
+    after = source.with_text(apply_changes(source.text, judgement.changes))
+    try:
+        if source.path.endswith(".py"):
+            if edit.operation != "dedent":
+                verify_outside(source, after, judgement.changes)
+            after.tree  # noqa: B018 - parsing is the proof
+        after.to_bytes()
+    except Unreadable as error:
+        raise PatchError(f"{source.path}: the edited file {error}; nothing was edited") from error
+    again = judge(edit, after, values)
+    if again.state != "after":
+        raise PatchError(f"{source.path}: the edit would not take ({again.state}: {again.reason}); nothing was edited")
+    return after
+
+
+def _judge_patch(patch: Patch, files: Checkout, values: Values) -> list[tuple[str, Judgement]]:
+    judged: list[tuple[str, Judgement]] = []
+    for index, edit in enumerate(patch.edits):
+        for path in files.expand(edit.files):
+            source = files.source(path)
+            if source is None:
+                judged.append((path, Judgement("missing", "there is no such file", note="absent")))
+            elif isinstance(source, str):
+                judged.append((path, Judgement("drifted", source)))
+            else:
+                judged.append((path, _recall(patch, index, source, values) or judge(edit, source, values)))
+    return judged
+
+
+def _recall(patch: Patch, index: int, source: Source, values: Values) -> Judgement | None:
+    """The state of a file met before, by its hash; None when only looking will tell."""
+    row = patch.known.get(source.digest)
+    state = row[index] if row and index < len(row) else None
+    if state is None:
+        return None
+    lacking = unfilled(patch.edits[index], values)
+    if state == "before" and lacking:
+        return Judgement("before", f"no value for {', '.join(lacking)}")
+    return Judgement(state, note="recalled")
+
+
+def _apply(patch: Patch, files: Checkout, values: Values) -> list[str]:
+    """Make every edit of one patch that is left to make; returns the paths. All or none: raises before storing."""
+    new: dict[str, Source] = {}
+    for edit in patch.edits:
+        for path in files.expand(edit.files):
+            source = new.get(path) or files.source(path)
+            if not isinstance(source, Source):
+                continue
+            judgement = judge(edit, source, values)
+            if judgement.changes:
+                new[path] = apply_edit(edit, judgement, source, values)
+    for source in new.values():
+        files.replace(source)
+    return list(new)
+
+
+def _report(patch: Patch, judged: list[tuple[str, Judgement]], lacks: Mapping[str, str]) -> PatchReport:
+    by_file: dict[str, list[Judgement]] = {}
+    for path, judgement in judged:
+        by_file.setdefault(path, []).append(judgement)
+    files = tuple(FileState(path, _combine(found), _reasons(found)) for path, found in by_file.items())
+    state = _combine([judgement for _, judgement in judged if judgement.note != "absent"])
+    if state not in ("before", "partly"):
+        lacks = {}
+    troubles = [f"{item.path}: {item.reason}" for item in files if item.reason and item.state not in _SETTLED]
+    stuck = any(_is_stuck(judgement) for _, judgement in judged)
+    return PatchReport(
+        id=patch.id,
+        state=state,
+        files=files,
+        reason="; ".join(list(lacks.values()) or troubles),
+        lacks=tuple(lacks) or (tuple(patch.parameters) if stuck and state in ("before", "partly") else ()),
+    )
+
+
+def _is_stuck(judgement: Judgement) -> bool:
+    """Before, but with no change to make: a value is there that cannot go where it would have to."""
+    return judgement.state == "before" and not judgement.changes and judgement.note != "recalled"
+
+
+def _combine(judged: Sequence[Judgement]) -> State:
+    """One state for several places: anything drifted or missing among others stops the whole."""
+    telling = [judgement.state for judgement in judged if judgement.note != "nothing"]
+    kinds: set[State] = set(telling) or {judgement.state for judgement in judged} or {"missing"}
+    if len(kinds) == 1:
+        return kinds.pop()
+    if "drifted" in kinds or "missing" in kinds:
+        return "drifted"
+    if kinds <= {"before", "superseded"}:
+        return "before"
+    if kinds <= {"after", "superseded"}:
+        return "after"
+    return "equivalent" if kinds <= set(_SETTLED) else "partly"
+
+
+def _reasons(found: list[Judgement]) -> str:
+    return "; ".join(dict.fromkeys(judgement.reason for judgement in found if judgement.reason))
+
+
+def _repairs_parsing(patch: Patch) -> bool:
+    return any(edit.operation == "dedent" for edit in patch.edits)
+
+
+def _file_edits(files: Checkout, touched: Mapping[str, list[str]]) -> tuple[FileEdit, ...]:
+    edits = []
+    for source in files.changed():
+        before = files.original(source.path)
+        assert before is not None
+        edits.append(
+            FileEdit(files.root / source.path, before, source.to_bytes(), tuple(touched[source.path]))
+        )
+    return tuple(edits)
+

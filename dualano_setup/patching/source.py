@@ -1,0 +1,156 @@
+"""A source file read safely: bounded, never followed out of the checkout, never executed.
+
+Positions of the syntax tree are turned into character offsets of the text as it stands on disk, so that an
+edit touches nothing else: line endings, byte order mark and encoding stay.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+import re
+import stat
+import tokenize
+import warnings
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+MAX_BYTES = 2_000_000
+"""Ten times the largest file of the checkout; more is not source that anyone wrote."""
+MAX_LINE = 20_000
+"""Characters; keeps the parser's own recursion far from the end of its stack."""
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_END = re.compile(r"\r\n|\r|\n")  # what the tokenizer takes for one; str.splitlines knows more
+
+
+class Unreadable(Exception):
+    """The file cannot be looked at as source; the message says why."""
+
+
+def read_bounded(checkout: Path, relative: str) -> bytes | None:
+    """The bytes of a regular file inside `checkout`, or None when there is none.
+
+    Raises Unreadable for a link that leaves the checkout, for what is not a regular file, and for what is too
+    large to be source.
+    """
+    path = checkout / relative
+    try:
+        if not path.resolve().is_relative_to(checkout.resolve()):
+            raise Unreadable("leads out of the checkout through a link; not followed")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable("not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise Unreadable(f"larger than {MAX_BYTES // 1_000_000} MB")
+        data = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, RuntimeError) as error:
+        raise Unreadable(f"cannot be read: {error}") from error
+    if len(data) > MAX_BYTES or max(map(len, re.split(rb"[\r\n]", data))) > MAX_LINE:
+        raise Unreadable(f"has a line longer than {MAX_LINE} bytes")
+    return data
+
+
+@dataclass(frozen=True)
+class Source:
+    """The text of one file, with its tree and its offsets made when first asked for."""
+
+    path: str
+    text: str
+    encoding: str = "utf-8"
+    bom: bool = False
+    digest: str = ""
+    _index: dict[int, dict[type[ast.AST], list[ast.AST]]] = field(default_factory=dict, compare=False)
+
+    @classmethod
+    def of(cls, path: str, data: bytes) -> Source:
+        """Decode `data` as Python would. Raises Unreadable when it would not come back byte for byte."""
+        bom = data.startswith(_BOM)
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+            encoding = "utf-8" if encoding == "utf-8-sig" else encoding
+            body = data.removeprefix(_BOM)
+            text = body.decode(encoding)
+            if text.encode(encoding) != body:
+                raise Unreadable(f"does not survive being read as {encoding}")
+        except (SyntaxError, UnicodeError, LookupError) as error:
+            raise Unreadable(f"not readable as text: {error}") from error
+        return cls(path, text, encoding, bom, hashlib.sha256(data).hexdigest())
+
+    def with_text(self, text: str) -> Source:
+        """The same file with other text."""
+        return Source(self.path, text, self.encoding, self.bom)
+
+    def to_bytes(self) -> bytes:
+        """What belongs on disk. Raises Unreadable when a value does not exist in the file's encoding."""
+        try:
+            return (_BOM if self.bom else b"") + self.text.encode(self.encoding)
+        except UnicodeEncodeError as error:
+            raise Unreadable(f"the file is {self.encoding}, which cannot hold the new text: {error}") from error
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree. Raises Unreadable when there is none."""
+        return parse(self.text)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+
+    @cached_property
+    def newline(self) -> str:
+        """The line ending that most lines have; LF when there is none yet."""
+        ends: list[str] = _LINE_END.findall(self.text)
+        return max(("\n", "\r\n", "\r"), key=ends.count)
+
+    def offset(self, line: int, column: int) -> int:
+        """Character offset of a position that counts lines from 1 and columns in UTF-8 bytes, as `ast` does."""
+        start = self._starts[line - 1]
+        end = self._starts[line] if line < len(self._starts) else len(self.text)
+        row = self.text[start:end]
+        if row.isascii():
+            return start + column
+        return start + len(row.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "surrogatepass"))
+
+    def span(self, first: ast.AST, last: ast.AST | None = None) -> tuple[int, int]:
+        """Start and end offset of a node, or of the run from `first` to `last`; decorators included."""
+        last = last or first
+        decorators = getattr(first, "decorator_list", None)
+        top: ast.AST = decorators[0] if decorators else first
+        start = self.offset(top.lineno, top.col_offset)  # type: ignore[attr-defined]
+        if decorators:
+            start = self.text.rindex("@", 0, start)
+        return start, self.offset(last.end_lineno, last.end_col_offset)  # type: ignore[attr-defined]
+
+    def line_bounds(self, start: int, end: int) -> tuple[int, int]:
+        """The offsets of the whole lines that hold `start` to `end`, with the last line's ending."""
+        head = max(self.text.rfind("\n", 0, start), self.text.rfind("\r", 0, start)) + 1
+        tail = _LINE_END.search(self.text, end)
+        return head, tail.end() if tail else len(self.text)
+
+    def nodes(self, scope: ast.AST) -> dict[type[ast.AST], list[ast.AST]]:
+        """Every node under `scope` by its type; made once per scope."""
+        index = self._index.get(id(scope))
+        if index is None:
+            index = self._index[id(scope)] = {}
+            for node in ast.walk(scope):
+                index.setdefault(type(node), []).append(node)
+        return index
+
+
+def parse(text: str) -> ast.Module:
+    """Parse without running. Raises Unreadable, naming the line, when the text is not Python."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(text)
+    except SyntaxError as error:
+        raise Unreadable(f"does not parse: {error.msg} (line {error.lineno})") from error
+    except ValueError as error:
+        raise Unreadable(f"does not parse: {error}") from error
+    except (RecursionError, MemoryError) as error:
+        raise Unreadable("nested too deeply to be read") from error

@@ -1,0 +1,68 @@
+"""Edits that the syntax tree cannot carry: lines of shell scripts and templates, and a file that does not parse."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from dualano_setup.patching.model import Change, Edit, Judgement, PatchError
+from dualano_setup.patching.parameters import Values, fill_shell, unfilled
+from dualano_setup.patching.placeholders import is_usable_path
+from dualano_setup.patching.source import Source, Unreadable, parse
+
+
+def judge_line(edit: Edit, source: Source, values: Values) -> Judgement:
+    """Compare the group `value` of every line that `find` matches with what `put` says."""
+    regions = list(_regions(edit, source))
+    if not regions:
+        return Judgement("missing", f"no string named {edit.inside}")
+    pattern = re.compile(edit.find, re.MULTILINE)
+    found = [match for start, end in regions for match in pattern.finditer(source.text, start, end)]
+    if not found:
+        return Judgement("missing", f"no line like {edit.find!r}")
+    lacking = unfilled(edit, values)
+    if lacking:
+        if edit.where.get("value") == "path" and all(is_usable_path(match["value"].strip("\"'")) for match in found):
+            return Judgement("equivalent", f"set by hand to {found[0]['value']}")
+        return Judgement("before", f"no value for {', '.join(lacking)}")
+    try:
+        wanted = fill_shell(edit.put, values, in_format=bool(edit.inside))
+    except PatchError as error:
+        return Judgement("before", str(error))
+    todo = [match for match in found if match["value"] != wanted]
+    changes = tuple(Change(match.start("value"), match.end("value"), wanted) for match in todo)
+    if not todo:
+        return Judgement("after")
+    return Judgement("before" if len(todo) == len(found) else "partly", "", changes)
+
+
+def judge_dedent(source: Source) -> Judgement:
+    """Whether the first statement's stray indentation is what keeps the file from parsing."""
+    try:
+        parse(source.text)
+    except Unreadable as error:
+        first = re.search(r"^([ \t]+)(?=[^\s#])", source.text, re.MULTILINE)
+        if first is None or re.search(r"^[^\s#]", source.text[: first.start()], re.MULTILINE):
+            return Judgement("drifted", f"{error}, and not because the first statement is indented")
+        change = Change(first.start(1), first.end(1), "")
+        try:
+            parse(source.text[: change.start] + source.text[change.end :])
+        except Unreadable as still:
+            return Judgement("drifted", f"{error}; without the first line's indentation it still {still}")
+        return Judgement("before", str(error), (change,))
+    return Judgement("after")
+
+
+def _regions(edit: Edit, source: Source) -> Iterator[tuple[int, int]]:
+    if not edit.inside:
+        yield 0, len(source.text)
+        return
+    for node in source.tree.body:
+        if (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+            and any(isinstance(target, ast.Name) and target.id == edit.inside for target in node.targets)
+        ):
+            yield source.span(node.value)
