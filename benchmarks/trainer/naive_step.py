@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
 from trainer.arguments import TrainingConfig
 from trainer.data import TrainingSet
 from trainer.latents import load_pictures, states_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+
 from trainer.adapters import attention_parts, initial_values, text_parts
 
 from .naive import NaiveDualUNet, NaiveTextLoRA

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+
 from trainer.arguments import TrainingConfig, parse_arguments
 from trainer.assembly import assemble
 from trainer.data import TrainingSet
