@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,11 @@ def generate(settings: GenerationSettings) -> None:
         generator = load_generator(settings, facts, weights, backgrounds)
         run_batches(settings, facts, generator, manifest, pending)
     accepted = len(manifest.accepted())
-    print(f"{accepted} pairs accepted, {len(manifest.records) - accepted} rejected, in {settings.output_dir}")
+    rejected = len(manifest.records) - accepted
+    print(f"{accepted} pairs accepted, {rejected} rejected, in {settings.output_dir}")
+    if rejected > accepted:
+        reasons = Counter(record.rejected for record in manifest.records.values() if record.rejected)
+        print(f"most often because {reasons.most_common(1)[0][0]}; longer training usually cures that")
 
 
 def find_files(settings: GenerationSettings, weights: AdapterWeights) -> tuple[BackgroundFile, ...]:

@@ -84,7 +84,7 @@ def extract_mask(part: Pixels, settings: MaskSettings = MaskSettings()) -> Extra
     distance = cv2.GaussianBlur(distance, (0, 0), max(0.6, settings.blur * scale))
     cut = _cut_components(distance, _hysteresis(distance, settings), settings.level)
     closed = cv2.morphologyEx(cut.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
-    mask = _drop_small(_fill_holes(closed), max(4, round(settings.min_area * scale**2)))
+    mask = _drop_small(fill_holes(closed), max(4, round(settings.min_area * scale**2)))
     return ExtractedMask(mask, None if mask.any() else "nothing stands out from the part frame's background")
 
 
@@ -144,11 +144,11 @@ def _cut_components(distance: Distance, mask: BoolMask, level: float) -> BoolMas
     return kept.reshape(mask.shape)
 
 
-def _fill_holes(mask: Pixels) -> Pixels:
-    """The mask with everything that it encloses."""
+def fill_holes(mask: Pixels) -> Pixels:
+    """The 8-bit mask with everything that it encloses at its largest value."""
     cv2 = load_opencv()
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return np.asarray(cv2.drawContours(mask.copy(), outlines, -1, 1, thickness=cv2.FILLED))
+    return np.asarray(cv2.drawContours(mask.copy(), outlines, -1, int(mask.max()), thickness=cv2.FILLED))
 
 
 def _drop_small(mask: Pixels, least: int) -> BoolMask:
