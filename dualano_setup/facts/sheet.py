@@ -200,6 +200,9 @@ class RequirementLine:
     option: str = ""  # "--find-links", "-r" ...
     value: str = ""  # the option's value
     error: str = ""  # why it is not a valid requirement
+    marker: str = ""  # environment marker, raw
+    url: str = ""  # a direct reference instead of a version
+    span: int = 1  # physical lines, with continuations
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,7 @@ class RequirementsFile:
     lines: tuple[RequirementLine, ...]
     encoding: str = "utf-8"
     problem: str = ""  # "not UTF-8", "merge markers on line 7", "byte order mark"
+    problem_kind: str = ""  # "unreadable", "binary", "encoding", "utf-16", "bom", "merge-markers", "empty"
     siblings: tuple[tuple[str, str], ...] = ()  # name -> specifier seen in sibling files (constraints, README list)
 
 
@@ -226,6 +230,7 @@ class AccelerateConfig:
     overrides: tuple[tuple[str, str], ...] = ()  # ACCELERATE_* variables
     version: str | None = None  # accelerate in the training environment
     known_keys: tuple[str, ...] = ()  # read from that accelerate's own source when possible
+    keys_source: str = ""  # where known_keys were read
 
 
 # --- data, model, checkout -----------------------------------------------------------------------------------
@@ -260,6 +265,7 @@ class Dataset:
     foreground: tuple[ImageFile, ...] = ()  # object masks for the anomalous images
     foreground_good: int = 0
     nested_hint: str = ""  # a folder below or above that looks like the real root
+    problems: tuple[str, ...] = ()  # folders that could not be listed, or not to their end
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +297,8 @@ class BaseModel:
     cross_attention_dim: int | None = None
     sample_size: int | None = None
     single_file: str = ""  # a .ckpt/.safetensors instead of a folder
+    hub_id: str = ""  # what was given, where it reads like a hub id and no such folder is there
+    nested_hint: str = ""  # a folder below that looks like the real model
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,12 +333,12 @@ class Checkout:
     recognised: bool  # holds one of the method's two trees
     trees: tuple[str, ...] = ()  # "bcm-dual-interrelated_diff", "dual-interrelated_diff"
     git_head: str | None = None
-    dirty: bool | None = None
     vendored_diffusers: str | None = None  # version of the copy that shadows any installed one
     patches: tuple[PatchState, ...] = ()
     literals: tuple[PathLiteral, ...] = ()
     debugger_imports: tuple[str, ...] = ()
     requirements: str | None = None  # path of its requirements.txt
+    nested_hint: str = ""  # a folder above or below that looks like the real checkout
 
 
 # --- installers, network -------------------------------------------------------------------------------------

@@ -1,0 +1,97 @@
+"""Reading files that strangers made: bounded, never blocking, regular files only."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_ENTRIES = 20_000
+"""Directory entries looked at; the largest MVTec folder holds 391 images."""
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+class NotRegularError(OSError):
+    """What stands there is no regular file (a pipe, a device, a folder); reading it could block or never end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The entries of one folder by kind, sorted by name; links are followed, what cannot be followed is `other`."""
+
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    other: tuple[str, ...] = ()
+    cut: bool = False  # more than MAX_ENTRIES
+
+
+def read_part(path: Path | str, limit: int, offset: int = 0) -> bytes:
+    """At most `limit` bytes of a regular file from `offset` on. Raises OSError (NotRegularError for pipes and such)."""
+    _require_regular(os.stat(path), path)
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    try:
+        _require_regular(os.fstat(handle), path)
+        os.lseek(handle, offset, os.SEEK_SET)
+        chunks = []
+        while limit > 0 and (chunk := os.read(handle, min(limit, 1 << 20))):
+            chunks.append(chunk)
+            limit -= len(chunk)
+        return b"".join(chunks)
+    finally:
+        os.close(handle)
+
+
+def read_whole(path: Path | str, limit: int) -> bytes:
+    """The whole of a regular file. Raises OSError, also when it is larger than `limit` bytes."""
+    data = read_part(path, limit + 1)
+    if len(data) > limit:
+        raise OSError(f"{path} is larger than {limit} bytes, which no such file is")
+    return data
+
+
+def size_of(path: Path | str) -> int | None:
+    """Bytes of a regular file, None when there is none (or it cannot be reached)."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def list_folder(folder: Path | str) -> Listing:
+    """What is directly in `folder`. Raises OSError when it cannot be listed."""
+    files: list[str] = []
+    folders: list[str] = []
+    other: list[str] = []
+    with os.scandir(folder) as entries:
+        for count, entry in enumerate(entries):
+            if count >= MAX_ENTRIES:
+                return Listing(tuple(sorted(files)), tuple(sorted(folders)), tuple(sorted(other)), cut=True)
+            try:
+                kind = files if entry.is_file() else folders if entry.is_dir() else other
+            except OSError:  # a link that leads round in a circle
+                kind = other
+            kind.append(entry.name)
+    return Listing(tuple(sorted(files)), tuple(sorted(folders)), tuple(sorted(other)))
+
+
+def plain_error(error: Exception) -> str:
+    """An error's message without Python's decoration."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return str(error) or type(error).__name__
+
+
+def _require_regular(status: os.stat_result, path: Path | str) -> None:
+    if stat.S_ISREG(status.st_mode):
+        return
+    kind = next((name for test, name in _KINDS if test(status.st_mode)), "something else")
+    raise NotRegularError(f"{path} is {kind}, not a file")
