@@ -35,6 +35,8 @@ def hand_over(installers: Installers) -> HandOver:
     variables = _connection(installers)
     if indexes.index_url:
         variables["UV_DEFAULT_INDEX"] = indexes.index_url
+    if find_links:
+        variables["UV_FIND_LINKS"] = ",".join(find_links)
     if extra:
         variables["UV_INDEX"] = " ".join(extra)
         # pip asks all its indexes for every package; uv by default only the first that knows the name.

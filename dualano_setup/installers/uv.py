@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..repairs.action import RepairError
@@ -30,16 +30,27 @@ _EXPLANATIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where packages may come from: the profile's pages, the user's folders, and whether an index is used at all."""
+    """Where packages may come from.
+
+    `pages` are find-links pages, each serving only its own package; `variables` bring the user's indexes, certificate
+    and proxy; `no_index` means that only pages and folders are asked.
+    """
 
     pages: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
     no_index: bool = False
     offline: bool = False
 
     def flags(self) -> list[str]:
-        """The same as uv's options."""
-        flags = [part for page in self.pages for part in ("--find-links", page)]
-        return flags + ["--no-index"] * self.no_index + ["--offline"] * self.offline
+        """What uv takes only on its command line."""
+        return ["--no-index"] * self.no_index + ["--offline"] * self.offline
+
+    def environment(self) -> dict[str, str]:
+        """The scrubbed environment with all of this on top. A --find-links option would hide the variable's."""
+        places = [*self.pages, *filter(None, [self.variables.get("UV_FIND_LINKS")])]
+        find_links = {"UV_FIND_LINKS": ",".join(places)} if places else {}
+        fixed = {"UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+        return scrubbed_environment() | fixed | self.variables | find_links
 
 
 class ResolutionError(RepairError):
@@ -58,20 +69,13 @@ def uv_binary() -> str:
         ) from error
 
 
-def installer_environment(variables: dict[str, str]) -> dict[str, str]:
-    """The scrubbed environment with the user's translated configuration on top."""
-    return scrubbed_environment() | {"UV_NO_CONFIG": "1", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"} | variables
-
-
-def resolve(
-    lock: Path, python: str, source: Source, variables: dict[str, str], constraints: Sequence[Path] = ()
-) -> tuple[str, ...]:
-    """The exact pins that would be installed, found by metadata alone.
+def resolve(lock: Path, python: str, source: Source, constraints: Sequence[Path] = ()) -> tuple[str, ...]:
+    """The exact pins that would be installed, found by metadata alone. `python` is an interpreter or "3.10".
 
     Raises ResolutionError with uv's explanation of the clash when the lock cannot be installed.
     """
     argv = [uv_binary(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-python-downloads"]
-    argv += ["--python", python, *source.flags()]
+    argv += ["--python" if "/" in python else "--python-version", python, *source.flags()]
     argv += [part for file in constraints for part in ("--constraints", str(file))]
     with tempfile.TemporaryDirectory(prefix="dualano-") as folder:
         try:
@@ -82,7 +86,7 @@ def resolve(
                 errors="replace",
                 stdin=subprocess.DEVNULL,
                 cwd=folder,
-                env=installer_environment(variables),
+                env=source.environment(),
                 timeout=RESOLVE_DEADLINE,
                 check=False,
             )
@@ -96,10 +100,10 @@ def resolve(
     return tuple(line for line in lines if line and not line.startswith(("#", "-")))
 
 
-def install_python(version: str, folder: Path, variables: dict[str, str], log: Path) -> None:
+def install_python(version: str, folder: Path, source: Source, log: Path) -> None:
     """Downloads a Python of that version into `folder`. Raises RepairError naming what to install instead."""
-    environment = installer_environment(variables) | {"UV_PYTHON_INSTALL_DIR": str(folder)}
-    argv = [uv_binary(), "python", "install", "--no-bin", version]
+    environment = source.environment() | {"UV_PYTHON_INSTALL_DIR": str(folder)}
+    argv = [uv_binary(), "python", "install", "--no-bin", *["--offline"] * source.offline, version]
     if run_child(argv, environment, log.parent, log, INSTALL_DEADLINE) != 0:
         raise RepairError(
             f"there is no Python {version} here and it could not be downloaded; install python{version} (with its venv "
@@ -107,26 +111,19 @@ def install_python(version: str, folder: Path, variables: dict[str, str], log: P
         )
 
 
-def make_venv(prefix: Path, python: str, prompt: str, variables: dict[str, str], log: Path) -> None:
+def make_venv(prefix: Path, python: str, prompt: str, source: Source, log: Path) -> None:
     """An empty environment that still works after its folder is renamed. Raises RepairError."""
     argv = [uv_binary(), "venv", "--no-project", "--relocatable", "--python", python, "--prompt", prompt]
     argv += ["--no-python-downloads", str(prefix)]
-    if run_child(argv, installer_environment(variables), log.parent, log, 300.0) != 0:
+    if run_child(argv, source.environment(), log.parent, log, 300.0) != 0:
         raise RepairError(f"the environment {prefix} could not be made:\n{explain(tail(log))}")
 
 
-def install(
-    prefix: Path,
-    pins: Path,
-    source: Source,
-    variables: dict[str, str],
-    log: Path,
-    on_line: Callable[[str], None] | None = None,
-) -> None:
+def install(prefix: Path, pins: Path, source: Source, log: Path, on_line: Callable[[str], None] | None = None) -> None:
     """Installs exactly the pins, nothing more, with bytecode. Raises RepairError with what uv said."""
     argv = [uv_binary(), "pip", "install", "--python", str(prefix / "bin" / "python"), "--no-deps"]
     argv += ["--compile-bytecode", *source.flags(), "--requirements", str(pins)]
-    if run_child(argv, installer_environment(variables), log.parent, log, INSTALL_DEADLINE, on_line) != 0:
+    if run_child(argv, source.environment(), log.parent, log, INSTALL_DEADLINE, on_line) != 0:
         raise RepairError(f"the packages could not be installed:\n{explain(tail(log))}\nThe whole output: {log}")
 
 

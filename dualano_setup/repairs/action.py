@@ -69,6 +69,14 @@ class Workshop:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """What one planner proposes for the findings of its rules. `notes` are sentences for the user."""
+
+    actions: tuple[Action, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """An ordered list of actions with the facts it was based on."""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from types import FrameType
 
 from .action import Plan, RepairError, Workshop
-from .journal import Journal, open_fix
-from .undo import take_back
+from .environment import MakeEnvironment
+from .journal import Journal, all_fixes, open_fix
+from .undo import release_older, take_back
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,14 @@ def apply_plan(plan: Plan, session: Session) -> Outcome:
         if outcome.left:
             session.say("\n".join(outcome.left))
         raise
+    if any(isinstance(action, MakeEnvironment) for action in plan.actions):
+        release_older([fix for fix in all_fixes(session.project) if fix != journal and fix.state() == "finished"])
     return Outcome(0, journal)
 
 
 def _taken_back(journal: Journal, session: Session, problem: str, status: int) -> Outcome:
     session.say("taking everything of this fix back")
-    with _signals_wait(session.say):
+    with without_interruption(session.say):
         left = take_back(journal, lambda number: session.workshop(journal, number), problem)
     return Outcome(status, journal, problem, tuple(left))
 
@@ -99,7 +102,7 @@ def _signals_raise() -> Iterator[None]:
 
 
 @contextmanager
-def _signals_wait(say: Callable[[str], None]) -> Iterator[None]:
+def without_interruption(say: Callable[[str], None]) -> Iterator[None]:
     """Taking back is short and must not be cut short: a second Ctrl-C only gets an answer."""
     with _handlers(lambda _number, _frame: say("still taking back; a moment")):
         yield

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -137,19 +137,18 @@ class MakeEnvironment:
 
     def _build(self, building: Path, workshop: Workshop) -> None:
         log = workshop.folder / "installer.log"
-        variables = dict(workshop.variables)
+        source = uv.Source(self.pages, workshop.variables, self.no_index, workshop.offline)
         python = self.python
         if not python:
             pythons = workshop.project / ".dualano" / "pythons"
-            uv.install_python(self.python_version, pythons, variables, log)
-            variables["UV_PYTHON_INSTALL_DIR"] = str(pythons)
+            uv.install_python(self.python_version, pythons, source, log)
+            source = replace(source, variables=source.variables | {"UV_PYTHON_INSTALL_DIR": str(pythons)})
             python = self.python_version
         pins = workshop.folder / "packages.txt"
         images.write_synced(pins, "".join(f"{line}\n" for line in self.packages).encode(), 0o600)
-        source = uv.Source(self.pages, self.no_index, workshop.offline)
         images.remove_tree(building)
-        uv.make_venv(building, python, self.target.name.lstrip("."), variables, log)
-        uv.install(building, pins, source, variables, log, lambda line: workshop.say(f"  {line}"))
+        uv.make_venv(building, python, self.target.name.lstrip("."), source, log)
+        uv.install(building, pins, source, log, lambda line: workshop.say(f"  {line}"))
 
     def _wrong(self, prefix: Path) -> str:
         """Empty when every pin is there by its own record, and torch is the build that was asked for."""

@@ -1,0 +1,194 @@
+"""`dualano-doctor fix`: show the plan, ask, apply, look again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..check import Report
+    from ..repairs.action import Plan
+    from ..repairs.apply import Session
+    from ..settings import Settings
+
+ROUNDS = 3  # a repair can uncover what its finding hid; with --yes that is repaired in the same run
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "fix",
+        parents=[shared],
+        help="show what would be repaired, ask, repair, look again",
+        description="Makes one plan over environment, files and patches, shows its cost, asks, applies it and looks "
+        "again. Every change is journalled first; `undo` takes it back byte for byte.",
+    )
+    parser.add_argument("--plan", action="store_true", help="stop after showing the plan")
+    parser.add_argument("--json", action="store_true", help="with --plan: print the plan as one JSON document")
+    parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
+    parser.add_argument("--only", metavar="ID,..", default="", help="repair only the findings of these rules")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns 0 when nothing blocks afterwards, 1 when something does or the work failed, 130 when interrupted."""
+    from ..repairs.action import RepairError
+    from ..settings import UsageError, resolve
+
+    settings = resolve(vars(arguments))
+    only = frozenset(part.strip().upper() for part in arguments.only.split(",") if part.strip())
+    if arguments.json and not arguments.plan:
+        raise UsageError("fix --json goes with --plan: it prints the plan and changes nothing")
+    try:
+        if arguments.plan:
+            return _show_only(settings, only, arguments)
+        return _repair(settings, only, arguments)
+    except RepairError as error:
+        from ..report.terminal import printable
+
+        print(f"dualano-doctor: {printable(str(error))}", file=sys.stderr)
+        return 1
+
+
+def _show_only(settings: Settings, only: frozenset[str], arguments: argparse.Namespace) -> int:
+    import json
+
+    from ..check import look
+    from ..repairs.plan import make_plan
+    from ..repairs.serial import plan_to_json
+    from ..repairs.undo import unsettled
+    from ..report.redact import Redactor
+
+    for fix in unsettled(settings.project):
+        print(f"fix {fix} runs just now or was cut off; the next `fix` or `undo` settles it", file=sys.stderr)
+    report = look(settings)
+    plan = make_plan(report, only)
+    if arguments.json:
+        document = plan_to_json(plan)
+        # Its own pages only: the user's index URLs, which may hold passwords, never enter a plan.
+        document["notes"] = [Redactor.for_this_user().text(note) for note in document["notes"]]
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    else:
+        _show(plan, report, settings, arguments)
+    return 0
+
+
+def _repair(settings: Settings, only: frozenset[str], arguments: argparse.Namespace) -> int:
+    """With --yes the lock is held from the first look on, so that each of several doctors sees what the last did."""
+    from ..check import look
+    from ..repairs.lock import locked
+    from ..repairs.plan import make_plan
+    from ..repairs.undo import recover
+
+    trees = [path for path in (settings.checkout,) if path]
+    with locked(settings.project, trees, say=_tell):
+        for told in recover(settings.project, _session(settings).workshop):
+            _tell(told)
+        if arguments.yes:
+            return _rounds(settings, only, arguments)
+    report = look(settings)
+    plan = make_plan(report, only)
+    _show(plan, report, settings, arguments)
+    if not plan.actions:
+        return report.exit_status
+    if not _agreed():
+        return 1
+    with locked(settings.project, trees, say=_tell):
+        fresh = look(settings)
+        if make_plan(fresh, only).basis != plan.basis:
+            _tell("something changed since the plan was shown; nothing was done. Run `dualano-doctor fix` again")
+            return 1
+        return _apply(plan, fresh, settings, arguments)[0]
+
+
+def _rounds(settings: Settings, only: frozenset[str], arguments: argparse.Namespace) -> int:
+    from ..check import look
+    from ..repairs.plan import make_plan
+
+    report = look(settings)
+    done: set[str] = set()
+    for _ in range(ROUNDS):
+        plan = make_plan(report, only)
+        if not plan.actions or plan.basis in done:
+            break
+        _show(plan, report, settings, arguments)
+        done.add(plan.basis)
+        status, after = _apply(plan, report, settings, arguments)
+        if status == 130 or after is None:
+            return status
+        report = after
+    if not done:
+        _show(plan, report, settings, arguments)
+    return report.exit_status
+
+
+def _apply(plan: Plan, report: Report, settings: Settings, arguments: argparse.Namespace) -> tuple[int, Report | None]:
+    """Applies, looks again and tells. The second value is None when the fix failed and was taken back."""
+    from ..check import look
+    from ..repairs.apply import apply_plan
+    from ..report.terminal import Style, render_report
+
+    session = _session(settings, report, plan)
+    outcome = apply_plan(plan, session)
+    if outcome.status:
+        print(f"dualano-doctor: {outcome.problem}", file=sys.stderr)
+        rest = "\n".join(("except:", *outcome.left)) if outcome.left else "nothing of it is left"
+        print(f"Everything this fix had changed was taken back; {rest}", file=sys.stderr)
+        print(f"What the installers said is in {outcome.journal.folder}", file=sys.stderr)
+        return outcome.status, None
+    after = look(replace(settings, env=session.environment))
+    _tell(f"Done. `dualano-doctor undo {plan.id}` takes it back byte for byte.")
+    style = Style.for_stream(settings.color, sys.stdout)
+    sys.stdout.write(render_report(after, style, verbosity=-1 if arguments.quiet else 0))
+    return after.exit_status, after
+
+
+def _session(settings: Settings, report: Report | None = None, plan: Plan | None = None) -> Session:
+    """What the actions work with; the installers' own configuration only where a plan is to be carried out."""
+    from ..repairs.apply import Session
+
+    if report is None or plan is None:
+        return Session(settings.project, settings.env, settings.offline, _tell)
+    from ..installers.hand_over import hand_over
+    from ..repairs.environment_plan import environment_after, installers_of
+    from ..rules.rule import Context
+
+    context = Context(report.sheet, settings, report.profile)
+    variables = hand_over(installers_of(context)).variables
+    return Session(settings.project, environment_after(context, plan.actions), settings.offline, _tell, variables)
+
+
+def _show(plan: Plan, report: Report, settings: Settings, arguments: argparse.Namespace) -> None:
+    from ..repairs.plan import findings_left
+    from ..repairs.show import render_plan
+    from ..report.terminal import Style
+
+    left = findings_left(plan, report.findings)
+    if not plan.actions and not left:
+        print("Nothing to repair.")
+        return
+    style = Style.for_stream(settings.color, sys.stdout)
+    sys.stdout.write(render_plan(plan, left, style, arguments.verbose))
+    sys.stdout.flush()
+
+
+def _agreed() -> bool:
+    if not sys.stdin.isatty():
+        print("Nothing was changed: there is no terminal to ask at. Say --yes to apply this plan.", file=sys.stderr)
+        return False
+    try:
+        answer = input("Apply it? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() in ("y", "yes"):
+        return True
+    print("Nothing was changed.")
+    return False
+
+
+def _tell(line: str) -> None:
+    from ..report.terminal import printable
+
+    print(printable(line), flush=True)

@@ -1,0 +1,53 @@
+"""`dualano-doctor undo`: take back the last (or a named) fix, byte for byte."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "undo",
+        parents=[shared],
+        help="take back the last (or named) fix, byte for byte",
+        description="Puts back every file and environment that a fix changed. Refuses, and shows the difference, when "
+        "you changed one of them since.",
+    )
+    parser.add_argument("fix", nargs="?", metavar="ID", help="which fix (default: the last one)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns 0 when the fix is taken back, 1 when it cannot be."""
+    from ..repairs.action import RepairError
+    from ..repairs.apply import Session, without_interruption
+    from ..repairs.lock import locked
+    from ..repairs.undo import find_fix, recover, undo_fix
+    from ..report.terminal import printable
+    from ..settings import resolve
+
+    settings = resolve(vars(arguments))
+
+    def tell(line: str) -> None:
+        print(printable(line), flush=True)
+
+    session = Session(settings.project, settings.env, settings.offline, tell)
+    trees = [path for path in (settings.checkout,) if path]
+    try:
+        with locked(settings.project, trees, say=tell):
+            told = recover(settings.project, session.workshop)
+            for line in told:
+                tell(line)
+            if told and arguments.fix is None:
+                return 0  # the last fix is the one just settled; taking back one more was not asked for
+            journal = find_fix(settings.project, arguments.fix)
+            with without_interruption(tell):
+                undo_fix(journal, lambda number: session.workshop(journal, number))
+            for action in reversed(journal.plan().actions):
+                tell(f"taken back: {action.describe()}")
+    except RepairError as error:
+        print(f"dualano-doctor: {printable(str(error))}", file=sys.stderr)
+        return 1
+    return 0

@@ -1,0 +1,194 @@
+"""Plans the training environment: which Python, from where, what exactly, and in whose place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ..facts.fact import Known
+from ..facts.sheet import Environment, IndexConfig, Installers
+from ..installers.hand_over import HandOver, hand_over
+from ..installers.interpreter import choose_python
+from ..installers.uv import ResolutionError, Source, resolve
+from ..profiles import Profile
+from ..rules.finding import Finding
+from ..rules.rule import Context
+from .action import Action, Planned, RepairError
+from .environment import MakeEnvironment, environment_state
+
+RULES = ("PY001", "PY002", "PY003", "PY004", "GPU004", *(f"PKG{number:03d}" for number in range(1, 13)))
+
+CUDA_LIBRARIES = (
+    2_600_000_000  # bytes that torch's CUDA build and its nvidia-* libraries add to a CPU profile's download
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the environment goes. `note` says why not where the user might expect it."""
+
+    target: Path
+    note: str = ""
+
+
+def plan(context: Context, findings: Sequence[Finding]) -> Planned:
+    """One action that cures all the environment's findings at once, proved installable by metadata alone.
+
+    Raises RepairError, with the clash in words, when it cannot be installed from the sources at hand.
+    """
+    profile, settings = context.profile, context.settings
+    installers = installers_of(context)
+    given = hand_over(installers)
+    place = choose_place(context)
+    python = choose_python(installers.pythons, profile, given.find_links)
+    if python is None and settings.offline:
+        raise RepairError(f"profile {profile.name} needs Python {profile.python}, none is here, and --offline is on")
+    version = python.version if python else profile.python_preferred
+    notes = [*given.notes, *filter(None, [place.note])]
+    pages = _pages(context, notes)
+    packages, pages = _resolved(
+        profile, python.path if python else version, version, pages, given, settings.offline, notes
+    )
+    cuda = _expected_build(profile, packages)
+    notes += _lost_packages(context, place.target, packages)
+    extra = CUDA_LIBRARIES if not profile.cuda and any(p.startswith("nvidia-") for p in packages) else 0
+    action = MakeEnvironment(
+        target=place.target,
+        python=python.path if python else "",
+        python_version=version,
+        profile=profile.name,
+        packages=packages,
+        pages=pages,
+        no_index=given.no_index,
+        before=environment_state(place.target),
+        cuda=cuda,
+        download=profile.download_bytes + extra,
+        disk=profile.disk_bytes + 2 * extra,
+        rules=tuple(dict.fromkeys(finding.rule for finding in findings)),
+        why="; ".join(dict.fromkeys(finding.title for finding in findings))[:400],
+    )
+    return Planned((action,), tuple(notes))
+
+
+def installers_of(context: Context) -> Installers:
+    """The installers' facts; empty ones where they could not be looked at."""
+    fact = context.sheet.installers
+    return fact.value if isinstance(fact, Known) else Installers(pip=IndexConfig(), uv=IndexConfig())
+
+
+def choose_place(context: Context) -> Place:
+    """The user's own venv is replaced where it stands (the old one is kept); other kinds are left as they are.
+
+    conda's and the system's environments belong to their own managers: a half of them made by another tool could
+    neither be updated nor undone. They stay as they are, and the project gets an environment of its own.
+    """
+    own = context.settings.state / "env"
+    wanted = context.settings.env
+    if wanted is None or wanted == own:
+        return Place(own)
+    fact = context.sheet.environment
+    kind = fact.value.kind if isinstance(fact, Known) else ""
+    if (wanted / "pyvenv.cfg").is_file() or not wanted.exists() or (wanted.is_dir() and not any(wanted.iterdir())):
+        return Place(wanted)
+    if kind == "venv" and not (wanted / "conda-meta").exists():
+        return Place(wanted)
+    what = (
+        "a conda environment"
+        if (wanted / "conda-meta").exists()
+        else f"not a venv ({kind or 'a folder of other things'})"
+    )
+    return Place(
+        own,
+        f"{wanted} is {what} and stays as it is; the new environment is {own}. Use it by leaving --env out "
+        "(and `env` in dualano.toml, and DUALANO_ENV)",
+    )
+
+
+def environment_after(context: Context, actions: Sequence[Action]) -> Path:
+    """The prefix of the training environment once these actions are done."""
+    for action in actions:
+        if isinstance(action, MakeEnvironment):
+            return action.target
+    fact = context.sheet.environment
+    return Path(fact.value.prefix) if isinstance(fact, Known) else choose_place(context).target
+
+
+def _pages(context: Context, notes: list[str]) -> tuple[str, ...]:
+    """The find-links pages of the profile's own indexes; an optional one that does not answer is left out."""
+    network = context.sheet.network
+    silent = {answer.url for answer in network.value.indexes if not answer.ok} if isinstance(network, Known) else set()
+    pages: list[str] = []
+    for index in context.profile.indexes:
+        if not index.url:
+            continue
+        if not index.required and (context.settings.offline or index.url in silent):
+            who = ", ".join(index.packages)
+            notes.append(f"{index.url} does not answer and is left out; {who} comes from your own index instead")
+            continue
+        base = index.url.rstrip("/")
+        # A project's page on an index is a find-links page too, and one that can serve nothing else.
+        found = [index.url] if index.kind == "find-links" else [f"{base}/{name}/" for name in index.packages]
+        pages += found
+    return tuple(pages)
+
+
+def _resolved(
+    profile: Profile,
+    python: str,
+    version: str,
+    pages: tuple[str, ...],
+    given: HandOver,
+    offline: bool,
+    notes: list[str],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The exact pins, and the pages they come from; gives up the user's constraints before it gives up."""
+    try:
+        lock = profile.lock_file(version)
+    except KeyError as error:
+        raise RepairError(str(error.args[0])) from error
+    source = Source(pages, given.variables, given.no_index, offline)
+    if given.constraints:
+        try:
+            return resolve(lock, python, source, given.constraints), pages
+        except ResolutionError:
+            names = ", ".join(str(file) for file in given.constraints)
+            notes.append(f"your constraints ({names}) contradict profile {profile.name} and are not followed for it")
+    optional = {index.url for index in profile.indexes if not index.required}
+    try:
+        return resolve(lock, python, source), pages
+    except ResolutionError:
+        needed = tuple(page for page in pages if page not in optional)
+        if needed == pages:
+            raise
+        notes.append("PyTorch's optional pages could not be used; your own index serves those packages")
+        return resolve(lock, python, replace(source, pages=needed)), needed
+
+
+def _expected_build(profile: Profile, packages: Sequence[str]) -> str:
+    """The CUDA build torch must have: the profile's, or "cpu" where a CPU wheel was found, else whatever comes."""
+    if profile.cuda:
+        return profile.cuda
+    return "cpu" if any(p.startswith("torch==") and p.endswith("+cpu") for p in packages) else ""
+
+
+def _lost_packages(context: Context, target: Path, packages: Sequence[str]) -> list[str]:
+    """A note naming what an environment to be replaced holds that the new one will not."""
+    fact = context.sheet.environment
+    if not isinstance(fact, Known) or Path(fact.value.prefix) != target:
+        return []
+    new = {canonicalize_name(Requirement(line).name) for line in packages} | {"pip", "setuptools", "wheel"}
+    lost = sorted({name for name in _names(fact.value) if name not in new})
+    if not lost:
+        return []
+    shown = ", ".join(lost[:12]) + (f" and {len(lost) - 12} more" if len(lost) > 12 else "")
+    return [
+        f"{target} also holds {shown}, which the profile does not; they stay only in the old environment that is kept"
+    ]
+
+
+def _names(environment: Environment) -> list[str]:
+    return [distribution.name for distribution in environment.distributions]

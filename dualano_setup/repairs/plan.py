@@ -1,0 +1,88 @@
+"""From findings to one ordered plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from ..rules.finding import Finding
+from ..rules.rule import Context
+from ..settings import UsageError
+from .action import Action, Plan, Planned, RepairError
+from .files import WriteFile
+from .journal import new_id
+from .serial import fingerprint
+
+if TYPE_CHECKING:
+    from ..check import Report
+
+# In this order: quick and cheap first, so that what will fail fails early; tools that need the environment after it.
+# Each module has `RULES`, the ids it answers, and `plan(context, findings) -> Planned`.
+PLANNERS = ("requirements", "patches", "accelerate", "environment_plan", "model", "dataset")
+
+
+def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
+    """The plan for everything that is wrong and repairable; `only` narrows it to those rules.
+
+    Raises UsageError for a rule that is unknown, RepairError when something cannot be planned (and so not repaired).
+    """
+    _refuse_unknown(only, report)
+    context = Context(report.sheet, report.settings, report.profile)
+    wrong = [f for f in report.findings if f.status in ("fail", "warn") and (not only or f.rule in only)]
+    actions: list[Action] = []
+    notes: list[str] = []
+    for planner in planners():
+        mine = [f for f in wrong if f.repairable and f.rule in planner.RULES]
+        if mine:
+            planned: Planned = planner.plan(context, mine)
+            actions += planned.actions
+            notes += planned.notes
+    ordered = merge_writes(actions)
+    answered = {rule for action in ordered for rule in action.rules}
+    left = tuple(dict.fromkeys(f.rule for f in wrong if f.rule not in answered))
+    return Plan(new_id(report.settings.project), ordered, fingerprint(ordered), left, tuple(dict.fromkeys(notes)))
+
+
+def planners() -> list[ModuleType]:
+    """The planner modules, in order."""
+    return [import_module(f".{name}", __package__) for name in PLANNERS]
+
+
+def merge_writes(actions: Sequence[Action]) -> tuple[Action, ...]:
+    """The actions with several edits of one file made into one, so that each file has one before-image.
+
+    Raises RepairError when two edits of a file were not computed one from the other.
+    """
+    merged: list[Action] = []
+    place: dict[Path, int] = {}
+    for action in actions:
+        if isinstance(action, WriteFile) and action.path in place:
+            first = merged[place[action.path]]
+            assert isinstance(first, WriteFile)
+            if action.before_sha256 != first.after_sha256:
+                raise RepairError(f"two repairs edit {action.path} in ways that exclude each other; use --only for one")
+            rules = tuple(dict.fromkeys((*first.rules, *action.rules)))
+            why = f"{first.why}; {action.why}"
+            merged[place[action.path]] = replace(first, content=action.content, rules=rules, why=why)
+            continue
+        if isinstance(action, WriteFile):
+            place[action.path] = len(merged)
+        merged.append(action)
+    return tuple(merged)
+
+
+def findings_left(plan: Plan, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that the plan leaves to the user."""
+    return [f for f in findings if f.rule in plan.not_repairable and f.status in ("fail", "warn")]
+
+
+def _refuse_unknown(only: frozenset[str], report: Report) -> None:
+    known = {finding.rule for finding in report.findings}
+    if strangers := sorted(only - known):
+        raise UsageError(
+            f"--only names no rule of this program: {', '.join(strangers)}; `dualano-doctor rule` lists them"
+        )
