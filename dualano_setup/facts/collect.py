@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .fact import Absent, Fact, Known, Unknown
+from .probing import run_probes
 from .sheet import FactSheet
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 DEADLINE = 15.0
 """Seconds. A healthy machine needs a tenth of one; a driver that wakes up may need ten."""
 _GPU_MARGIN = 0.5  # the GPU probe ends its own child that much before the deadline, to say what it was waiting for
-
-Probes = Mapping[str, Callable[[], Fact[Any]]]
 
 
 def collect(
@@ -54,32 +53,6 @@ def collect(
     return FactSheet(**run_probes(probes, end, deadline))
 
 
-def run_probes(probes: Probes, end: float, deadline: float) -> dict[str, Fact[Any]]:
-    """Every probe's fact by name. `end` is the moment (time.monotonic) to stop waiting.
-
-    Plain daemon threads, not an executor: `concurrent.futures` takes 15 ms to import and waits for its threads at
-    exit, and a thread behind a child that is stuck in the kernel never ends. Such a thread is abandoned, and what it
-    says afterwards goes nowhere.
-    """
-    facts: dict[str, Fact[Any]] = {}
-    threads = []
-    for name, probe in probes.items():
-        thread = threading.Thread(target=_guarded, args=(name, probe, facts), name=f"probe {name}", daemon=True)
-        thread.start()
-        threads.append(thread)
-    for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))
-    late = Unknown(f"no answer within {deadline:g} s")
-    return {name: facts.get(name, late) for name in probes}
-
-
-def _guarded(name: str, probe: Callable[[], Fact[Any]], facts: dict[str, Fact[Any]]) -> None:
-    try:
-        facts[name] = probe()
-    except Exception as error:  # a defect of ours must cost one fact, not the other nine
-        facts[name] = Unknown(f"this probe failed inside: {type(error).__name__}: {error}")
-
-
 class _Later:
     """A probe that another probe waits for."""
 
@@ -106,66 +79,66 @@ class _Later:
 
 
 def _environment(settings: Settings, profile: Profile | None, deep: bool) -> Fact[Any]:
-    from . import environment
+    from .environment import probe
 
-    return environment.probe(settings, profile, deep=deep)
+    return probe(settings, profile, deep=deep)
 
 
 def _gpus(settings: Settings, deadline: float) -> Fact[Any]:
-    from . import gpus
+    from .gpus import probe
 
-    return gpus.probe(settings, deadline=deadline)
+    return probe(settings, deadline=deadline)
 
 
 def _machine(settings: Settings) -> Fact[Any]:
-    from . import machine
+    from .machine import probe
 
-    return machine.probe(settings)
+    return probe(settings)
 
 
 def _checkout(settings: Settings) -> Fact[Any]:
     if settings.checkout is None:  # said here as well: the module below brings the patch engine with it
         return Absent("no checkout is named (--checkout, or `checkout` in dualano.toml)")
-    from . import checkout
+    from .checkout import probe
 
-    return checkout.probe(settings)
+    return probe(settings)
 
 
 def _requirements(settings: Settings) -> Fact[Any]:
-    from . import requirements
+    from .requirements import probe
 
-    return requirements.probe(settings)
+    return probe(settings)
 
 
 def _accelerate(settings: Settings, environment: Fact[Any]) -> Fact[Any]:
-    from . import accelerate
+    from .accelerate import probe
 
-    return accelerate.probe(settings, environment.value.site_packages if isinstance(environment, Known) else ())
+    return probe(settings, environment.value.site_packages if isinstance(environment, Known) else ())
 
 
 def _dataset(settings: Settings) -> Fact[Any]:
-    from . import dataset
+    from .dataset import probe
 
-    return dataset.probe(settings)
+    return probe(settings)
 
 
 def _model(settings: Settings) -> Fact[Any]:
-    from . import model
+    from .model import probe
 
-    return model.probe(settings)
+    return probe(settings)
 
 
 def _installers(settings: Settings) -> Fact[Any]:
-    from . import installers
+    from .installers import probe
 
-    return installers.probe(settings, os.environ)
+    return probe(settings, os.environ)
 
 
 def _network(settings: Settings, profile: Profile | None, installers: Fact[Any]) -> Fact[Any]:
-    from . import network
+    from .network import probe
 
     if profile is None:
         return Absent("no profile is chosen, so no address is needed")
     if not isinstance(installers, Known):
         return Unknown("how the installers are set up is not known")
-    return network.probe(settings, profile, installers.value)
+    return probe(settings, profile, installers.value)

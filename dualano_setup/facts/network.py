@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from . import command
-from .collect import run_probes
 from .fact import Absent, Fact, Known
+from .probing import run_probes
 from .sheet import Answer, IndexConfig, Installers, Network
 
 if TYPE_CHECKING:
