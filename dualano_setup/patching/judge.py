@@ -11,11 +11,11 @@ from dualano_setup.patching.parameters import Values, fill_python, unfilled
 from dualano_setup.patching.pattern import (
     Match,
     Pattern,
-    blocks,
     compile_pattern,
     find_matches,
     fits,
     fits_block,
+    may_occur,
     readable,
 )
 from dualano_setup.patching.placeholders import is_usable_path
@@ -60,6 +60,9 @@ def find_scope(source: Source, dotted: str) -> ast.AST | None:
 
 
 def _judge_tree(edit: Edit, source: Source, values: Values) -> Judgement:
+    wanted = compile_pattern(edit.find, _is_statement(edit))
+    if edit.operation == "delete" and not may_occur(wanted, source.text):
+        return Judgement("after", note="nothing")
     scope = find_scope(source, edit.scope)
     if scope is None:
         if _is_superseded(edit, source):
@@ -67,11 +70,10 @@ def _judge_tree(edit: Edit, source: Source, values: Values) -> Judgement:
         return Judgement("missing", f"there is no {edit.scope} in it")
     lacking = unfilled(edit, values)
     put = "" if lacking else fill_python(edit.put, values)
-    wanted = compile_pattern(edit.find, _is_statement(edit))
     matches = find_matches(wanted, source, scope)
     allowed = [match for match in matches if _allowed(edit, match)]
     if lacking:
-        return _judge_without_value(edit, allowed, source, scope, lacking)
+        return _judge_without_value(edit, wanted, allowed, source, scope, lacking)
     done = _done(edit, put, wanted, matches, source, scope)
     todo = _outside(allowed, done, source)
     if not done and _is_superseded(edit, source):
@@ -99,7 +101,7 @@ def _weigh(edit: Edit, put: str, todo: list[Match], done: int, source: Source) -
 
 
 def _judge_without_value(
-    edit: Edit, matches: list[Match], source: Source, scope: ast.AST, lacking: list[str]
+    edit: Edit, wanted: Pattern, matches: list[Match], source: Source, scope: ast.AST, lacking: list[str]
 ) -> Judgement:
     """A literal that names something on this machine may stay; any other waits for its parameter."""
     literals = [match.bindings.get(edit.target) for match in matches]
@@ -107,7 +109,7 @@ def _judge_without_value(
     if matches and edit.where.get(edit.target) == "path" and all(is_usable_path(text) for text in texts):
         return Judgement("equivalent", f"set by hand to {texts[0]}")
     if not matches:
-        return _describe_difference(compile_pattern(edit.find, _is_statement(edit)), source, scope, edit.scope)
+        return _describe_difference(wanted, source, scope, edit.scope)
     return Judgement("before", f"line {matches[0].line}: no value for {', '.join(lacking)}")
 
 
@@ -198,7 +200,7 @@ def _describe_difference(wanted: Pattern, source: Source, scope: ast.AST, name: 
     else:
         expected = "; ".join(readable(statement) for statement in wanted.statements)
         candidates = [
-            node for block in blocks(source, scope) for node in block if type(node) is type(wanted.statements[0])
+            node for block in source.blocks(scope) for node in block if type(node) is type(wanted.statements[0])
         ]
     head = expected.split("\n", 1)[0]
     best, nearest = 0.0, None

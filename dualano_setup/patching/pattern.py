@@ -17,7 +17,6 @@ from dualano_setup.patching.source import Source, Unreadable, parse
 
 _META = re.compile(r"\$\$\$([A-Z][A-Z0-9_]*)|\$([A-Z][A-Z0-9_]*)")
 _ONE, _REST = "__one_", "__rest_"
-_BLOCKS = ("body", "orelse", "finalbody")
 _IGNORED = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}
 
 Bound = ast.AST | str | Sequence[ast.AST]
@@ -86,18 +85,6 @@ def fits_block(
     return index >= 0 and _same_list(pattern.statements, window, dict(bindings))
 
 
-def blocks(source: Source, scope: ast.AST) -> Iterator[tuple[ast.stmt, ...]]:
-    """Every list of statements under `scope`."""
-    for nodes in source.nodes(scope).values():
-        if not hasattr(nodes[0], "body"):
-            continue
-        for node in nodes:
-            for name in _BLOCKS:
-                block = getattr(node, name, None)
-                if isinstance(block, list) and block:
-                    yield tuple(block)
-
-
 def _expressions(wanted: ast.expr, source: Source, scope: ast.AST) -> Iterator[Match]:
     for node in source.nodes(scope).get(type(wanted), ()):
         bindings: Bindings = {}
@@ -107,8 +94,11 @@ def _expressions(wanted: ast.expr, source: Source, scope: ast.AST) -> Iterator[M
 
 def _statements(wanted: tuple[ast.stmt, ...], source: Source, scope: ast.AST) -> Iterator[Match]:
     size = len(wanted)
-    for block in blocks(source, scope):
+    kind = type(wanted[0])
+    for block in source.blocks(scope):
         for index in range(len(block) - size + 1):
+            if type(block[index]) is not kind:
+                continue
             bindings: Bindings = {}
             window = block[index : index + size]
             if _same_list(wanted, window, bindings):
@@ -189,6 +179,19 @@ def _rest_name(item: ast.AST) -> str | None:
     if isinstance(node, ast.Name) and node.id.startswith(_REST):
         return node.id[len(_REST) :]
     return None
+
+
+def may_occur(pattern: Pattern, text: str) -> bool:
+    """Whether a text holds every name of the pattern: False spares parsing it."""
+    roots = [pattern.expression] if pattern.expression is not None else pattern.statements
+    names = {
+        value
+        for root in roots
+        for node in ast.walk(root)
+        for value in (getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "name", None))
+        if isinstance(value, str) and not value.startswith((_ONE, _REST))
+    }
+    return all(name in text for name in names)
 
 
 def call_of(name: str) -> str:

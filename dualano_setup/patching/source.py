@@ -65,6 +65,7 @@ class Source:
     bom: bool = False
     digest: str = ""
     _index: dict[int, dict[type[ast.AST], list[ast.AST]]] = field(default_factory=dict, compare=False)
+    _blocks: dict[int, list[tuple[ast.stmt, ...]]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, path: str, data: bytes) -> Source:
@@ -140,6 +141,22 @@ class Source:
             for node in ast.walk(scope):
                 index.setdefault(type(node), []).append(node)
         return index
+
+    def blocks(self, scope: ast.AST) -> list[tuple[ast.stmt, ...]]:
+        """Every list of statements under `scope`; expressions, nine nodes in ten, are not entered."""
+        found = self._blocks.get(id(scope))
+        if found is None:
+            found = self._blocks[id(scope)] = []
+            stack = [scope]
+            while stack:
+                node = stack.pop()
+                for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+                    block = getattr(node, name, None)
+                    if isinstance(block, list) and block:
+                        stack += block
+                        if isinstance(block[0], ast.stmt):
+                            found.append(tuple(block))
+        return found
 
 
 def parse(text: str) -> ast.Module:
