@@ -1,0 +1,61 @@
+"""`dualano-doctor logs [RUN] [-f]`: what a run has printed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..runs.folder import RunFolder
+
+POLL_SECONDS = 0.2
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "logs",
+        parents=[shared],
+        help="what a run has printed",
+        description="The last lines of a run's log; -f goes on as they come, until the run ends or Ctrl-C.",
+    )
+    parser.add_argument("name", nargs="?", metavar="RUN", help="name of the run, or a part of it (default: the newest)")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with new lines as they come")
+    parser.add_argument("-n", "--lines", type=int, default=30, metavar="N", help="how many of the last lines (30)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the end of the log, and follows it. Raises UsageError for a run that is not there."""
+    from ..runs.cause import read_end, tail
+    from ..runs.folder import find
+    from ..settings import UsageError, resolve
+
+    if arguments.lines < 0:
+        raise UsageError(f"-n is {arguments.lines}, expected 0 or more lines")
+    folder = find(resolve(vars(arguments)).state, arguments.name)
+    size = folder.log.stat().st_size
+    text = read_end(folder.log, max(256_000, arguments.lines * 400), until=size)
+    sys.stdout.write("".join(f"{line}\n" for line in tail(text, arguments.lines)))
+    return follow(folder, size) if arguments.follow else 0
+
+
+def follow(folder: RunFolder, position: int) -> int:
+    """Prints what comes after `position` until the run is over. Ctrl-C ends this, not the run."""
+    from ..runs.follow import Follower
+    from ..runs.sighting import look_at
+
+    record = folder.record()
+    assert record is not None  # `find` gives only folders with one
+    follower = Follower(folder.log, position)
+    while True:
+        verdict = look_at(folder, record).verdict
+        for line in follower.lines(rest=not verdict.alive):
+            sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+        if not verdict.alive:
+            sys.stderr.write(f"{folder.name} {verdict.state}{': ' + verdict.detail if verdict.detail else ''}\n")
+            return 0
+        time.sleep(POLL_SECONDS)

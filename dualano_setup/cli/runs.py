@@ -1,0 +1,38 @@
+"""`dualano-doctor runs`: the training runs of this project."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "runs",
+        parents=[shared],
+        help="list the training runs",
+        description="Every run of this project, the newest last, with what became of it.",
+    )
+    parser.add_argument("--json", action="store_true", help="as one JSON list on stdout")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints one line for each run."""
+    from ..report.terminal import Style
+    from ..runs.folder import every, runs_root
+    from ..runs.report import list_text
+    from ..runs.sighting import look_at
+    from ..settings import resolve
+
+    settings = resolve(vars(arguments))
+    views = [look_at(folder, record) for folder in every(settings.state) if (record := folder.record())]
+    if arguments.json:
+        sys.stdout.write(json.dumps([view.document() for view in views], indent=2) + "\n")
+    elif views:
+        sys.stdout.write(list_text(views, Style.for_stream(settings.color, sys.stdout)))
+    else:
+        sys.stdout.write(f"no runs in {runs_root(settings.state)} yet; `dualano-doctor train` starts one\n")
+    return 0

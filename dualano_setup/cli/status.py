@@ -1,0 +1,41 @@
+"""`dualano-doctor status [RUN]`: how one run is doing, or what became of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "status",
+        parents=[shared],
+        help="how a run is doing",
+        description="State, step, loss, speed and time left of a run; after a failure, its cause.",
+    )
+    parser.add_argument("name", nargs="?", metavar="RUN", help="name of the run, or a part of it (default: the newest)")
+    parser.add_argument("--json", action="store_true", help="as one JSON document on stdout")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the state; 1 when the run failed or was lost. Raises UsageError for a run that is not there."""
+    from ..report.terminal import Style
+    from ..runs.folder import find
+    from ..runs.report import status_text
+    from ..runs.sighting import look_at
+    from ..settings import UsageError, resolve
+
+    settings = resolve(vars(arguments))
+    folder = find(settings.state, arguments.name)
+    record = folder.record()
+    if record is None:
+        raise UsageError(f"{folder.run_file} cannot be read")
+    view = look_at(folder, record)
+    if arguments.json:
+        sys.stdout.write(json.dumps(view.document(), indent=2) + "\n")
+    else:
+        sys.stdout.write(status_text(view, Style.for_stream(settings.color, sys.stdout)))
+    return 1 if view.verdict.state in ("failed", "lost") else 0

@@ -1,0 +1,53 @@
+"""`dualano-doctor stop [RUN]`: ends a run, with a checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "stop",
+        parents=[shared],
+        help="end a run, with a checkpoint",
+        description="Asks a run to write a checkpoint and end, waits, and insists when it does not.",
+    )
+    parser.add_argument("name", nargs="?", metavar="RUN", help="name of the run, or a part of it (default: the newest)")
+    parser.add_argument("--now", action="store_true", help="do not wait for a checkpoint")
+    parser.add_argument("--wait", type=float, metavar="SECONDS", help="how long to wait for the checkpoint (300)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ends the run; 0 when it is over, 1 when it does not end. Raises UsageError for a run that is not there."""
+    from ..runs.ending import CHECKPOINT_SECONDS, ask_to_end, end_run, wait_for_record
+    from ..runs.folder import find
+    from ..runs.sighting import look_at
+    from ..settings import UsageError, resolve
+
+    if arguments.wait is not None and not arguments.wait >= 0:
+        raise UsageError(f"--wait is {arguments.wait}, expected 0 or more seconds")
+    folder = find(resolve(vars(arguments)).state, arguments.name)
+    record = folder.record()
+    assert record is not None  # `find` gives only folders with one
+    seen = look_at(folder, record)
+    if not seen.verdict.alive:
+        detail = f": {seen.verdict.detail}" if seen.verdict.detail else ""
+        print(f"{folder.name} is not running; it {_was(seen.verdict.state)}{detail}")
+        return 1 if seen.verdict.state == "elsewhere" else 0
+    patience = 0.0 if arguments.now else CHECKPOINT_SECONDS if arguments.wait is None else arguments.wait
+    ask_to_end(folder, "stop", now=arguments.now)
+    if patience:
+        print(f"{folder.name}: asked to write a checkpoint and end (at most {patience:.0f} s) ...", flush=True)
+    ending = end_run(folder, record, patience=patience)
+    wait_for_record(folder)
+    print(f"{folder.name} {ending.in_words()}", file=sys.stdout if ending.how else sys.stderr)
+    return 0 if ending.how else 1
+
+
+def _was(state: str) -> str:
+    return {"stopped": "was stopped", "interrupted": "was interrupted", "lost": "was lost"}.get(
+        state, "runs elsewhere" if state == "elsewhere" else state
+    )

@@ -1,0 +1,112 @@
+"""`dualano-doctor train`: check, and only if all is well start the training."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..check import Report
+    from ..settings import Settings
+
+_DESCRIPTION = """\
+Checks everything first, and only when nothing blocks starts the training through `accelerate launch` with a
+configuration of the run's own. What follows `--` reaches the trainer untouched and wins over the settings, e.g.
+
+  dualano-doctor train --detach -- --max_train_steps 2000 --checkpoints_total_limit 3
+
+Ctrl-C asks for a checkpoint and ends the run; a second one ends it at once.
+"""
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "train",
+        parents=[shared],
+        help="check, and start training when all is well",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--fix", action="store_true", help="repair first what `fix` can repair (it asks)")
+    parser.add_argument("--yes", action="store_true", help="with --fix: do not ask")
+    parser.add_argument("--force", action="store_true", help="start although something blocks")
+    parser.add_argument("--detach", action="store_true", help="train in the background; survives the terminal")
+    parser.add_argument(
+        "--trainer",
+        choices=("bundled", "checkout"),
+        default="bundled",
+        help="the bundled trainer, or the checkout's own patched one",
+    )
+    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help="for the trainer, untouched")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Checks and hands off. Returns 0 when the training finished (or, detached, started)."""
+    from ..settings import UsageError, resolve
+
+    settings = resolve(vars(arguments))
+    extra: list[str] = arguments.arguments
+    report = cleared(settings, arguments)
+    from ..runs.arguments import required
+
+    if missing := required(settings, extra, arguments.trainer):
+        raise UsageError("nothing to train with yet. Still needed:\n  " + "\n  ".join(missing))
+    if report is None:
+        return 1
+    return hand_off(settings, report, arguments.trainer, extra, detach=arguments.detach)
+
+
+def cleared(settings: Settings, arguments: argparse.Namespace) -> Report | None:
+    """The look at the machine when training may start, else None after saying what blocks."""
+    from ..check import look
+    from ..report.terminal import Style, render_report
+
+    report = look(settings)
+    if report.exit_status and arguments.fix:
+        from .fix import run_fix
+
+        if run_fix(settings, report, yes=arguments.yes):
+            return None
+        report = look(settings)
+    blocking = report.count("fail")
+    if not blocking:
+        return report
+    style = Style.for_stream(settings.color, sys.stderr)
+    sys.stderr.write(render_report(report, style, verbosity=-1))
+    things = "1 finding blocks" if blocking == 1 else f"{blocking} findings block"
+    if arguments.force:
+        sys.stderr.write(f"{things}; training all the same (--force)\n")
+        return report
+    sys.stderr.write(f"{things} the training: `dualano-doctor fix` repairs what it can; --force starts all the same\n")
+    return None
+
+
+def hand_off(
+    settings: Settings, report: Report, trainer: str, extra: Sequence[str], *, detach: bool, label: str = ""
+) -> int:
+    """Starts the run and stays with it, unless detached. Returns the exit status of the command."""
+    from ..runs.foreground import attend
+    from ..runs.handoff import LaunchError, prepare, start
+
+    try:
+        folder, record, launch = prepare(
+            settings, report.sheet, trainer=trainer, extra=extra, detach=detach, label=label
+        )
+        for note in launch.notes:
+            sys.stderr.write(f"note: {note}\n")
+        started = start(folder, record, launch)
+    except LaunchError as error:
+        sys.stderr.write(f"dualano-doctor: {error}\n")
+        return 1
+    print(f"run {folder.name}; log {folder.log}", flush=True)
+    if detach:
+        print(
+            f"It goes on when this terminal is closed. Watch it: dualano-doctor status, dualano-doctor logs -f; "
+            f"end it: dualano-doctor stop {folder.name}"
+        )
+        return 0
+    return attend(started, settings.color)

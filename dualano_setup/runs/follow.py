@@ -1,0 +1,38 @@
+"""Reads a file as it grows, whole lines at a time."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(slots=True)
+class Follower:
+    """Gives what was added to a file since the last call; starts again at 0 when the file was cut short."""
+
+    file: Path
+    position: int = 0
+    _decoder: codecs.IncrementalDecoder = field(
+        default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"), repr=False
+    )
+    _rest: str = ""
+
+    def text(self) -> str:
+        """All that is new, decoded; a character that is only half there waits for its other half."""
+        try:
+            if self.file.stat().st_size < self.position:
+                self.position = 0
+            with self.file.open("rb") as stream:
+                stream.seek(self.position)
+                new = stream.read(1 << 20)
+        except OSError:
+            return ""
+        self.position += len(new)
+        return self._decoder.decode(new)
+
+    def lines(self, *, rest: bool = False) -> list[str]:
+        """The whole lines that are new, where a carriage return ends one too; with `rest` also an unfinished last."""
+        parts = (self._rest + self.text()).replace("\r", "\n").split("\n")
+        self._rest = "" if rest else parts.pop()
+        return [part for part in parts if part.strip()]

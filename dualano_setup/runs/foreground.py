@@ -1,0 +1,67 @@
+"""Stays with a run in the foreground: shows it, passes Ctrl-C on as a wish for a checkpoint, tells how it ended."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ..report.terminal import Style
+from .ending import CHECKPOINT_SECONDS, Ending, ask_to_end, end_run, newest_checkpoint, wait_for_record
+from .handoff import Started
+from .live import watch_run
+from .report import after_a_failure
+from .sighting import RunView
+
+
+def attend(started: Started, color: str) -> int:
+    """Shows the run until it ends. Returns 0 finished, 1 failed, 130 after a Ctrl-C."""
+    style = Style.for_stream(color, sys.stderr)
+    try:
+        view = watch_run(started.run, started.record, sys.stderr, color=style.color)
+    except KeyboardInterrupt:
+        return _interrupted(started)
+    finally:
+        started.release()
+    return _told(view, started, style)
+
+
+def _interrupted(started: Started) -> int:
+    """The first Ctrl-C: ask and wait. The second: end at once."""
+    run, record = started.run, started.record
+    say = sys.stderr.write
+    ask_to_end(run, "ctrl-c")
+    say(
+        f"\nCtrl-C: asked the training to write a checkpoint and end (at most {CHECKPOINT_SECONDS:.0f} s). "
+        "Ctrl-C again ends it at once.\n"
+    )
+    sys.stderr.flush()
+    try:
+        ending = end_run(run, record, patience=CHECKPOINT_SECONDS)
+    except KeyboardInterrupt:
+        say("\nending it at once\n")
+        ask_to_end(run, "ctrl-c", now=True)
+        ending = _at_once(started)
+    wait_for_record(run)
+    say(f"{run.name} {ending.in_words()}\n")
+    newest = newest_checkpoint(Path(record.output))
+    if newest and record.trainer == "bundled":
+        again = f"-- --output_dir {record.output} --resume_from_checkpoint latest"
+        say(f"go on from {newest}: dualano-doctor train {again}\n")
+    return 130
+
+
+def _at_once(started: Started) -> Ending:
+    """A third Ctrl-C changes nothing any more: killing is a matter of moments."""
+    while True:
+        try:
+            return end_run(started.run, started.record, patience=0.0)
+        except KeyboardInterrupt:
+            continue
+
+
+def _told(view: RunView, started: Started, style: Style) -> int:
+    if view.verdict.state == "finished":
+        sys.stderr.write(f"{view.run.name} finished; weights in {started.record.output}\n")
+        return 0
+    sys.stderr.write(after_a_failure(view, style))
+    return 1

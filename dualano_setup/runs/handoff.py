@@ -1,0 +1,173 @@
+"""Starts a run: makes its folder, gives it its own files, and hands it to a supervisor."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..bundle import bundle_root
+from ..facts.fact import Known
+from ..facts.sheet import FactSheet
+from ..settings import Settings
+from . import launch as launches
+from .arguments import value_of
+from .folder import RunFolder, create
+from .launch import STARTER, STARTER_SOURCE, Launch, Machine
+from .processes import RUN_VARIABLE
+from .records import RunRecord, write
+from .supervisor import READY
+
+READY_SECONDS = 30.0
+
+
+class LaunchError(Exception):
+    """The run could not be started. The message says what was seen and what to do next."""
+
+
+@dataclass(slots=True)
+class Started:
+    """A run with its supervisor. Closing `lifeline` (or dying) ends a run that is not detached."""
+
+    run: RunFolder
+    record: RunRecord
+    launch: Launch
+    lifeline: int | None
+
+    def release(self) -> None:
+        """Lets go of the pipe; to be called once the run is over."""
+        if self.lifeline is not None:
+            os.close(self.lifeline)
+            self.lifeline = None
+
+
+def prepare(
+    settings: Settings, sheet: FactSheet, *, trainer: str, extra: Sequence[str], detach: bool, label: str = ""
+) -> tuple[RunFolder, RunRecord, Launch]:
+    """A run's folder with everything in it, nothing started yet.
+
+    Raises LaunchError without a training environment, UsageError for ARGS that cannot be understood, OSError when
+    nothing can be written.
+    """
+    if not isinstance(sheet.environment, Known):
+        raise LaunchError(f"{sheet.environment.reason}; `dualano-doctor fix` makes one, --env PATH names another")
+    machine = Machine(
+        sheet.environment.value.interpreter,
+        launches.uses_cpu(sheet),
+        launches.threads_for_each(settings.num_processes, os.environ),
+        _free_port() if settings.num_processes > 1 else None,
+    )
+    named = label or "-".join(filter(None, (settings.category, settings.anomaly)))
+    run = create(settings.state, named or _last_part(extra))
+    try:
+        launch = launches.build(
+            settings, run, machine, trainer=trainer, extra=extra, variables=os.environ, working=Path.cwd()
+        )
+        _write_files(run, launch, trainer)
+        record = _record(run, launch, trainer, detach)
+        write(record, run.run_file)
+    except BaseException:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
+    return run, record, launch
+
+
+def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:
+    """Starts the supervisor and waits until the training's launcher is up.
+
+    Raises LaunchError when it does not come up; the run's record then says the same.
+    """
+    lifeline: int | None = None
+    handles: tuple[int, ...] = ()
+    command = [sys.executable, "-m", f"{__package__}.supervisor", str(run.path)]
+    if not record.detached:
+        far_end, lifeline = os.pipe()
+        handles = (far_end,)
+        command.append(str(far_end))
+    with (run.path / "supervisor.log").open("ab") as complaints:
+        supervisor = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            start_new_session=True,
+            pass_fds=handles,
+            env=_supervisor_environment(),
+            cwd="/",
+        )
+    for handle in handles:
+        os.close(handle)
+    assert supervisor.stdout is not None
+    ready = _read_ready(supervisor.stdout.fileno())
+    supervisor.stdout.close()
+    started = Started(run, record, launch, lifeline)
+    if not ready:
+        started.release()
+        end = run.exit()
+        complaint = end.problem if end else (run.path / "supervisor.log").read_text("utf-8", "replace").strip()
+        raise LaunchError(complaint or f"the run's supervisor did not come up; see {run.path}")
+    return started
+
+
+def _write_files(run: RunFolder, launch: Launch, trainer: str) -> None:
+    run.accelerate.write_text(launch.accelerate, encoding="utf-8")
+    run.log.touch()
+    if trainer == "bundled":
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(bundle_root() / "trainer", run.code / "trainer", ignore=ignore)
+        (run.code / STARTER).write_text(STARTER_SOURCE, encoding="utf-8")
+
+
+def _record(run: RunFolder, launch: Launch, trainer: str, detach: bool) -> RunRecord:
+    return RunRecord(
+        name=run.name,
+        key=f"{run.name}-{secrets.token_hex(8)}",
+        trainer=trainer,
+        argv=launch.argv,
+        folder=str(launch.folder),
+        environment=launch.environment,
+        output=str(launch.output),
+        steps=launch.steps,
+        host=socket.gethostname(),
+        created=time.time(),
+        detached=detach,
+        metrics=launch.metrics,
+    )
+
+
+def _supervisor_environment() -> dict[str, str]:
+    """The supervisor must find this very package, and must not count as one of the run's own processes."""
+    variables = {name: value for name, value in os.environ.items() if name != RUN_VARIABLE}
+    here = str(Path(__file__).resolve().parents[2])
+    return variables | {"PYTHONPATH": os.pathsep.join(filter(None, (here, variables.get("PYTHONPATH", ""))))}
+
+
+def _read_ready(handle: int) -> bool:
+    """Waits for the supervisor's word; False when it ends or says nothing in READY_SECONDS."""
+    import select
+
+    end, said = time.monotonic() + READY_SECONDS, b""
+    while READY not in said:
+        readable, _, _ = select.select([handle], [], [], max(0.0, end - time.monotonic()))
+        piece = os.read(handle, 64) if readable else b""
+        if not piece:
+            return False
+        said += piece
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _last_part(extra: Sequence[str]) -> str:
+    return Path(value_of("--instance_data_dir", extra) or "run").name

@@ -1,0 +1,139 @@
+"""How far a run is: from the trainer's metrics.jsonl, or from tqdm's line in the log where there is none."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from .cause import lines_of, read_end
+
+RECENT = 20
+"""Steps over which speed and loss are told; the median, so that a checkpoint's pause does not count as slowness."""
+_END_BYTES = 64_000
+# Steps:  10%|█| 500/5000 [10:25<1:33:45,  1.25s/it, loss=0.0234, lr=2e-5]
+_BAR = re.compile(
+    r"(?P<done>\d+)/(?P<total>\d+) \[[\d:?]+<(?:[\d:?]+|\d+ days?, [\d:]+),"
+    r"\s*(?P<speed>[\d.?]+)(?P<unit>s/it|it/s)(?P<more>[^\]]*)\]"
+)
+_LOSS = re.compile(r"\bloss=([-+.\w]+)")
+_LR = re.compile(r"\blr=([-+.\w]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands. Times are seconds; `memory` is GiB of GPU memory, None on a CPU or when not told."""
+
+    step: int
+    total: int
+    loss: float | None = None
+    lr: float | None = None
+    seconds_per_step: float | None = None
+    memory: float | None = None
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds to the last step at the present speed."""
+        if self.seconds_per_step is None:
+            return None
+        return max(0, self.total - self.step) * self.seconds_per_step
+
+
+def read_progress(metrics: str, log: Path, total: int) -> Progress | None:
+    """How far the run is now; None before its first step."""
+    if metrics:
+        return from_metrics(read_end(Path(metrics), _END_BYTES), total)
+    return from_bar(read_end(log, _END_BYTES))
+
+
+def from_metrics(text: str, total: int) -> Progress | None:
+    """Progress from the last lines of a metrics.jsonl. Lines cut off at either end are passed over."""
+    rows = list(_rows(text.splitlines()[-RECENT:]))
+    if not rows:
+        return None
+    last = rows[-1]
+    seconds = [value for row in rows if (value := _number(row.get("seconds"))) is not None]
+    losses = [value for row in rows[-5:] if (value := _number(row.get("loss"))) is not None]
+    return Progress(
+        int(str(last["step"])),
+        total,
+        sum(losses) / len(losses) if losses else None,
+        _number(last.get("lr")),
+        median(seconds) if seconds else None,
+        _number(last.get("gpu_memory_gib")),
+    )
+
+
+def from_bar(text: str) -> Progress | None:
+    """Progress from the last progress line in a log."""
+    matches = list(_BAR.finditer(text))
+    if not matches:
+        return None
+    last = matches[-1]
+    speed = _number(last["speed"])
+    if speed and last["unit"] == "it/s":
+        speed = 1 / speed
+    loss, lr = _LOSS.search(last["more"]), _LR.search(last["more"])
+    return Progress(
+        int(last["done"]),
+        int(last["total"]),
+        _number(loss[1]) if loss else None,
+        _number(lr[1]) if lr else None,
+        speed or None,
+    )
+
+
+def is_bar(line: str) -> bool:
+    """Whether a log line is only a progress bar's."""
+    return _BAR.search(line) is not None or re.search(r"^Steps:\s+\d+%\|", line) is not None
+
+
+def without_bars(text: str) -> list[str]:
+    """The lines of a log that say something else than progress."""
+    return [line for line in lines_of(text) if line.strip() and not is_bar(line)]
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds for people: "1.3 s", "4 min 20 s", "4 h 12 min"; "?" when not known."""
+    if seconds is None:
+        return "?"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def line_of(progress: Progress) -> str:
+    """One line of text: step, loss, speed, remaining, GPU memory."""
+    parts = [f"step {progress.step}/{progress.total}"]
+    if progress.loss is not None:
+        parts.append(f"loss {progress.loss:.4f}")
+    if progress.seconds_per_step is not None:
+        parts.append(f"{progress.seconds_per_step:.3g} s/step")
+        parts.append(f"{duration(progress.remaining)} left")
+    if progress.memory is not None:
+        parts.append(f"GPU {progress.memory:.1f} GiB")
+    return " · ".join(parts)
+
+
+def _rows(lines: Iterable[str]) -> Iterable[dict[str, object]]:
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and isinstance(row.get("step"), int):
+            yield row
+
+
+def _number(value: object) -> float | None:
+    """A number, also where the trainer had to write "nan" or "inf" as text."""
+    try:
+        return float(value) if isinstance(value, (int, float, str)) else None
+    except ValueError:
+        return None

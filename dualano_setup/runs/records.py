@@ -1,0 +1,99 @@
+"""What a run's folder says about it, as small JSON files that are each whole or absent.
+
+`run.json` is written before anything starts, `process.json` once the supervisor lives, `stop.json` when somebody asks
+the run to end, and `exit.json` by the supervisor when it has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..repairs.before import write_synced
+
+SCHEMA = 1
+Record = TypeVar("Record", bound="RunRecord | ProcessRecord | StopRequest | ExitRecord")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One process for certain: a pid alone is used again, and a restart forgets all of them."""
+
+    pid: int
+    started: str  # ticks since boot from /proc, or a creation time; only compared for equality
+    boot: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What was started. `environment` holds only the variables set (None: removed) for the run."""
+
+    name: str
+    key: str  # in the environment of every process of the run, by which they are found
+    trainer: str  # "bundled" or "checkout"
+    argv: tuple[str, ...]
+    folder: str  # the working folder
+    environment: dict[str, str | None]
+    output: str
+    steps: int
+    host: str
+    created: float  # seconds since the epoch
+    detached: bool = False
+    metrics: str = ""  # metrics.jsonl; "" where the trainer writes none
+    schema: int = SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRecord:
+    """The processes that carry a run: the supervisor and the launcher it started."""
+
+    supervisor: Identity
+    launcher: Identity | None
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequest:
+    """Somebody wants the run to end. `by`: "stop", "ctrl-c", "terminal" (lost), "system" (shutting down)."""
+
+    by: str
+    at: float
+    now: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExitRecord:
+    """How a run ended. `status` is the launcher's (negative: a signal), `trainer` the training process's if known."""
+
+    status: int
+    ended: float
+    trainer: int | None = None
+    cause: tuple[str, ...] = ()  # last lines that say why, oldest first
+    problem: str = ""  # why nothing could be started at all
+
+
+def write(record: RunRecord | ProcessRecord | StopRequest | ExitRecord, file: Path) -> None:
+    """Writes one record atomically. Raises OSError."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    write_synced(temporary, json.dumps(asdict(record), indent=1).encode(), 0o644)
+    temporary.replace(file)
+
+
+def read(kind: type[Record], file: Path) -> Record | None:
+    """The record, or None when there is none or it is not one of ours (a run of another version, a damaged disk)."""
+    try:
+        row: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        known = {f.name for f in fields(kind)}
+        values = {key: _revive(key, value) for key, value in row.items() if key in known}
+        return kind(**values)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _revive(key: str, value: Any) -> Any:
+    if key in ("supervisor", "launcher") and isinstance(value, dict):
+        return Identity(**value)
+    return tuple(value) if key in ("argv", "cause") else value

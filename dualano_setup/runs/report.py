@@ -1,0 +1,60 @@
+"""Runs in words, for people at a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from ..report.terminal import Style, printable
+from .progress import duration, line_of
+from .sighting import RunView
+
+_CODES = {"running": "32;1", "starting": "32", "finished": "32", "failed": "31;1", "lost": "31", "interrupted": "33"}
+
+
+def list_text(views: Sequence[RunView], style: Style) -> str:
+    """One line for each run."""
+    width = max((len(view.run.name) for view in views), default=0)
+    rows = []
+    for view in views:
+        state = style.paint(f"{view.verdict.state:11}", _CODES.get(view.verdict.state, "2"))
+        step = f"{view.progress.step if view.progress else 0}/{view.record.steps}"
+        rows.append(f"{view.run.name:{width}}  {state} {step:>11}  {view.verdict.detail}".rstrip() + "\n")
+    return "".join(rows)
+
+
+def status_text(view: RunView, style: Style) -> str:
+    """All about one run."""
+    verdict, end = view.verdict, view.exit
+    state = style.paint(verdict.state, _CODES.get(verdict.state, "2"))
+    rows = [f"{view.run.name}: {state}" + (f", {verdict.detail}" if verdict.detail else "")]
+    if view.progress:
+        rows.append(f"  {line_of(view.progress)}" if verdict.alive else f"  {_at_the_end(view)}")
+    elif verdict.alive:
+        rows.append("  no step yet: it is loading the model and preparing the data")
+    rows += [f"  {style.paint(printable(line), '31')}" for line in view.cause]
+    rows.append(f"  started {_moment(view.record.created)}" + (f", ended {_moment(end.ended)}" if end else ""))
+    rows.append(
+        f"  {'runs for' if verdict.alive else 'lasted'} {duration(view.seconds)}" if end or verdict.alive else ""
+    )
+    rows.append(f"  checkpoint {view.checkpoint or 'none yet'} in {view.record.output}")
+    rows.append(f"  log {view.run.log}")
+    return "\n".join(rows) + "\n"
+
+
+def after_a_failure(view: RunView, style: Style) -> str:
+    """What a person needs when a run failed: why, where, and what to do next."""
+    why = "\n".join(f"  {style.paint(printable(line), '31')}" for line in view.cause)
+    head = f"{view.run.name} {view.verdict.state}: {view.verdict.detail}"
+    more = f"  the whole log: dualano-doctor logs {view.run.name} -n 200"
+    return "\n".join(part for part in (head, why, more) if part) + "\n"
+
+
+def _at_the_end(view: RunView) -> str:
+    assert view.progress is not None
+    loss = "" if view.progress.loss is None else f", loss {view.progress.loss:.4f}"
+    return f"reached step {view.progress.step} of {view.progress.total}{loss}"
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

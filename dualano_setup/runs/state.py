@@ -1,0 +1,101 @@
+"""What became of a run, told from what is recorded and what still lives. Pure: no clock, no files, no processes."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Literal
+
+from .records import ExitRecord, ProcessRecord, RunRecord, StopRequest
+
+State = Literal["starting", "running", "finished", "failed", "stopped", "interrupted", "lost", "elsewhere"]
+STARTING_SECONDS = 30.0
+STALLED_SECONDS = 300.0
+"""Silence after which a running run is said to be silent. A first step may take minutes, so it is only a hint."""
+
+_ASKED = {"stop": "stopped by `dualano-doctor stop`", "ctrl-c": "stopped with Ctrl-C"}
+_HAPPENED = {"terminal": "its terminal was closed", "system": "its supervisor was told to end (a shutdown?)"}
+_ENDED_BY_SIGNAL = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look at a run saw. `silence`: seconds since its log or metrics last grew; None when neither exists."""
+
+    record: RunRecord
+    processes: ProcessRecord | None
+    stop: StopRequest | None
+    exit: ExitRecord | None
+    supervisor_alive: bool
+    others_alive: int  # processes of the run beside the supervisor
+    boot: str
+    host: str
+    now: float
+    silence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The state, and one sentence that says why."""
+
+    state: State
+    detail: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether something of it runs here now."""
+        return self.state in ("starting", "running")
+
+
+def judge_run(sight: Sight) -> Verdict:
+    """The truth about a run, as far as it can be known here."""
+    if sight.exit:
+        return _ended(sight.exit, sight.stop)
+    if sight.record.host != sight.host:
+        return Verdict("elsewhere", f"started on {sight.record.host}; only there can its processes be seen")
+    if sight.processes is None:
+        if sight.now - sight.record.created < STARTING_SECONDS:
+            return Verdict("starting", "its supervisor is not up yet")
+        return Verdict("lost", "its supervisor never came up")
+    if sight.processes.supervisor.boot != sight.boot:
+        return Verdict("lost", "the machine was restarted while it ran")
+    if sight.supervisor_alive:
+        return _running(sight)
+    if sight.others_alive:
+        return Verdict("running", "its supervisor was killed, so how it ends will not be recorded")
+    return Verdict("lost", "it and its supervisor were killed, so how it ended is not recorded")
+
+
+def _running(sight: Sight) -> Verdict:
+    if sight.stop:
+        return Verdict("running", "asked to end; it writes a checkpoint first")
+    if sight.silence is not None and sight.silence > STALLED_SECONDS:
+        return Verdict("running", f"silent for {sight.silence / 60:.0f} minutes; it may have stalled")
+    return Verdict("running", "")
+
+
+def _ended(end: ExitRecord, stop: StopRequest | None) -> Verdict:
+    if end.status == 0 and not end.problem:
+        return Verdict("finished", "")
+    if stop and _by_the_request(end):
+        asked = stop.by in _ASKED
+        words = (_ASKED | _HAPPENED).get(stop.by, stop.by)
+        return Verdict("stopped" if asked else "interrupted", words)
+    return Verdict("failed", end.problem or in_words(end.status if end.trainer is None else end.trainer))
+
+
+def _by_the_request(end: ExitRecord) -> bool:
+    """Whether the end looks like one from the outside; a crash on the way is a failure all the same."""
+    code = end.status if end.trainer is None else end.trainer
+    return -code in _ENDED_BY_SIGNAL or code - 128 in _ENDED_BY_SIGNAL
+
+
+def in_words(status: int) -> str:
+    """An exit status for people: 1 -> "exit status 1", -9 -> "killed by SIGKILL (...)"."""
+    number = -status if status < 0 else status - 128 if status > 128 else 0
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"exit status {status}"
+    hint = {"SIGKILL": " (out of memory, when nobody did it by hand)", "SIGSEGV": " (a crash in compiled code)"}
+    return f"killed by {name}{hint.get(name, '')}"
