@@ -13,6 +13,7 @@ from torch import Tensor
 
 from .backgrounds import BackgroundFile, Backgrounds
 from .checkpoint import AdapterWeights
+from .environment import quieten_libraries
 from .errors import TrainerError
 from .generate import GenerationSettings
 from .loading import ModelLoader
@@ -78,6 +79,7 @@ def load_generator(
     Raises:
         TrainerError: a part cannot be loaded, or the weights do not fit.
     """
+    quieten_libraries()
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.mixed_precision, device)
     loader = ModelLoader(settings.pretrained_model_name_or_path, settings.revision)
