@@ -69,6 +69,7 @@ class TrainingConfig:
     attention: str
     compile: str
     cuda_graph: bool
+    deterministic: bool
     channels_last: bool | None
     cache_latents: bool
     output_dir: Path

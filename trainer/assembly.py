@@ -126,7 +126,11 @@ def prepare_latents(
             "encoded in every step, which is slower; --center_crop avoids that"
         )
         return LiveLatents(data, vae, device), scaling, [notice] if cut_at_random else []
-    return CachedLatents(data, vae, needed_states(planner, start, config), device), scaling, []
+    cached = CachedLatents(data, vae, needed_states(planner, start, config), device)
+    del vae
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    return cached, scaling, []
 
 
 def needed_states(planner: Planner, start: int, config: TrainingConfig) -> set[State]:

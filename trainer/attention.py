@@ -75,7 +75,7 @@ class DualAttention:
         y = x if encoder_hidden_states is None else _by_stream(encoder_hidden_states, self.streams)
         if self.condition and self.self_attention:
             y = blend_condition(y, own)
-        mask = self._frame_mask(x, own.q_down.shape[1])
+        mask = own.frame_mask
         heads = attn.heads
         query = _add_lora(attn.to_q(x), low_rank(x, own.q_down, mask), own.q_up)
         inner = low_rank(y, own.kv_down, mask)
@@ -91,12 +91,19 @@ class DualAttention:
             joined = torch.cat([output[:1], joined])
         return joined.flatten(0, 1)
 
-    def _frame_mask(self, like: Tensor, rank: int) -> Tensor:
-        """(S, 1, 1, 2r): which of the two frames' LoRA columns a stream uses; the condition uses frame 0's."""
-        mask = like.new_zeros(self.streams, 1, 1, FRAMES * rank)
-        mask[:-1, ..., :rank] = 1
-        mask[-1:, ..., rank:] = 1
-        return mask
+
+def make_frame_mask(streams: int, rank: int, like: Tensor) -> Tensor:
+    """(S, 1, 1, 2r): which frame's LoRA columns a stream uses; the condition uses frame 0's.
+
+    Args:
+        streams: S, 2 or 3; the last is the anomaly part.
+        rank: r.
+        like: gives dtype and device.
+    """
+    mask = torch.zeros(streams, 1, 1, FRAMES * rank, dtype=like.dtype, device=like.device)
+    mask[:-1, ..., :rank] = 1
+    mask[-1:, ..., rank:] = 1
+    return mask
 
 
 def blend_condition(x: Tensor, adapter: Adapter) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .adapters import FRAMES, Adapter, attention_parts
-from .attention import AttentionKernel, DualAttention, sdpa
+from .attention import AttentionKernel, DualAttention, make_frame_mask, sdpa
 from .errors import TrainerError
 from .split import Variant
 
@@ -33,6 +33,7 @@ class DualUNet(nn.Module):
         self.adapters: dict[str, Adapter] = {}
         processors = {}
         layers = dict(unet.named_modules())
+        mask = make_frame_mask(FRAMES + self.condition, rank, unet.conv_in.weight)
         for name in unet.attn_processors:
             layer = layers[name.removesuffix(".processor")]
             own = "attn1" in name
@@ -46,6 +47,7 @@ class DualUNet(nn.Module):
                     self_attention=own,
                 )
             )
+            adapter.register_buffer("frame_mask", mask, persistent=False)
             self.adapters[unet_prefix(name, variant)] = adapter
             processors[name] = DualAttention(adapter, condition=self.condition, self_attention=own, kernel=kernel)
         unet.set_attn_processor(processors)

@@ -73,7 +73,8 @@ class AdapterOptimizer:
     def tensors(self) -> dict[str, Tensor]:
         """The state to save: AdamW's tensors and the loss scale."""
         state = self._adamw.state.get(self._parameters.master, {})
-        adamw = {f"adamw.{key}": value for key, value in state.items() if isinstance(value, Tensor)}
+        # bitsandbytes counts its steps in a plain number.
+        adamw = {f"adamw.{key}": torch.as_tensor(value) for key, value in state.items()}
         return adamw | {f"loss_scale.{key}": value for key, value in self.scale.tensors().items()}
 
     def load(self, saved: dict[str, Tensor]) -> None:
@@ -82,7 +83,7 @@ class AdapterOptimizer:
         Raises:
             TrainerError: the state belongs to another kind of optimiser or to other parameters.
         """
-        adamw = {key.removeprefix("adamw."): t for key, t in saved.items() if key.startswith("adamw.")}
+        adamw: dict[str, Any] = {key.removeprefix("adamw."): t for key, t in saved.items() if key.startswith("adamw.")}
         if not self._settings.eight_bit and adamw and set(adamw) != {"step", "exp_avg", "exp_avg_sq"}:
             raise TrainerError(
                 "The checkpoint's optimiser state is of another kind (8-bit?). "
@@ -95,6 +96,8 @@ class AdapterOptimizer:
                 f"The checkpoint's optimiser state has {first.numel()} numbers, this run trains "
                 f"{master.numel()}. Resume with the same --rank, --variant and --train_text_encoder."
             )
+        if self._settings.eight_bit and "step" in adamw:
+            adamw["step"] = int(adamw["step"])
         if adamw:
             described = self._adamw.state_dict()
             self._adamw.load_state_dict({**described, "state": {0: adamw}})

@@ -230,6 +230,11 @@ def add_speed_options(group: Group) -> None:
         "--cuda_graph", action="store_true", help="record the forward and backward pass once and replay it (CUDA)"
     )
     group.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="choose kernels that give the same bits in every run on a GPU, where there are such; slower",
+    )
+    group.add_argument(
         "--channels_last",
         action=argparse.BooleanOptionalAction,
         help="memory layout of convolutions (default: on for fp16/bf16 on CUDA)",

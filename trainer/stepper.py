@@ -110,6 +110,7 @@ class GraphPass:
             for _ in range(self.WARM_UP):
                 self._eager(self._inputs)
         torch.cuda.current_stream().wait_stream(side)
+        torch.cuda.empty_cache()  # the warm-up's memory is of no use to the graph's own pool
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             self._value = self._eager(self._inputs)

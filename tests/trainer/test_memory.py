@@ -111,9 +111,12 @@ def test_each_saving_saves():
 
 
 def test_runs_without_any_package():
-    command = [sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, '.'); import runpy; "
-               "sys.argv = ['m', '--json', '--mixed_precision', 'bf16', '--output_dir', 'x', '--rank', '16']; "
-               "runpy.run_module('trainer.memory', run_name='__main__')"]  # fmt: skip
+    code = (
+        "import runpy, sys; sys.path.insert(0, '.'); "
+        "sys.argv = ['m', '--json', '--mixed_precision', 'bf16', '--output_dir', 'x', '--rank', '16']; "
+        "runpy.run_module('trainer.memory', run_name='__main__')"
+    )
+    command = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True)
     document = json.loads(done.stdout)
     assert document["unit"] == "bytes"
