@@ -189,6 +189,8 @@ def remove_empty(folders: tuple[str, ...]) -> None:
     for folder in reversed(folders):
         try:
             Path(folder).rmdir()
+        except FileNotFoundError:  # cut off while making them: this one was never made
+            continue
         except OSError:
             return
 
