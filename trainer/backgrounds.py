@@ -31,13 +31,15 @@ def find_backgrounds(masks: Path, good: Path) -> tuple[BackgroundFile, ...]:
     """The first third of the object masks by name (at least one), each with the good image of the same name.
 
     Args:
-        masks: folder of object masks of good images, or a folder with `good` in it.
-        good: folder of good images.
+        masks: folder of object masks of good images, or one with `good` or `<category>/good` in it, such as
+            training's `--condition_dir`.
+        good: folder of good images; `<category>/train/good` tells the category.
 
     Raises:
         TrainerError: no masks, or one whose image is missing.
     """
-    folder = masks / "good" if (masks / "good").is_dir() else masks
+    nested = (masks / good.absolute().parent.parent.name / "good", masks / "good")
+    folder = next((path for path in nested if path.is_dir()), masks)
     files = list_images(folder)
     chosen = files[: max(1, len(files) // 3)]
     return tuple(BackgroundFile(_image_of(mask, good), mask) for mask in chosen)

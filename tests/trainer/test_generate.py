@@ -118,6 +118,15 @@ def test_the_manifest_tells_where_each_pair_comes_from(weights, tmp_path):
         assert (record.quality is None) == (record.rejected is not None)
 
 
+@pytest.mark.parametrize("below", ["", "{category}"])
+def test_the_condition_folder_of_training_serves_here_too(weights, tmp_path, below):
+    root = runs.miniature()
+    category = next((root / "data").iterdir()).name
+    folder = root / "foreground" / below.format(category=category)
+    assert run(weights, tmp_path / "o", "--num_images", "1", "--condition_dir", str(folder)) == 0
+    assert Manifest(tmp_path / "o").records[0].background == "000.png"
+
+
 def test_without_masks_nothing_is_judged(weights, tmp_path):
     assert run(weights, tmp_path / "o", "--num_images", "1", "--no_masks", variant="dual") == 0
     record = Manifest(tmp_path / "o").records[0]
