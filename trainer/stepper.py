@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from .errors import TrainerError
 from .model import DualUNet
 from .objective import NoiseSchedule, StepInputs, loss, predict
 from .parameters import AdapterParameters
@@ -112,8 +113,14 @@ class GraphPass:
         torch.cuda.current_stream().wait_stream(side)
         torch.cuda.empty_cache()  # the warm-up's memory is of no use to the graph's own pool
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._value = self._eager(self._inputs)
+        try:
+            with torch.cuda.graph(self._graph):
+                self._value = self._eager(self._inputs)
+        except RuntimeError as error:
+            raise TrainerError(
+                f"--cuda_graph: this stack cannot record the pass ({str(error).splitlines()[0]}). "
+                "Leave the flag out; the training is the same."
+            ) from error
         self._eager.parameters.gradient.copy_(before)
 
 

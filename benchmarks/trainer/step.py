@@ -37,22 +37,30 @@ def main() -> int:
         return 0
     chosen = choose(options)
     deadline = time.monotonic() + options.budget_seconds
-    rows = []
+    rows: list[dict] = []
     for position, setting in enumerate(chosen):
         left = deadline - time.monotonic()
         if left < 15:
             rows.append({"setting": setting.name, "error": "the budget was used up"})
-            continue
-        share = max(left / (len(chosen) - position), 60.0)
-        rows.append(run_worker(setting, options, min(left, 3 * share)))
+        else:
+            share = max(left / (len(chosen) - position), 60.0)
+            rows.append(run_worker(setting, options, min(left, 3 * share)))
         print(format_row(rows[-1], rows[0]), file=sys.stderr, flush=True)
-    document = {"machine": describe_machine(), "quick": options.quick, "rows": rows}
-    text = json.dumps(document, indent=1)
+        write(options, rows)
+    print(document(options, rows))
+    return 0 if all("error" not in row for row in rows) else 1
+
+
+def document(options: argparse.Namespace, rows: list[dict]) -> str:
+    """The JSON document so far."""
+    return json.dumps({"machine": describe_machine(), "quick": options.quick, "rows": rows}, indent=1)
+
+
+def write(options: argparse.Namespace, rows: list[dict]) -> None:
+    """Keep the output file up to date, so that a run that is cut off leaves what it has measured."""
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(text, encoding="utf-8")
-    print(text)
-    return 0 if all("error" not in row for row in rows) else 1
+        options.output.write_text(document(options, rows), encoding="utf-8")
 
 
 def parse_options() -> argparse.Namespace:
