@@ -9,10 +9,12 @@ import os
 import textwrap
 from collections import Counter
 from dataclasses import dataclass
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from ..check import Report
 from ..rules.finding import Finding, Status
+
+if TYPE_CHECKING:
+    from ..check import Report
 
 _MARKS: dict[Status, tuple[str, str]] = {
     "fail": ("✗", "31;1"),
