@@ -27,9 +27,13 @@ def find_damage(
     damaged: list[DamagedPackage] = []
     for folder in folders:
         damaged += [DamagedPackage(name, version, note=note) for name, version, note in folder.halves]
-    damaged += _twice(distributions)
+    twice = list(_twice(distributions))
+    damaged += twice
+    explained = {package.name for package in twice}  # one of two records cannot but disagree with the files
     for distribution in distributions:
-        if (deep or distribution.name in checked) and not distribution.editable:
+        if distribution.editable or distribution.name in explained:
+            continue
+        if deep or distribution.name in checked:
             damaged += _against_record(distribution, deep)
     return tuple(damaged)
 

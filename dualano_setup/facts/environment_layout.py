@@ -65,8 +65,8 @@ def read_layout(prefix: str) -> Layout:
         problems.append(f"no site-packages folder below {prefix}")
     elif python and not any(f"python{_minor(python)}" in folder for folder in site_packages) and os.name != "nt":
         problems.append(f"the interpreter is Python {python}, the packages are in {site_packages[0]}")
-    if found and (moved := _moved(prefix)):
-        problems.append(moved)
+    if found:
+        problems += [problem for problem in (_upgraded(interpreter, base, libraries), _moved(prefix)) if problem]
     return Layout(
         prefix=prefix,
         kind=kind,
@@ -213,6 +213,15 @@ def _site_packages(prefix: str, libraries: tuple[str, ...], python: str | None) 
 _SITES = ("site-packages", "dist-packages")
 
 
+def _upgraded(interpreter: str, base: str | None, libraries: tuple[str, ...]) -> str:
+    """What a system upgrade did to a venv on /usr/bin/python3: another Python, which does not look where we are."""
+    real = os.path.realpath(interpreter)
+    match = _LIB_PYTHON.fullmatch(os.path.basename(real))
+    if base != "/usr" or not match or not libraries or match[0] in libraries:
+        return ""
+    return f"{interpreter} is now {real}, but the packages are for {libraries[-1]}: the system's Python was upgraded"
+
+
 def _moved(prefix: str) -> str:
     """What the scripts' first lines say when the environment was moved or copied, else nothing.
 
@@ -224,16 +233,24 @@ def _moved(prefix: str) -> str:
     except OSError:
         return ""
     here = os.path.realpath(prefix)
+    foreign = ""
     for name in names[:_SCRIPTS_LOOKED_AT]:
-        try:
-            first = read_part(os.path.join(folder, name), 512).split(b"\n", 1)[0].decode("utf-8", "replace")
-        except (OSError, ValueError):
-            continue
-        python = first.removeprefix("#!").strip().strip('"')
-        if not first.startswith("#!/") or "/bin/python" not in python or " " in python:
-            continue
+        python = _shebang(os.path.join(folder, name))
         owner = os.path.dirname(os.path.dirname(python))
-        if os.path.realpath(owner) != here and owner not in ("/usr", "/"):
-            gone = "" if os.path.exists(python) else ", which is gone"
-            return f"the environment was moved or copied: its script `{name}` starts {python}{gone}"
-    return ""
+        if not python or owner in ("/usr", "/"):
+            continue
+        if os.path.realpath(owner) == here:
+            return ""  # a stray script of another place among the environment's own does no harm
+        gone = "" if os.path.exists(python) else ", which is gone"
+        foreign = foreign or f"the environment was moved or copied: its script `{name}` starts {python}{gone}"
+    return foreign
+
+
+def _shebang(script: str) -> str:
+    """The Python that a script's first line names, "" when it names none."""
+    try:
+        first = read_part(script, 512).split(b"\n", 1)[0].decode("utf-8", "replace")
+    except (OSError, ValueError):
+        return ""
+    python = first.removeprefix("#!").strip().strip('"')
+    return python if first.startswith("#!/") and "/bin/python" in python and " " not in python else ""

@@ -40,7 +40,7 @@ def probe(
     end = time.monotonic() + deadline
     kernel = kernel_gpus.read(root)
     visible = _visible(variables)
-    tool = _find_tool(root, variables)
+    tool = find_tool(root, variables)
     if not (kernel.driver or kernel.loaded or tool):
         note = f"a GPU without its driver: {', '.join(kernel.bare)}" if kernel.bare else ""
         return Known(Gpus(None, None, (), visible, "kernel files", note), str(root / "sys/bus/pci/devices"))
@@ -122,7 +122,7 @@ def _visible(variables: Mapping[str, str]) -> tuple[str, ...] | None:
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def _find_tool(root: Path, variables: Mapping[str, str]) -> str | None:
+def find_tool(root: Path, variables: Mapping[str, str]) -> str | None:
     """nvidia-smi on PATH, else where WSL keeps it (that folder is often not on PATH)."""
     for folder in (*variables.get("PATH", os.defpath).split(os.pathsep), str(root / _WSL_FOLDER)):
         path = os.path.join(folder, "nvidia-smi")
