@@ -79,8 +79,11 @@ def apply_plan(plan: Plan, session: Session) -> Outcome:
 
 def _taken_back(journal: Journal, session: Session, problem: str, status: int) -> Outcome:
     session.say("taking everything of this fix back")
-    with without_interruption(session.say):
-        left = take_back(journal, lambda number: session.workshop(journal, number), problem)
+    try:
+        with without_interruption(session.say):
+            left = take_back(journal, lambda number: session.workshop(journal, number), problem)
+    except OSError as error:  # a disk so full that not even the journal can be written
+        left = [f"{_in_words(error)}. Make room; the next `dualano-doctor fix` or `undo` finishes taking it back"]
     return Outcome(status, journal, problem, tuple(left))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -15,9 +16,10 @@ from .action import Cost, RepairError, Workshop
 if TYPE_CHECKING:
     from requests import Response
 
-CHUNK = 1 << 20
+CHUNK = 1 << 16  # what at most is lost of an answer that breaks off
 TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two chunks
 ATTEMPTS = 4
+PROGRESS_EVERY = 10.0  # seconds
 GUESSED_SPEED = 10e6  # bytes a second, for the plan's estimate
 
 
@@ -115,27 +117,28 @@ def _part_file(action: Download, workshop: Workshop) -> Path:
 
 
 def _fetch(action: Download, part: Path, workshop: Workshop) -> None:
-    """Continues `part` to the whole file, over several attempts."""
+    """Continues `part` to the whole file; gives up after some attempts that brought nothing new."""
     import requests
 
-    problem = ""
-    for attempt in range(1, ATTEMPTS + 1):
-        have = part.stat().st_size if part.exists() else 0
+    failures = 0
+    while failures < ATTEMPTS:
+        have = _size(part)
         if have >= action.size:  # longer than it can be, or whole and of another hash: begin again
             part.unlink()
             have = 0
         try:
             with requests.get(action.url, headers=_headers(have), stream=True, timeout=TIMEOUT) as response:
                 response.raise_for_status()
-                _receive(response, part, have, action.size)
+                _receive(response, part, have, action, workshop)
             if action._is_whole(part):
                 return
-            problem = f"{part.stat().st_size} of {action.size} bytes arrived, or their SHA-256 is wrong"
+            problem = f"{_size(part)} of {action.size} bytes arrived, or their SHA-256 is wrong"
         except requests.HTTPError as error:
             raise RepairError(f"{action.url} answered {error.response.status_code} {error.response.reason}") from error
         except requests.RequestException as error:
             problem = f"{type(error).__name__}: {error}"
-        workshop.say(f"  {action.path.name}: {problem} (attempt {attempt} of {ATTEMPTS})")
+        failures += not have < _size(part) < action.size
+        workshop.say(f"  {action.path.name}: {problem}; {ATTEMPTS - failures} attempts left")
     raise RepairError(f"{action.url} could not be downloaded: {problem}. What arrived is kept; run `fix` again.")
 
 
@@ -144,18 +147,26 @@ def _headers(have: int) -> dict[str, str]:
     return {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
 
 
-def _receive(response: Response, part: Path, have: int, size: int) -> None:
-    """Appends the answer's body; begins again when the server ignored the range. Never writes beyond `size`."""
+def _receive(response: Response, part: Path, have: int, action: Download, workshop: Workshop) -> None:
+    """Appends the answer's body; begins again when the server ignored the range. Never writes beyond the size."""
     resumed = response.status_code == 206
-    left = size - (have if resumed else 0)
+    left = action.size - (have if resumed else 0)
+    told = time.monotonic()
     with part.open("ab" if resumed else "wb") as file:
         for chunk in response.iter_content(CHUNK):
             file.write(chunk[:left])
             left -= len(chunk)
             if left < 0:
                 break
+            if time.monotonic() - told > PROGRESS_EVERY:
+                told = time.monotonic()
+                workshop.say(f"  {action.path.name}: {(action.size - left) / 1e6:.0f} of {action.size / 1e6:.0f} MB")
         file.flush()
         os.fsync(file.fileno())
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _place(part: Path, target: Path) -> None:

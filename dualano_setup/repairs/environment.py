@@ -148,7 +148,7 @@ class MakeEnvironment:
         images.write_synced(pins, "".join(f"{line}\n" for line in self.packages).encode(), 0o600)
         images.remove_tree(building)
         uv.make_venv(building, python, self.target.name.lstrip("."), source, log)
-        uv.install(building, pins, source, log, lambda line: workshop.say(f"  {line}"))
+        uv.install(building, pins, source, log, lambda line: _pass_on(line, workshop))
 
     def _wrong(self, prefix: Path) -> str:
         """Empty when every pin is there by its own record, and torch is the build that was asked for."""
@@ -206,6 +206,12 @@ def need_room(target: Path, size: int) -> None:
             f"the environment needs {size / 1e9:.1f} GB and {there} has {free / 1e9:.1f} GB free; make room, then "
             "run `fix` again (SYS003)"
         )
+
+
+def _pass_on(line: str, workshop: Workshop) -> None:
+    """Tells the user how far uv is; the list of packages was in the plan already."""
+    if not line.startswith((" + ", "$ ")):
+        workshop.say(f"  {line.strip()}")
 
 
 def _name_and_version(line: str) -> tuple[str, Version]:

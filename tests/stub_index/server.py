@@ -11,8 +11,6 @@ from pathlib import Path
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    requests: list[str]
-
     def do_GET(self) -> None:
         self.server.requests.append(self.path)  # type: ignore[attr-defined]
         super().do_GET()
