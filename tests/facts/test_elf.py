@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,7 +19,11 @@ from tests.worlds.site_packages import shared_library
 
 @pytest.mark.skipif(not shutil.which("readelf"), reason="compares with readelf")
 def test_a_real_library_as_readelf_reads_it():
-    library = next(line.split()[-1] for line in open("/proc/self/maps") if ".so" in line and "/lib" in line)
+    library = next(
+        line.split()[-1]
+        for line in Path("/proc/self/maps").read_text().splitlines()
+        if ".so" in line and "/lib" in line
+    )
     told = subprocess.run(["readelf", "-d", library], capture_output=True, text=True, check=True).stdout
     expected = [line.split("[")[1].split("]")[0] for line in told.splitlines() if "(NEEDED)" in line]
     assert list(needed_libraries(library)) == expected

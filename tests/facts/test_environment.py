@@ -161,7 +161,7 @@ def test_scripts_that_start_this_environment_by_any_path_are_fine(prefix, tmp_pa
 
 
 def test_a_vanished_site_packages_is_a_problem(prefix):
-    os.rename(prefix / "lib", prefix / "library")
+    (prefix / "lib").rename(prefix / "library")
     assert any("no site-packages" in problem for problem in read(prefix).problems)
 
 
@@ -270,7 +270,7 @@ def test_pipes_loops_and_closed_folders_cost_one_package_each(prefix):
 
 
 def test_a_site_packages_that_cannot_be_listed_is_a_problem_not_a_crash(prefix):
-    os.rename(site(prefix), prefix / "aside")
+    site(prefix).rename(prefix / "aside")
     site(prefix).write_text("")
     fact = environment.probe(settings(prefix, prefix.parent), variables={})
     assert isinstance(fact, (Known, Unknown))

@@ -203,7 +203,7 @@ def test_wsl_keeps_its_tool_off_the_path(machine):
 
 
 def test_nvml_that_cannot_be_loaded_is_noted_and_nvidia_smi_asked(machine):
-    if os.path.exists("/sys/module/nvidia"):
+    if Path("/sys/module/nvidia").exists():
         pytest.skip("this machine has a real driver")
     machine.driver()
     machine.answer(A4500)
@@ -219,7 +219,7 @@ def test_nonsense_from_the_tool_is_not_taken_for_no_gpu(machine):
     assert "do not know" in outcome.error
 
 
-@pytest.mark.skipif(not os.path.exists("/sys/module/nvidia"), reason="needs a real NVIDIA driver")
+@pytest.mark.skipif(not Path("/sys/module/nvidia").exists(), reason="needs a real NVIDIA driver")
 def test_the_real_driver_tells_the_same_by_nvml_and_by_nvidia_smi(tmp_path):
     by_nvml = known(gpus.probe(Settings(project=tmp_path)))
     tool = gpus.find_tool(Path("/"), os.environ)
