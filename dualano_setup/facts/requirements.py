@@ -20,12 +20,13 @@ MAX_BYTES = 1 << 20
 _MAX_SIBLING = 1 << 18
 _MAX_SIBLINGS = 20
 _BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig", "bom"),
-    (codecs.BOM_UTF32_LE, "utf-32", "utf-16"),
-    (codecs.BOM_UTF32_BE, "utf-32", "utf-16"),
-    (codecs.BOM_UTF16_LE, "utf-16", "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16", "utf-16"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+"""pip and uv read all of these; the order matters, as one mark begins with another."""
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
 _PIN = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]*)==(\d[\w.]*(?:\+[\w.]+)?)(?![\w.*])", re.ASCII)
 _SIBLING = re.compile(
@@ -58,40 +59,32 @@ def read_requirements(path: str, data: bytes, siblings: tuple[tuple[str, str], .
     if conflict:
         line = text.count("\n", 0, conflict.start()) + 1
         problem, kind = f"merge markers, first on line {line} (`{conflict[1]}`)", "merge-markers"
-    lines = parse_lines(text)
+    lines = parse_lines(text.removeprefix("\ufeff"))
     if not lines and not kind:
         problem, kind = "it names no package", "empty"
     return RequirementsFile(path, text, lines, encoding, problem, kind, siblings)
 
 
 def decode(data: bytes) -> tuple[str, str, str, str]:
-    """(text, encoding, problem, kind of problem) of a requirements file's bytes.
+    """(text, encoding, problem, kind of problem) of a requirements file's bytes; `encode` is the way back.
 
-    Text that is neither UTF-8 nor marked otherwise is given as Latin-1, byte for byte, so that it can be shown.
+    A byte order mark stays in the text as its first character. Text that is neither UTF-8 nor marked otherwise is
+    given as Latin-1, byte for byte, so that it can be shown.
     """
-    for bom, encoding, kind in _BOMS:
-        if data.startswith(bom):
-            try:
-                return data.decode(encoding), encoding, f"byte order mark of {encoding.upper()}", kind
-            except UnicodeDecodeError:
-                return (
-                    data.decode("latin-1"),
-                    "latin-1",
-                    f"begins as {encoding.upper()} and does not go on so",
-                    "binary",
-                )
-    if b"\0" in data:
+    encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8")
+    if encoding == "utf-8" and b"\0" in data:
         return data.decode("latin-1"), "latin-1", "binary: it holds zero bytes", "binary"
     try:
-        return data.decode("utf-8"), "utf-8", "", ""
+        return data.decode(encoding), encoding, "", ""
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return (
-            data.decode("latin-1"),
-            "latin-1",
-            f"not UTF-8 (byte {data[error.start]:#04x} on line {line})",
-            "encoding",
-        )
+        seen = f"not {encoding.upper()} (byte {data[error.start]:#04x} on line {line})"
+        return data.decode("latin-1"), "latin-1", seen, "encoding"
+
+
+def encode(text: str, encoding: str) -> bytes:
+    """The bytes that `decode` made `text` from."""
+    return text.encode(encoding)
 
 
 def _siblings(checkout: Path) -> tuple[tuple[str, str], ...]:

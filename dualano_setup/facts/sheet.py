@@ -213,8 +213,8 @@ class RequirementsFile:
     text: str
     lines: tuple[RequirementLine, ...]
     encoding: str = "utf-8"
-    problem: str = ""  # "not UTF-8", "merge markers on line 7", "byte order mark"
-    problem_kind: str = ""  # "unreadable", "binary", "encoding", "utf-16", "bom", "merge-markers", "empty"
+    problem: str = ""  # "not UTF-8", "merge markers on line 7"
+    problem_kind: str = ""  # "unreadable", "binary", "encoding", "merge-markers", "empty"
     siblings: tuple[tuple[str, str], ...] = ()  # name -> specifier seen in sibling files (constraints, README list)
 
 

@@ -1,0 +1,215 @@
+"""Rules about the checkout's source: most of them read the state of a patch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from ..facts.fact import Known
+from .finding import Finding
+from .rule import Context, Rule, fail, warn
+from .wording import listing, shown
+
+if TYPE_CHECKING:
+    from ..facts.sheet import Checkout, PatchState
+
+PATHS, TEMPORAL, PRECISION, DRIFTED, DEBUGGER, DEFECTS, PROCESSES, PLACE = (
+    "the checkout holds paths that are nobody's here",
+    "the temporal layers are not moved to the training dtype",
+    "mixed precision would fail in the attention processors",
+    "a source patch fits neither before nor after",
+    "the checkout imports a debugger",
+    "defects stop the checkout's own scripts",
+    "several processes do not average their gradients",
+    "the checkout is not there, or is not DualAnoDiff",
+)
+OPEN = ("before", "partly")
+_TREE = {"bcm": "bcm-dual-interrelated_diff", "dual": "dual-interrelated_diff"}
+
+
+def check_place(context: Context) -> Iterator[Finding]:
+    """SRC008: a folder was named, and it is not a clone of the authors' repository."""
+    checkout = _checkout(context)
+    if checkout.recognised:
+        return
+    seen = "holds none of the method's folders" if checkout.exists else "is not there"
+    hint = (
+        f"Set `checkout` to {shown(checkout.nested_hint)}." if checkout.nested_hint else "Clone the repository there."
+    )
+    yield fail("SRC008", PLACE, f"{shown(checkout.path)} {seen}", cure=hint, evidence=shown(checkout.path))
+
+
+def check_paths(context: Context) -> Iterator[Finding]:
+    """SRC001: placeholders and somebody else's home folders."""
+    checkout = _checkout(context)
+    yield from _open_patches(context, "SRC001", PATHS)
+    treated = {
+        file for patch in checkout.patches if patch.default and "SRC001" in patch.rules for file, _ in patch.files
+    }
+    for literal in checkout.literals:
+        if literal.file not in treated:
+            yield warn(
+                "SRC001",
+                PATHS,
+                f"`{shown(literal.text)}` in {shown(literal.file)} is {_KINDS.get(literal.kind, literal.kind)}",
+                cure="Put your own path there if you use that script.",
+                evidence=f"{shown(literal.file)}:{literal.line}",
+                subject=f"{literal.file}:{literal.line}",
+            )
+
+
+_KINDS = {"placeholder": "a placeholder", "foreign": "a path of another machine", "empty": "empty"}
+
+
+def check_temporal(context: Context) -> Iterator[Finding]:
+    """SRC002: matters in mixed precision only, and is not its cure."""
+    if _precision(context) == "no" or _cured(_checkout(context)):
+        return
+    for patch in _checkout(context).patches:
+        if "SRC002" in patch.rules and patch.state in OPEN:
+            yield Finding(
+                "SRC002",
+                "warn",
+                TEMPORAL,
+                "the guide's change 2 is not made; made alone it moves the failure to the key projection",
+                _where(patch),
+                "Apply the patch mixed-precision (SRC003): float32 adapters and autocast around the UNet.",
+                caused_by="SRC003",
+                subject=patch.patch,
+            )
+
+
+def check_precision(context: Context) -> Iterator[Finding]:
+    """SRC003: float32 adapters and autocast around the UNet are the cure; without it half precision fails."""
+    precision = _precision(context)
+    for patch in _open(_checkout(context), "SRC003"):
+        half = patch.patch == "forced-half"
+        judge = fail if precision != "no" or half else warn
+        why = "" if precision != "no" or half else "; harmless as long as mixed_precision is `no`"
+        yield _patch_finding(judge, "SRC003", PRECISION, patch, why)
+
+
+def check_drifted(context: Context) -> Iterator[Finding]:
+    """SRC004: the place is there and reads differently; nothing is edited."""
+    checkout = _checkout(context)
+    for patch in checkout.patches:
+        absent = patch.state == "missing" and not any(_in_trees(file, checkout) for file, _ in patch.files)
+        if patch.default and patch.state in ("drifted", "missing") and not absent:
+            yield warn(
+                "SRC004",
+                DRIFTED,
+                f"{patch.title}: {shown(patch.reason) or patch.state}",
+                cure=f"See `dualano-doctor patch status`; make the change of `{patch.patch}` by hand if you need it.",
+                evidence=_where(patch),
+                subject=patch.patch,
+            )
+
+
+def check_debugger(context: Context) -> Iterator[Finding]:
+    """SRC005: `import ipdb` at module level, used nowhere."""
+    files = _checkout(context).debugger_imports
+    if not files:
+        return
+    environment = context.sheet.environment
+    installed = isinstance(environment, Known) and environment.value.find("ipdb") is not None
+    yield (warn if installed else fail)(
+        "SRC005",
+        DEBUGGER,
+        f"{listing(files)} imports ipdb" + (", which is installed" if installed else ", which is not installed"),
+        cure="Delete the import, or install ipdb.",
+        evidence=listing(files),
+        repairable=True,
+    )
+
+
+def check_defects(context: Context) -> Iterator[Finding]:
+    """SRC006: undefined names, wrong indentation, folders that nobody makes, literal devices and sizes."""
+    yield from _open_patches(context, "SRC006", DEFECTS)
+
+
+def check_processes(context: Context) -> Iterator[Finding]:
+    """SRC007: only a container of the adapters is prepared, and its forward is never called."""
+    config = context.sheet.accelerate
+    values = (config.value.values if isinstance(config, Known) else None) or {}
+    asked = values.get("num_processes")
+    several = context.settings.num_processes > 1 or (
+        isinstance(asked, int) and asked > 1 and values.get("distributed_type") == "MULTI_GPU"
+    )
+    if several:
+        yield warn(
+            "SRC007",
+            PROCESSES,
+            "the checkout's trainer does not average gradients between processes: each trains a model of its own, and "
+            "the first one's is saved",
+            cure="Train with one process, or with the bundled trainer, which joins them.",
+            evidence=_checkout(context).path,
+        )
+
+
+def _open_patches(context: Context, rule: str, title: str) -> Iterator[Finding]:
+    """One row a patch; those of the scripts that training starts block, the others warn."""
+    tree = _TREE[context.settings.variant]
+    for patch in _open(_checkout(context), rule):
+        touched = [file for file, state in patch.files if state in OPEN]
+        needed = any(file.startswith(f"{tree}/train") for file in touched)
+        yield _patch_finding(fail if needed else warn, rule, title, patch, "")
+
+
+def _patch_finding(judge: Callable[..., Finding], rule: str, title: str, patch: PatchState, why: str) -> Finding:
+    lacking = "no value for" in patch.reason
+    cure = f"Run `dualano-doctor patch apply` (patch `{patch.patch}`), or make the change by hand."
+    return judge(
+        rule,
+        title,
+        f"not yet so: {patch.title}{why}" + (f" ({shown(patch.reason)})" if lacking else ""),
+        cure="Name the folder in dualano.toml (" + shown(patch.reason) + ")." if lacking else cure,
+        evidence=_where(patch),
+        repairable=not lacking,
+        caused_by="DATA005" if lacking and "foreground" in patch.reason else None,
+        subject=patch.patch,
+    )
+
+
+def _open(checkout: Checkout, rule: str) -> Iterator[PatchState]:
+    return (p for p in checkout.patches if p.default and rule in p.rules and p.state in OPEN)
+
+
+def _cured(checkout: Checkout) -> bool:
+    return not any(_open(checkout, "SRC003"))
+
+
+def _in_trees(file: str, checkout: Checkout) -> bool:
+    return file.split("/", 1)[0] in checkout.trees
+
+
+def _where(patch: PatchState) -> str:
+    return listing(file for file, state in patch.files if state not in ("after", "equivalent", "superseded"))
+
+
+def _precision(context: Context) -> str:
+    """The precision a run would have: the settings', else what accelerate's file says."""
+    if context.settings.mixed_precision != "no":
+        return context.settings.mixed_precision
+    config = context.sheet.accelerate
+    value = ((config.value.values if isinstance(config, Known) else None) or {}).get("mixed_precision")
+    return value.lower() if isinstance(value, str) else "no"
+
+
+def _checkout(context: Context) -> Checkout:
+    fact = context.sheet.checkout
+    assert isinstance(fact, Known)
+    return fact.value
+
+
+_NEEDS = ("checkout",)
+_AFTER = ("SRC008",)
+RULES = (
+    Rule("SRC001", PATHS, check_paths, _NEEDS, _AFTER, repairable=True),
+    Rule("SRC002", TEMPORAL, check_temporal, _NEEDS, _AFTER, repairable=True),
+    Rule("SRC003", PRECISION, check_precision, _NEEDS, _AFTER, repairable=True),
+    Rule("SRC004", DRIFTED, check_drifted, _NEEDS, _AFTER),
+    Rule("SRC005", DEBUGGER, check_debugger, _NEEDS, _AFTER, repairable=True),
+    Rule("SRC006", DEFECTS, check_defects, _NEEDS, _AFTER, repairable=True),
+    Rule("SRC007", PROCESSES, check_processes, _NEEDS, _AFTER),
+    Rule("SRC008", PLACE, check_place, _NEEDS),
+)

@@ -1,0 +1,47 @@
+"""How findings name files, lists and strangers' text."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import PurePath
+
+from .finding import Finding
+
+_MAX_NAME = 160
+
+
+def shown(text: object) -> str:
+    """Text from outside, safe on a terminal and in JSON: control characters and broken bytes spelt out, bounded."""
+    plain = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+    plain = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in plain)
+    return plain if len(plain) <= _MAX_NAME else plain[: _MAX_NAME - 1] + "…"
+
+
+def name_of(path: str) -> str:
+    """The last component of a path, safe to show."""
+    return shown(PurePath(path).name)
+
+
+def listing(names: Iterable[object], limit: int = 6) -> str:
+    """`a, b, c and 12 more`."""
+    items = [shown(name) for name in names]
+    more = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(items[:limit]) + more
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """`; did you mean X?` where one of the names is close, else nothing."""
+    lower = {known.lower(): known for known in names}
+    found = difflib.get_close_matches(name.lower(), lower, 1, 0.6)
+    return f"; did you mean `{shown(lower[found[0]])}`?" if found else ""
+
+
+def skip(rule: str, title: str, reason: str) -> Finding:
+    """A row that says why the rule does not apply."""
+    return Finding(rule, "skip", title, reason)
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 image`, `3 images`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
