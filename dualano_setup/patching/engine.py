@@ -16,8 +16,8 @@ from dualano_setup.patching.model import (
     PatchReport,
     State,
 )
-from dualano_setup.patching.parameters import Values, resolve, unfilled
-from dualano_setup.patching.source import Source, Unreadable, read_bounded
+from dualano_setup.patching.parameters import Values, fingerprint, resolve, unfilled
+from dualano_setup.patching.source import Source, UnreadableError, read_bounded
 from dualano_setup.patching.verify import apply_changes, verify_outside
 
 _SETTLED = ("after", "equivalent", "superseded")
@@ -26,8 +26,11 @@ _SETTLED = ("after", "equivalent", "superseded")
 class Checkout:
     """The files of a checkout as they are now, or as patches planned so far would leave them."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, parameters: Values) -> None:
         self.root = root
+        self._paths = {**parameters, "checkout": root.resolve().as_posix()}
+        self._fingerprints: dict[str, str] = {}
+        self._touched: dict[str, list[str]] = {}
         self._original: dict[str, bytes | None] = {}
         self._current: dict[str, Source] = {}
         self._refused: dict[str, str] = {}
@@ -38,18 +41,26 @@ class Checkout:
             self._load(relative)
         return self._refused.get(relative) or self._current.get(relative)
 
-    def original(self, relative: str) -> bytes | None:
-        """The bytes on disk."""
-        self.source(relative)
-        return self._original.get(relative)
+    def fingerprint(self, source: Source) -> str:
+        """What the table of known files has the file under, as it is on disk; empty once it was changed here."""
+        if source.path not in self._fingerprints:
+            self._fingerprints[source.path] = fingerprint(source.text, self._paths)
+        return self._fingerprints[source.path]
 
-    def replace(self, source: Source) -> None:
-        """Go on with a changed text; the disk is not touched."""
+    def replace(self, source: Source, patch: str) -> None:
+        """Go on with the text that a patch leaves; the disk is not touched."""
         self._current[source.path] = source
+        self._touched.setdefault(source.path, []).append(patch)
+        self._fingerprints[source.path] = ""
 
-    def changed(self) -> list[Source]:
-        """The files whose bytes would be different."""
-        return [source for path, source in self._current.items() if source.to_bytes() != self._original[path]]
+    def edits(self) -> tuple[FileEdit, ...]:
+        """What would have to be written to make the disk the same."""
+        found = []
+        for path, source in self._current.items():
+            before, after = self._original[path], source.to_bytes()
+            if before is not None and after != before:
+                found.append(FileEdit(self.root / path, before, after, tuple(self._touched[path])))
+        return tuple(found)
 
     def expand(self, patterns: Sequence[str]) -> list[str]:
         """Paths relative to the root; a name without wildcards stands for itself, there or not."""
@@ -67,7 +78,7 @@ class Checkout:
             if data is not None:
                 self._current[relative] = Source.of(relative, data)
             self._original[relative] = data
-        except Unreadable as error:
+        except UnreadableError as error:
             self._refused[relative] = str(error)
 
 
@@ -76,7 +87,7 @@ def inspect(checkout: Path, patches: Sequence[Patch], parameters: Values) -> tup
 
     A file that parses only once its own patch has set it right is judged as that patch would leave it.
     """
-    files = Checkout(checkout)
+    files = Checkout(checkout, parameters)
     reports: dict[str, PatchReport] = {}
     for patch in sorted(patches, key=_repairs_parsing, reverse=True):
         values, lacks = resolve(patch, parameters, checkout)
@@ -93,15 +104,18 @@ def plan(checkout: Path, patches: Sequence[Patch], parameters: Values) -> tuple[
     A patch that is drifted, missing, settled or short of a parameter contributes nothing, on any of its files;
     `inspect` says which and why. Raises PatchError when an edit cannot be proved to touch only its place.
     """
-    files = Checkout(checkout)
-    touched: dict[str, list[str]] = {}
+    return patched(checkout, patches, parameters).edits()
+
+
+def patched(checkout: Path, patches: Sequence[Patch], parameters: Values) -> Checkout:
+    """The checkout as `patches` would leave it; the disk is not touched. Raises PatchError as `plan` does."""
+    files = Checkout(checkout, parameters)
     for patch in sorted(patches, key=_repairs_parsing, reverse=True):
         values, lacks = resolve(patch, parameters, checkout)
         report = _report(patch, _judge_patch(patch, files, values), lacks)
         if report.state in ("before", "partly") and not report.lacks:
-            for path in _apply(patch, files, values):
-                touched.setdefault(path, []).append(patch.id)
-    return _file_edits(files, touched)
+            _apply(patch, files, values)
+    return files
 
 
 def apply_edit(edit: Edit, judgement: Judgement, source: Source, values: Values) -> Source:
@@ -116,7 +130,7 @@ def apply_edit(edit: Edit, judgement: Judgement, source: Source, values: Values)
                 verify_outside(source, after, judgement.changes)
             after.tree  # noqa: B018 - parsing is the proof
         after.to_bytes()
-    except Unreadable as error:
+    except UnreadableError as error:
         raise PatchError(f"{source.path}: the edited file {error}; nothing was edited") from error
     again = judge(edit, after, values)
     if again.state != "after":
@@ -134,13 +148,15 @@ def _judge_patch(patch: Patch, files: Checkout, values: Values) -> list[tuple[st
             elif isinstance(source, str):
                 judged.append((path, Judgement("drifted", source)))
             else:
-                judged.append((path, _recall(patch, index, source, values) or judge(edit, source, values)))
+                judged.append(
+                    (path, _recall(patch, index, files.fingerprint(source), values) or judge(edit, source, values))
+                )
     return judged
 
 
-def _recall(patch: Patch, index: int, source: Source, values: Values) -> Judgement | None:
+def _recall(patch: Patch, index: int, fingerprint: str, values: Values) -> Judgement | None:
     """The state of a file met before, by its hash; None when only looking will tell."""
-    row = patch.known.get(source.digest)
+    row = patch.known.get(fingerprint)
     state = row[index] if row and index < len(row) else None
     if state is None:
         return None
@@ -150,8 +166,8 @@ def _recall(patch: Patch, index: int, source: Source, values: Values) -> Judgeme
     return Judgement(state, note="recalled")
 
 
-def _apply(patch: Patch, files: Checkout, values: Values) -> list[str]:
-    """Make every edit of one patch that is left to make; returns the paths. All or none: raises before storing."""
+def _apply(patch: Patch, files: Checkout, values: Values) -> None:
+    """Make every edit of one patch that is left to make. All or none: raises before anything is stored."""
     new: dict[str, Source] = {}
     for edit in patch.edits:
         for path in files.expand(edit.files):
@@ -162,8 +178,7 @@ def _apply(patch: Patch, files: Checkout, values: Values) -> list[str]:
             if judgement.changes:
                 new[path] = apply_edit(edit, judgement, source, values)
     for source in new.values():
-        files.replace(source)
-    return list(new)
+        files.replace(source, patch.id)
 
 
 def _report(patch: Patch, judged: list[tuple[str, Judgement]], lacks: Mapping[str, str]) -> PatchReport:
@@ -174,7 +189,8 @@ def _report(patch: Patch, judged: list[tuple[str, Judgement]], lacks: Mapping[st
     state = _combine([judgement for _, judgement in judged if judgement.note != "absent"])
     if state not in ("before", "partly"):
         lacks = {}
-    troubles = [f"{item.path}: {item.reason}" for item in files if item.reason and item.state not in _SETTLED]
+    telling = ("drifted", "missing") if state == "drifted" else ("before", "partly", "missing")
+    troubles = [f"{item.path}: {item.reason}" for item in files if item.reason and item.state in telling]
     stuck = any(_is_stuck(judgement) for _, judgement in judged)
     return PatchReport(
         id=patch.id,
@@ -206,20 +222,10 @@ def _combine(judged: Sequence[Judgement]) -> State:
 
 
 def _reasons(found: list[Judgement]) -> str:
-    return "; ".join(dict.fromkeys(judgement.reason for judgement in found if judgement.reason))
+    """What there is to say of one file; where something stops the patch, only that."""
+    stops = [judgement for judgement in found if judgement.state in ("drifted", "missing")]
+    return "; ".join(dict.fromkeys(judgement.reason for judgement in stops or found if judgement.reason))
 
 
 def _repairs_parsing(patch: Patch) -> bool:
     return any(edit.operation == "dedent" for edit in patch.edits)
-
-
-def _file_edits(files: Checkout, touched: Mapping[str, list[str]]) -> tuple[FileEdit, ...]:
-    edits = []
-    for source in files.changed():
-        before = files.original(source.path)
-        assert before is not None
-        edits.append(
-            FileEdit(files.root / source.path, before, source.to_bytes(), tuple(touched[source.path]))
-        )
-    return tuple(edits)
-

@@ -20,10 +20,10 @@ from dualano_setup.patching.pattern import (
 )
 from dualano_setup.patching.placeholders import is_usable_path
 from dualano_setup.patching.rewrite import changes_for
-from dualano_setup.patching.source import Source, Unreadable
+from dualano_setup.patching.source import Source, UnreadableError
 from dualano_setup.patching.textual import judge_dedent, judge_line
 
-_ALIKE = 0.6
+_ALIKE = 0.7
 """Least likeness at which a place counts as the patch's own, changed, instead of another one."""
 _SHOWN = 160
 """Characters of source in a message."""
@@ -37,7 +37,7 @@ def judge(edit: Edit, source: Source, values: Values) -> Judgement:
         if edit.operation == "line":
             return judge_line(edit, source, values)
         return _judge_tree(edit, source, values)
-    except Unreadable as error:
+    except UnreadableError as error:
         return Judgement("drifted", str(error))
     except RecursionError:
         return Judgement("drifted", "nested too deeply to be compared")
@@ -113,13 +113,11 @@ def _judge_without_value(
     return Judgement("before", f"line {matches[0].line}: no value for {', '.join(lacking)}")
 
 
-def _done(
-    edit: Edit, put: str, wanted: Pattern, matches: list[Match], source: Source, scope: ast.AST
-) -> list[Match]:
+def _done(edit: Edit, put: str, wanted: Pattern, matches: list[Match], source: Source, scope: ast.AST) -> list[Match]:
     """The places that already are as the patch would make them."""
     if edit.operation == "delete":
         return []
-    target = compile_pattern(put, _is_statement(edit) or wanted.expression is None and not edit.target)
+    target = compile_pattern(put, _is_statement(edit) or (wanted.expression is None and not edit.target))
     if edit.operation == "replace" and edit.target:
         return [match for match in matches if _target_fits(edit, target, match)]
     if edit.operation == "replace":
@@ -203,18 +201,23 @@ def _describe_difference(wanted: Pattern, source: Source, scope: ast.AST, name: 
             node for block in source.blocks(scope) for node in block if type(node) is type(wanted.statements[0])
         ]
     head = expected.split("\n", 1)[0]
-    best, nearest = 0.0, None
-    matcher = difflib.SequenceMatcher(b=head, autojunk=False)
-    for node in candidates:
-        matcher.set_seq1(ast.unparse(node).split("\n", 1)[0][: 4 * len(head)])
-        if matcher.real_quick_ratio() > best and matcher.quick_ratio() > best and matcher.ratio() > best:
-            best, nearest = matcher.ratio(), node
+    likeness = [(_likeness(head, ast.unparse(node).split("\n", 1)[0]), node) for node in candidates]
+    best, nearest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
     where = f" in {name}" if name else ""
     if nearest is None or best < _ALIKE:
         return Judgement("missing", f"nothing like `{_short(head)}`{where}")
     found = _short(ast.unparse(nearest))
     line = getattr(nearest, "lineno", 0)
     return Judgement("drifted", f"line {line}{where}: expected `{_short(expected)}`, found `{found}`")
+
+
+def _likeness(pattern: str, text: str) -> float:
+    """The share of a pattern that stands in a text in the same order, in runs of three characters or more.
+
+    What fills the pattern's holes does not count against it, up to four times the pattern's length.
+    """
+    matcher = difflib.SequenceMatcher(None, pattern, text[: 4 * len(pattern)], autojunk=False)
+    return sum(block.size for block in matcher.get_matching_blocks() if block.size > 2) / len(pattern)
 
 
 def _short(text: str) -> str:

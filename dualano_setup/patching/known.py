@@ -14,50 +14,62 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dualano_setup.patching.engine import Checkout
+from dualano_setup.patching.engine import Checkout, patched
 from dualano_setup.patching.judge import judge
 from dualano_setup.patching.loading import KNOWN_FILE, load_patches, patch_digest
 from dualano_setup.patching.model import Edit, Patch, State
-from dualano_setup.patching.parameters import unfilled
+from dualano_setup.patching.parameters import Values, fingerprint, resolve, unfilled
 from dualano_setup.patching.source import Source
+
+_EXAMPLE = {name: f"/dualano-{name}" for name in ("model", "data", "foreground")}
+"""Where the parameters stand for themselves; `fingerprint` takes them out again."""
 
 
 def build(folder: Path, checkouts: Sequence[Path]) -> dict[str, Any]:
-    """The table for the patches in `folder` and the files of the authors' own, unpatched checkouts.
+    """The table for the patches in `folder`, the authors' own checkouts, and these as the patches leave them.
 
     Only theirs: in a fork, somebody's path may exist on the machine of whoever looks.
     """
+    patches = [replace(patch, known={}) for patch in load_patches(folder)]
+    defaults = [patch for patch in patches if patch.default]
     table: dict[str, Any] = {}
-    for patch in load_patches(folder):
-        patch = replace(patch, known={})
+    for patch in patches:
         files: dict[str, list[State | None]] = {}
         for root in checkouts:
-            _add(patch, Checkout(root), files)
+            _add(patch, Checkout(root, {}), {}, files)
+            _add(patch, patched(root, defaults, _EXAMPLE), _EXAMPLE, files)
         digest = patch_digest((folder / f"{patch.id}.toml").read_bytes())
         table[patch.id] = {"patch": digest, "files": dict(sorted(files.items()))}
     return table
 
 
-def _add(patch: Patch, files: Checkout, table: dict[str, list[State | None]]) -> None:
+def _add(patch: Patch, files: Checkout, given: Values, table: dict[str, list[State | None]]) -> None:
+    values, _ = resolve(patch, given, files.root)
     for index, edit in enumerate(patch.edits):
         for path in files.expand(edit.files):
             source = files.source(path)
             if isinstance(source, Source):
-                row = table.setdefault(source.digest, [None] * len(patch.edits))
-                row[index] = _lasting(edit, source)
+                key = fingerprint(source.text, {**given, "checkout": values["checkout"]})
+                table.setdefault(key, [None] * len(patch.edits))[index] = _lasting(patch, edit, source, values)
 
 
-def _lasting(edit: Edit, source: Source) -> State | None:
+def _lasting(patch: Patch, edit: Edit, source: Source, values: Values) -> State | None:
     """The state, where no parameter and no folder of this machine can change it.
 
-    A path that an example stands for is "before" whatever the parameter is; a number may happen to be right.
+    A path is part of the fingerprint, and an example path is "before" whatever the parameter is; a number may
+    happen to be right.
     """
-    judgement = judge(edit, source, {})
+    judgement = judge(edit, source, values)
     if judgement.note == "nothing":
         return None  # a look at the text tells as fast
-    if not unfilled(edit, {}):
+    used = unfilled(edit, {"checkout": ""})
+    if any(patch.parameters[name].kind != "path" for name in used):
+        return None
+    if not used:
         return judgement.state
-    return judgement.state if judgement.state == "before" and "path" in edit.where.values() else None
+    if judgement.state == "before":
+        return "before" if "path" in edit.where.values() else None
+    return "after" if judgement.state == "after" else None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -119,6 +119,4 @@ def _known_states(entry: Any, digest: str) -> Mapping[str, tuple[State | None, .
     if not isinstance(entry, dict) or entry.get("patch") != digest:
         return {}
     states = set(get_args(State))
-    return {
-        sha: tuple(state if state in states else None for state in row) for sha, row in entry["files"].items()
-    }
+    return {sha: tuple(state if state in states else None for state in row) for sha, row in entry["files"].items()}

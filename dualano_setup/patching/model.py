@@ -75,7 +75,7 @@ class Patch:
     edits: tuple[Edit, ...]
     parameters: Mapping[str, Parameter]
     known: Mapping[str, tuple[State | None, ...]] = field(default_factory=dict)
-    """States by SHA-256 of a file's bytes, one per edit: a shortcut past parsing, never a source of truth."""
+    """States by fingerprint of a file, one per edit: a shortcut past parsing, never a source of truth."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,20 @@ def resolve(patch: Patch, given: Values, checkout: Path) -> tuple[dict[str, str]
         elif value is not None:
             values[name] = value
     return values, lacks
+
+
+def fingerprint(text: str, values: Values) -> str:
+    """Hash of a file's text that does not depend on line endings nor on where this machine keeps things.
+
+    Every path value is replaced by its name between NULs, which no source contains, the longest first.
+    """
+    if "\0" in text:
+        return ""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    paths = {name: value for name, value in values.items() if value.startswith("/") and len(value) > 1}
+    for name, value in sorted(paths.items(), key=lambda item: len(item[1]), reverse=True):
+        text = text.replace(value.rstrip("/"), f"\0{name}\0")
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def unfilled(edit: Edit, values: Values) -> list[str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from dualano_setup.patching.model import PatchError
-from dualano_setup.patching.source import Source, Unreadable, parse
+from dualano_setup.patching.source import Source, UnreadableError, parse
 
 _META = re.compile(r"\$\$\$([A-Z][A-Z0-9_]*)|\$([A-Z][A-Z0-9_]*)")
 _ONE, _REST = "__one_", "__rest_"
@@ -56,7 +56,7 @@ def compile_pattern(text: str, as_statements: bool = False) -> Pattern:
     plain = _META.sub(lambda m: f"{_REST}{m[1]}" if m[1] else f"{_ONE}{m[2]}", text.strip("\n"))
     try:
         body = parse(plain).body
-    except Unreadable as error:
+    except UnreadableError as error:
         raise PatchError(f"pattern {text!r} {error}") from error
     if len(body) == 1 and isinstance(body[0], ast.Expr) and not as_statements:
         return Pattern(text, body[0].value, ())
@@ -77,9 +77,7 @@ def fits(pattern: Pattern, node: ast.AST, bindings: Mapping[str, Bound]) -> bool
     return pattern.expression is not None and _same(pattern.expression, node, dict(bindings))
 
 
-def fits_block(
-    pattern: Pattern, block: Sequence[ast.stmt], index: int, bindings: Mapping[str, Bound]
-) -> bool:
+def fits_block(pattern: Pattern, block: Sequence[ast.stmt], index: int, bindings: Mapping[str, Bound]) -> bool:
     """Whether the statements of `block` from `index` on are the pattern's."""
     window = block[index : index + len(pattern.statements)]
     return index >= 0 and _same_list(pattern.statements, window, dict(bindings))
@@ -157,8 +155,7 @@ def _same_open_call(wanted: ast.Call, node: ast.Call, bindings: Bindings) -> boo
         _same(wanted.func, node.func, bindings)
         and _same_list(wanted.args, node.args, bindings)
         and all(
-            keyword.arg in given and _same(keyword.value, given[keyword.arg], bindings)
-            for keyword in wanted.keywords
+            keyword.arg in given and _same(keyword.value, given[keyword.arg], bindings) for keyword in wanted.keywords
         )
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from dualano_setup.patching.source import Unreadable, read_bounded
+from dualano_setup.patching.source import UnreadableError, read_bounded
 
 Kind = Literal["placeholder", "foreign", "empty"]
 
@@ -60,7 +60,7 @@ def placeholder_paths(checkout: Path) -> tuple[Placeholder, ...]:
 def _in_file(checkout: Path, relative: str) -> list[Placeholder]:
     try:
         data = read_bounded(checkout, relative)
-    except Unreadable:
+    except UnreadableError:
         return []
     found: list[Placeholder] = []
     for number, line in enumerate((data or b"").decode("utf-8", "replace").splitlines(), 1):

@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dualano_setup.patching.model import FileEdit, Refusal
-from dualano_setup.patching.source import Unreadable, read_bounded
+from dualano_setup.patching.source import UnreadableError, read_bounded
 
 _LINES = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
-def plan_revert(
-    checkout: Path, applied: Sequence[FileEdit]
-) -> tuple[tuple[FileEdit, ...], tuple[Refusal, ...]]:
+def plan_revert(checkout: Path, applied: Sequence[FileEdit]) -> tuple[tuple[FileEdit, ...], tuple[Refusal, ...]]:
     """The files that would be written to undo `applied`, and those that cannot be, with the reason.
 
     A file whose bytes are still those that were written gets its original back, byte for byte. In one that
@@ -29,9 +27,9 @@ def plan_revert(
         try:
             current = read_bounded(checkout, relative)
             if current is None:
-                raise Unreadable("it is gone; its original is kept")
+                raise UnreadableError("it is gone; its original is kept")
             restored = edit.before if current == edit.after else _undo_lines(edit, current)
-        except Unreadable as error:
+        except UnreadableError as error:
             refusals.append(Refusal(relative, str(error)))
             continue
         if restored != current:
@@ -42,7 +40,7 @@ def plan_revert(
 def _undo_lines(edit: FileEdit, current: bytes) -> bytes:
     """Put our changed lines back into a file that was edited since.
 
-    Raises Unreadable, naming the first line concerned, where somebody changed those lines too.
+    Raises UnreadableError, naming the first line concerned, where somebody changed those lines too.
     """
     if current == edit.before:
         return current
@@ -60,8 +58,9 @@ def _undo_lines(edit: FileEdit, current: bytes) -> bytes:
         first, last = max(start - 1, 0), min(end + 1, len(written))
         home = next((b for b in kept if b.a <= first and last <= b.a + b.size), None)
         if home is None:
-            raise Unreadable(
-                f"its line {start + 1} was changed since it was patched ({', '.join(edit.patches)}); take it back by hand"
+            raise UnreadableError(
+                f"its line {start + 1} was changed since it was patched ({', '.join(edit.patches)});"
+                " take it back by hand"
             )
         shift = home.b - home.a
         now[start + shift : end + shift] = before[old_start:old_end]

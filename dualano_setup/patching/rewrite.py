@@ -110,7 +110,9 @@ def _arguments(call: object, source: Source, deeper: str) -> str:
     if opening is None:
         raise PatchError("a comment stands between a function and its arguments")
     text = source.text[opening.end() : end - 1]
-    if any(isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno for node in ast.walk(call)):
+    if any(
+        isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno for node in ast.walk(call)
+    ):
         return text
     return re.sub(r"(\r\n|\r|\n)(?=[^\r\n])", rf"\g<1>{deeper}", text)
 

@@ -7,7 +7,6 @@ edit touches nothing else: line endings, byte order mark and encoding stay.
 from __future__ import annotations
 
 import ast
-import hashlib
 import io
 import re
 import stat
@@ -26,32 +25,32 @@ _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(r"\r\n|\r|\n")  # what the tokenizer takes for one; str.splitlines knows more
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The file cannot be looked at as source; the message says why."""
 
 
 def read_bounded(checkout: Path, relative: str) -> bytes | None:
     """The bytes of a regular file inside `checkout`, or None when there is none.
 
-    Raises Unreadable for a link that leaves the checkout, for what is not a regular file, and for what is too
+    Raises UnreadableError for a link that leaves the checkout, for what is not a regular file, and for what is too
     large to be source.
     """
     path = checkout / relative
     try:
         if not path.resolve().is_relative_to(checkout.resolve()):
-            raise Unreadable("leads out of the checkout through a link; not followed")
+            raise UnreadableError("leads out of the checkout through a link; not followed")
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise Unreadable("not a regular file")
+            raise UnreadableError("not a regular file")
         if status.st_size > MAX_BYTES:
-            raise Unreadable(f"larger than {MAX_BYTES // 1_000_000} MB")
+            raise UnreadableError(f"larger than {MAX_BYTES // 1_000_000} MB")
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, RuntimeError) as error:
-        raise Unreadable(f"cannot be read: {error}") from error
+        raise UnreadableError(f"cannot be read: {error}") from error
     if len(data) > MAX_BYTES or max(map(len, re.split(rb"[\r\n]", data))) > MAX_LINE:
-        raise Unreadable(f"has a line longer than {MAX_LINE} bytes")
+        raise UnreadableError(f"has a line longer than {MAX_LINE} bytes")
     return data
 
 
@@ -63,13 +62,12 @@ class Source:
     text: str
     encoding: str = "utf-8"
     bom: bool = False
-    digest: str = ""
     _index: dict[int, dict[type[ast.AST], list[ast.AST]]] = field(default_factory=dict, compare=False)
     _blocks: dict[int, list[tuple[ast.stmt, ...]]] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(cls, path: str, data: bytes) -> Source:
-        """Decode `data` as Python would. Raises Unreadable when it would not come back byte for byte."""
+        """Decode `data` as Python would. Raises UnreadableError when it would not come back byte for byte."""
         bom = data.startswith(_BOM)
         try:
             encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
@@ -77,25 +75,25 @@ class Source:
             body = data.removeprefix(_BOM)
             text = body.decode(encoding)
             if text.encode(encoding) != body:
-                raise Unreadable(f"does not survive being read as {encoding}")
+                raise UnreadableError(f"does not survive being read as {encoding}")
         except (SyntaxError, UnicodeError, LookupError) as error:
-            raise Unreadable(f"not readable as text: {error}") from error
-        return cls(path, text, encoding, bom, hashlib.sha256(data).hexdigest())
+            raise UnreadableError(f"not readable as text: {error}") from error
+        return cls(path, text, encoding, bom)
 
     def with_text(self, text: str) -> Source:
         """The same file with other text."""
         return Source(self.path, text, self.encoding, self.bom)
 
     def to_bytes(self) -> bytes:
-        """What belongs on disk. Raises Unreadable when a value does not exist in the file's encoding."""
+        """What belongs on disk. Raises UnreadableError when a value does not exist in the file's encoding."""
         try:
             return (_BOM if self.bom else b"") + self.text.encode(self.encoding)
         except UnicodeEncodeError as error:
-            raise Unreadable(f"the file is {self.encoding}, which cannot hold the new text: {error}") from error
+            raise UnreadableError(f"the file is {self.encoding}, which cannot hold the new text: {error}") from error
 
     @cached_property
     def tree(self) -> ast.Module:
-        """The syntax tree. Raises Unreadable when there is none."""
+        """The syntax tree. Raises UnreadableError when there is none."""
         return parse(self.text)
 
     @cached_property
@@ -160,14 +158,14 @@ class Source:
 
 
 def parse(text: str) -> ast.Module:
-    """Parse without running. Raises Unreadable, naming the line, when the text is not Python."""
+    """Parse without running. Raises UnreadableError, naming the line, when the text is not Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except SyntaxError as error:
-        raise Unreadable(f"does not parse: {error.msg} (line {error.lineno})") from error
+        raise UnreadableError(f"does not parse: {error.msg} (line {error.lineno})") from error
     except ValueError as error:
-        raise Unreadable(f"does not parse: {error}") from error
+        raise UnreadableError(f"does not parse: {error}") from error
     except (RecursionError, MemoryError) as error:
-        raise Unreadable("nested too deeply to be read") from error
+        raise UnreadableError("nested too deeply to be read") from error

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dualano_setup.patching.model import Change, Edit, Judgement, PatchError
 from dualano_setup.patching.parameters import Values, fill_shell, unfilled
 from dualano_setup.patching.placeholders import is_usable_path
-from dualano_setup.patching.source import Source, Unreadable, parse
+from dualano_setup.patching.source import Source, UnreadableError, parse
 
 
 def judge_line(edit: Edit, source: Source, values: Values) -> Judgement:
@@ -41,14 +41,14 @@ def judge_dedent(source: Source) -> Judgement:
     """Whether the first statement's stray indentation is what keeps the file from parsing."""
     try:
         parse(source.text)
-    except Unreadable as error:
+    except UnreadableError as error:
         first = re.search(r"^([ \t]+)(?=[^\s#])", source.text, re.MULTILINE)
         if first is None or re.search(r"^[^\s#]", source.text[: first.start()], re.MULTILINE):
             return Judgement("drifted", f"{error}, and not because the first statement is indented")
         change = Change(first.start(1), first.end(1), "")
         try:
             parse(source.text[: change.start] + source.text[change.end :])
-        except Unreadable as still:
+        except UnreadableError as still:
             return Judgement("drifted", f"{error}; without the first line's indentation it still {still}")
         return Judgement("before", str(error), (change,))
     return Judgement("after")

@@ -25,7 +25,7 @@ def apply_changes(text: str, changes: Sequence[Change]) -> str:
 def verify_outside(before: Source, after: Source, changes: Sequence[Change]) -> None:
     """Compare both syntax trees outside the changed characters.
 
-    Raises PatchError when they differ, Unreadable when the new text does not parse.
+    Raises PatchError when they differ, UnreadableError when the new text does not parse.
     """
     old_spans: Spans = [(change.start, change.end) for change in changes]
     new_spans: Spans = []
