@@ -1,0 +1,139 @@
+"""Which stack suits this machine: by GPU architecture, driver, the Pythons at hand and the trainer that is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from .facts.fact import Fact, Known, Unknown
+from .facts.sheet import Environment, FactSheet, Gpu, Gpus, Installers
+from .profiles import Profile, load
+from .settings import Settings
+from .versions import numbers, satisfies
+
+# The guide's stack first, because it was tried on the guide's GPU; then the current ones, newest CUDA first.
+GPU_ORDER = ("guide-cu118", "modern", "modern-cu128")
+CPU_ORDER = ("cpu", "cpu-checkout")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The profile, why it was taken, and why each other one was not."""
+
+    profile: Profile
+    why: str
+    rejected: tuple[tuple[str, str], ...]
+
+
+def choose_profile(sheet: FactSheet, settings: Settings, *, trainer: str = "bundled") -> Choice:
+    """The first profile of the order that this machine can run, an environment that already holds one going first.
+
+    `trainer` is "bundled" or "checkout" (the authors' own, which only some stacks can run). Where no GPU profile fits
+    the GPU, the guide's is taken all the same, so that the rules can say what is in its way.
+    """
+    gpus = _value(sheet.gpus)
+    wants_gpu = isinstance(sheet.gpus, Unknown) or (gpus is not None and _sign_of_gpu(gpus))
+    order = _installed_first([load(name) for name in (*GPU_ORDER, *CPU_ORDER)], _value(sheet.environment))
+    obstacles = {profile.name: _obstacle(profile, sheet, settings, trainer, wants_gpu) for profile in order}
+    fallback = "guide-cu118" if wants_gpu else "cpu"
+    chosen = next((p for p in order if not obstacles[p.name]), None) or next(p for p in order if p.name == fallback)
+    why = _why(chosen, gpus, sheet.gpus, obstacles[chosen.name])
+    rejected = tuple((p.name, obstacles[p.name] or f"would do too; {chosen.name} goes first") for p in order)
+    return Choice(chosen, why, tuple(row for row in rejected if row[0] != chosen.name))
+
+
+def _sign_of_gpu(gpus: Gpus) -> bool:
+    """A driver, a device, or a card on the bus whose driver is missing (then the probe's note says so)."""
+    return bool(gpus.driver or gpus.devices or gpus.note)
+
+
+def _obstacle(profile: Profile, sheet: FactSheet, settings: Settings, trainer: str, wants_gpu: bool) -> str:
+    """Why the profile does not suit, or empty."""
+    if trainer not in profile.trainers:
+        return f"the authors' checkout does not run on it ({_checkout_bound(profile)})"
+    if profile.needs_gpu and not wants_gpu:
+        return "needs an NVIDIA GPU, and there is none here"
+    if not profile.needs_gpu and wants_gpu:
+        return "leaves the GPU unused"
+    return _gpu_obstacle(profile, _value(sheet.gpus)) or _python_obstacle(profile, sheet, settings)
+
+
+def _gpu_obstacle(profile: Profile, gpus: Gpus | None) -> str:
+    if gpus is None or not profile.needs_gpu:
+        return ""
+    if gpus.driver and profile.driver_min and numbers(gpus.driver) < numbers(profile.driver_min):
+        return f"CUDA {profile.cuda} needs driver {profile.driver_min}, this is {gpus.driver}"
+    for gpu in gpus.devices:
+        if gpu.compute_capability and not has_kernels(profile.architectures, gpu.compute_capability):
+            return f"its torch has no code for {_named(gpu)}"
+    return ""
+
+
+def _python_obstacle(profile: Profile, sheet: FactSheet, settings: Settings) -> str:
+    """A fitting Python must be at hand only when none can be downloaded."""
+    installers = _value(sheet.installers)
+    if installers is None or not (settings.offline or installers.uv_path is None):
+        return ""
+    at_hand = _pythons(installers, _value(sheet.environment))
+    if not at_hand or any(satisfies(version, profile.python) for version in at_hand):
+        return ""
+    return f"needs Python {profile.python}; here are {', '.join(at_hand)}, and none can be downloaded"
+
+
+def _pythons(installers: Installers, environment: Environment | None) -> list[str]:
+    own = [environment.python] if environment and environment.python and environment.interpreter_ok else []
+    return sorted({*own, *(python.version for python in installers.pythons)}, key=numbers)
+
+
+def _installed_first(profiles: list[Profile], environment: Environment | None) -> list[Profile]:
+    """The profiles whose torch release the environment already has before the others, the order kept otherwise."""
+    torch = environment.find("torch") if environment else None
+    if torch is None:
+        return profiles
+    release = torch.version.partition("+")[0]
+    return sorted(profiles, key=lambda profile: profile.packages["torch"] != release)
+
+
+def has_kernels(architectures: tuple[str, ...], capability: tuple[int, int]) -> bool:
+    """Whether a build for these architectures runs on that device.
+
+    Machine code runs on its own major version from its minor upwards; PTX ("sm_90+PTX") is compiled for anything
+    newer (torch/cuda/__init__.py, _check_cubins; CUDA C++ Programming Guide, binary and PTX compatibility).
+    """
+    major, minor = capability
+    for architecture in architectures:
+        name, _, ptx = architecture.partition("+")
+        digits = "".join(c for c in name.partition("_")[2] if c.isdigit())
+        if not digits:
+            continue
+        built = (int(digits[:-1]), int(digits[-1]))
+        if (built[0] == major and built[1] <= minor) or (ptx and built <= capability):
+            return True
+    return False
+
+
+def _why(profile: Profile, gpus: Gpus | None, fact: Fact[Gpus], obstacle: str) -> str:
+    if obstacle:
+        return f"nothing fits better, although: {obstacle}"
+    if not profile.needs_gpu:
+        return "no NVIDIA GPU was found here"
+    if isinstance(fact, Unknown):
+        return f"the GPU could not be looked at ({fact.reason}); this stack runs on the most machines"
+    named = ", ".join(sorted({_named(gpu) for gpu in gpus.devices})) if gpus else ""
+    driver = f"driver {gpus.driver}" if gpus and gpus.driver else "a driver of unknown version"
+    return f"{named or 'an NVIDIA driver without a visible GPU'}, {driver}; {profile.summary}"
+
+
+def _checkout_bound(profile: Profile) -> str:
+    return f"it needs transformers <4.45 and huggingface_hub <0.26; this has {profile.packages['transformers']}"
+
+
+def _named(gpu: Gpu) -> str:
+    if gpu.compute_capability is None:
+        return gpu.name
+    return f"{gpu.name} (sm_{gpu.compute_capability[0]}{gpu.compute_capability[1]})"
+
+
+def _value(fact: Fact[T]) -> T | None:
+    return fact.value if isinstance(fact, Known) else None

@@ -1,0 +1,56 @@
+"""Reads the tables of this folder, each at most once."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..versions import minor, numbers
+
+_FOLDER = Path(__file__).resolve().parent
+
+
+@cache
+def rows(table: str) -> tuple[dict[str, Any], ...]:
+    """The rows of `<table>.json`. Raises FileNotFoundError for a table that does not exist."""
+    return tuple(json.loads((_FOLDER / f"{table}.json").read_text(encoding="utf-8"))["rows"])
+
+
+def torch_release(version: str) -> dict[str, Any] | None:
+    """What was released for that torch ("2.2.0", local part ignored), or None for a torch not in the table."""
+    release = version.partition("+")[0]
+    return next((row for row in rows("torch_releases") if row["torch"] == release), None)
+
+
+def xformers_release(version: str) -> dict[str, Any] | None:
+    """What that xformers was built for, or None."""
+    release = version.partition("+")[0]
+    return next((row for row in rows("xformers_releases") if row["xformers"] == release), None)
+
+
+def torch_architectures(version: str, cuda: str | None) -> tuple[str, ...] | None:
+    """The architectures of that torch's build for Linux on x86_64, or None where no row tells."""
+    try:
+        release = minor(version)
+    except ValueError:
+        return None
+    for row in rows("torch_architectures"):
+        if row["torch"] == release and row["cuda"] == cuda:
+            return tuple(row["architectures"])
+    return None
+
+
+def driver_for(cuda: str) -> tuple[str, str] | None:
+    """(lowest, toolkit's own) Linux driver for that CUDA. An unlisted minor takes its major's lowest; None: no row."""
+    same_major = [row for row in rows("drivers") if numbers(row["cuda"])[0] == numbers(cuda)[0]]
+    exact = next((row for row in same_major if row["cuda"] == cuda), None)
+    row = exact or (same_major[-1] if same_major else None)
+    return (row["lowest"], row["toolkit"]) if row else None
+
+
+def run_need(what: str) -> int:
+    """The bytes (or steps) of that row of `run_needs`. Raises StopIteration for an unknown one."""
+    row = next(row for row in rows("run_needs") if row["what"] == what)
+    return int(row.get("bytes") or row["steps"])

@@ -1,0 +1,251 @@
+"""GPU: the driver, the devices, and whether the run fits onto them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+from ..choose_profile import has_kernels
+from ..facts.fact import Absent, Known
+from ..facts.sheet import Gpu
+from ..knowledge.tables import driver_for, torch_architectures
+from ..settings import Settings
+from ..versions import numbers
+from .finding import Finding
+from .gpu_memory import fitting, need
+from .pkg_binary import build_mismatch, torch_build
+from .rule import Context, Rule, fail, warn
+from .seen import gib, gpus, skip, value, visible_gpus
+
+# The desktop and other small users of a GPU that no run trips over.
+_SMALL = 512 * 1024**2
+
+
+def _gpu_is_visible(context: Context) -> Iterator[Finding]:
+    if not context.profile.needs_gpu:
+        yield skip("GPU001", "An NVIDIA GPU is visible", f"profile {context.profile.name} needs none")
+        return
+    fact = context.sheet.gpus
+    if isinstance(fact, Absent):
+        yield _no_gpu(fact.reason, "", fact.source, context)
+        return
+    found = gpus(context)
+    if visible_gpus(found):
+        return
+    source = fact.source if isinstance(fact, Known) else ""
+    if found.devices:
+        hidden = ",".join(found.visible or ())
+        yield fail(
+            "GPU001",
+            "every GPU is hidden",
+            f"CUDA_VISIBLE_DEVICES={hidden!r} names none of {_named(found.devices)}",
+            evidence="CUDA_VISIBLE_DEVICES",
+            cure="unset CUDA_VISIBLE_DEVICES, or set it to a device's number: export CUDA_VISIBLE_DEVICES=0",
+        )
+    elif found.driver:
+        reason = f"driver {found.driver} is loaded but shows no device"
+        yield _no_gpu(reason, "In a container, start it with `--gpus all`. ", source, context)
+    else:
+        yield _no_gpu(found.note or "no NVIDIA driver is loaded", "", source, context)
+
+
+def _no_gpu(reason: str, first: str, source: str, context: Context) -> Finding:
+    return fail(
+        "GPU001",
+        "no NVIDIA GPU is visible",
+        f"{reason}; profile {context.profile.name} trains on one",
+        evidence=source,
+        cure=f"{first}Install NVIDIA's driver and look with `nvidia-smi`; inside a container the host needs the "
+        "NVIDIA container toolkit and `--gpus all`. Without a GPU: `--profile cpu`.",
+    )
+
+
+def _driver_is_new_enough(context: Context) -> Iterator[Finding]:
+    found, profile = gpus(context), context.profile
+    cuda = _cuda_that_will_run(context)
+    if not profile.needs_gpu or cuda is None or found.driver is None:
+        return
+    row = driver_for(cuda)
+    if row is None:
+        return
+    lowest, toolkit = row
+    if numbers(found.driver) < numbers(lowest):
+        yield fail(
+            "GPU002",
+            f"driver {found.driver} is too old for CUDA {cuda}",
+            f"CUDA {cuda} runs from driver {lowest} on; this machine has {found.driver}: "
+            "`The NVIDIA driver on your system is too old`",
+            evidence=found.via,
+            cure=f"Install driver {numbers(toolkit)[0]} or newer and restart, or take a stack for an older CUDA: "
+            "`dualano-doctor profile` says which ones this driver runs.",
+        )
+    elif numbers(found.driver) < numbers(toolkit):
+        detail = (
+            f"CUDA {cuda} came with driver {toolkit}; {found.driver} runs it by minor-version compatibility "
+            "(kernels compiled at run time from newer PTX are the exception)"
+        )
+        yield Finding("GPU002", "info", f"driver {found.driver} is older than CUDA {cuda}'s own", detail, found.via)
+
+
+def _cuda_that_will_run(context: Context) -> str | None:
+    """The installed torch's CUDA where that torch stays, else the profile's."""
+    seen = value(context.sheet.environment)
+    build = torch_build(seen) if seen else None
+    if seen is None or build is None or build.cuda is None or build_mismatch(seen, context.profile):
+        return context.profile.cuda
+    return build.cuda
+
+
+def _memory_suffices(context: Context) -> Iterator[Finding]:
+    if not context.profile.needs_gpu:
+        return
+    wanted = need(context.settings)
+    for gpu in _used_gpus(context):
+        if gpu.memory_total is None or gpu.memory_total >= wanted:
+            continue
+        # The driver keeps a little of the card for itself.
+        way_out = fitting(context.settings, int(gpu.memory_total * 0.97), gpu.compute_capability)
+        yield fail(
+            "GPU003",
+            f"{gpu.name}: {gib(gpu.memory_total)}, the run needs about {gib(wanted)}",
+            f"{_in_words(context.settings)} needs about {gib(wanted)}; GPU {gpu.index} has {gib(gpu.memory_total)}",
+            evidence=f"GPU {gpu.index}",
+            cure=_memory_cure(context.settings, way_out),
+            repairable=way_out is not None,
+            subject=str(gpu.index),
+        )
+
+
+def _memory_cure(settings: Settings, way_out: tuple[Settings, int] | None) -> str:
+    if way_out is None:
+        return "No settings of this method fit; use a GPU with more memory."
+    better, size = way_out
+    return f"In dualano.toml: {_toml(settings, better)} (about {gib(size)})."
+
+
+def changed_settings(old: Settings, new: Settings) -> dict[str, object]:
+    """The keys of [train] in which the two differ, with the new values."""
+    keys = [field.name for field in fields(Settings) if field.name != "said_by"]
+    return {key: getattr(new, key) for key in keys if getattr(old, key) != getattr(new, key)}
+
+
+def proposed_settings(context: Context) -> dict[str, object]:
+    """The changes under [train] with which the run fits onto every used GPU; empty when it fits, or nothing does."""
+    totals = [(gpu.memory_total, gpu.compute_capability) for gpu in _used_gpus(context) if gpu.memory_total]
+    if not totals or min(total for total, _ in totals) >= need(context.settings):
+        return {}
+    total, capability = min(totals, key=lambda each: each[0])
+    way_out = fitting(context.settings, int(total * 0.97), capability)
+    return changed_settings(context.settings, way_out[0]) if way_out else {}
+
+
+def _toml(old: Settings, new: Settings) -> str:
+    said = []
+    for key, entry in changed_settings(old, new).items():
+        text = str(entry).lower() if isinstance(entry, bool) else repr(entry).replace("'", '"')
+        said.append(f"{key} = {text}")
+    return "[train] " + ", ".join(said)
+
+
+def _in_words(settings: Settings) -> str:
+    precision = "fp32" if settings.mixed_precision == "no" else settings.mixed_precision
+    checkpointing = ", gradient checkpointing" if settings.gradient_checkpointing else ""
+    return f"batch size {settings.batch_size} at {settings.resolution} px in {precision}{checkpointing}"
+
+
+def _kernels_are_there(context: Context) -> Iterator[Finding]:
+    if not context.profile.needs_gpu:
+        return
+    what, architectures = _architectures(context)
+    for gpu in visible_gpus(gpus(context)):
+        capability = gpu.compute_capability
+        if capability is None or not architectures or has_kernels(architectures, capability):
+            continue
+        name = f"sm_{capability[0]}{capability[1]}"
+        yield fail(
+            "GPU004",
+            f"{what} has no code for {gpu.name} ({name})",
+            f"it was built for {', '.join(architectures)}: `CUDA error: no kernel image is available for execution on "
+            "the device`",
+            evidence=f"GPU {gpu.index}",
+            cure="Take a stack that knows this GPU: `dualano-doctor profile` says which one, then "
+            "`dualano-doctor fix --profile NAME`.",
+            repairable=True,
+            subject=str(gpu.index),
+        )
+
+
+def _architectures(context: Context) -> tuple[str, tuple[str, ...]]:
+    """(which torch, its architectures): the installed one where it stays, else the profile's."""
+    profile, seen = context.profile, value(context.sheet.environment)
+    build = torch_build(seen) if seen else None
+    if seen and build and build.cuda and not build_mismatch(seen, profile):
+        listed = torch_architectures(build.version, build.cuda)
+        if listed:
+            return f"torch {build.version}", listed
+    return f"torch {profile.packages['torch']} (CUDA {profile.cuda})", profile.architectures
+
+
+def _memory_is_free(context: Context) -> Iterator[Finding]:
+    """Only where the run would fit onto the empty GPU: else GPU003 is the finding."""
+    if not context.profile.needs_gpu:
+        return
+    wanted = need(context.settings)
+    for gpu in _used_gpus(context):
+        if gpu.memory_total is None or gpu.memory_used is None or gpu.memory_total < wanted:
+            continue
+        free = gpu.memory_total - gpu.memory_used
+        if free >= wanted:
+            continue
+        holders = ", ".join(
+            f"{process.name or 'a process'} (PID {process.pid}{f', {gib(process.memory)}' if process.memory else ''})"
+            for process in gpu.processes
+        )
+        say = fail if gpu.memory_used > _SMALL else warn
+        yield say(
+            "GPU005",
+            f"{gpu.name}: only {gib(free)} of {gib(gpu.memory_total)} free",
+            f"the run needs about {gib(wanted)}; {gib(gpu.memory_used)} are taken by {holders or 'other processes'}",
+            evidence=f"GPU {gpu.index}",
+            cure="Wait for it, end it if it is yours, or take another GPU with CUDA_VISIBLE_DEVICES; smaller settings: "
+            f"{_memory_cure(context.settings, fitting(context.settings, free, gpu.compute_capability))}",
+            subject=str(gpu.index),
+        )
+
+
+def _used_gpus(context: Context) -> tuple[Gpu, ...]:
+    """The devices that the run's processes take: the first ones visible."""
+    return visible_gpus(gpus(context))[: context.settings.num_processes]
+
+
+def _named(devices: tuple[Gpu, ...]) -> str:
+    return ", ".join(f"{gpu.index} ({gpu.name})" for gpu in devices)
+
+
+RULES = (
+    Rule("GPU001", "An NVIDIA GPU is visible", _gpu_is_visible, needs=("gpus",), sees_absent=True),
+    Rule(
+        "GPU002",
+        "The driver is new enough for the profile's CUDA",
+        _driver_is_new_enough,
+        needs=("gpus",),
+        after=("GPU001",),
+    ),
+    Rule(
+        "GPU003",
+        "GPU memory suffices for this batch size, precision and resolution",
+        _memory_suffices,
+        needs=("gpus",),
+        after=("GPU001",),
+        repairable=True,
+    ),
+    Rule(
+        "GPU004",
+        "torch has kernels for this GPU's architecture",
+        _kernels_are_there,
+        needs=("gpus",),
+        after=("GPU001",),
+        repairable=True,
+    ),
+    Rule("GPU005", "Other processes leave enough GPU memory", _memory_is_free, needs=("gpus",), after=("GPU001",)),
+)

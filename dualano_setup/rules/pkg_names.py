@@ -1,0 +1,149 @@
+"""PKG006, PKG008, PKG009, PKG011: packages that do not agree on a name, a folder or a version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..dependencies import Contradiction, contradictions
+from ..knowledge.tables import rows
+from ..versions import numbers, satisfies
+from .cures import install, pins, uninstall
+from .finding import Finding
+from .rule import Context, fail, warn
+from .seen import environment, value
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedName:
+    """A name that an importer wants and the installed huggingface_hub no longer has."""
+
+    importer: str  # "diffusers 0.25.0"
+    name: str
+    gone_in: str
+    error: str
+
+
+def removed_names(context: Context) -> tuple[RemovedName, ...]:
+    """One row for each importer: the first name it stumbles over.
+
+    The checkout's own diffusers counts only where the profile is to run the checkout's trainer.
+    """
+    seen, checkout = environment(context), value(context.sheet.checkout)
+    hub = seen.find("huggingface-hub")
+    if hub is None:
+        return ()
+    importers = {}
+    diffusers = seen.find("diffusers")
+    if diffusers is not None:
+        importers["diffusers"] = diffusers.version
+    if checkout is not None and checkout.vendored_diffusers and "checkout" in context.profile.trainers:
+        importers["vendored diffusers"] = checkout.vendored_diffusers
+    found = []
+    for importer, version in importers.items():
+        for row in rows("hub_names"):
+            users = row["imported_by"].get(importer)
+            if users and satisfies(version, users) and satisfies(hub.version, f">={row['gone_in']}"):
+                said = f"{importer} {version}" if importer == "diffusers" else f"the checkout's own diffusers {version}"
+                found.append(RemovedName(said, row["name"], row["gone_in"], row["error"]))
+                break
+    return tuple(found)
+
+
+def hub_too_new(context: Context) -> Iterator[Finding]:
+    """PKG006."""
+    seen, removed = environment(context), removed_names(context)
+    hub = seen.find("huggingface-hub")
+    if not removed or hub is None:
+        return
+    told = "; ".join(f"{r.importer} imports {r.name}, gone in {r.gone_in}: {r.error}" for r in removed)
+    lowest = min((row["gone_in"] for row in rows("hub_names")), key=numbers)
+    known = "huggingface-hub" in context.profile.packages
+    yield fail(
+        "PKG006",
+        f"huggingface_hub {hub.version} is too new for {' and '.join(r.importer for r in removed)}",
+        f"{told}. Works: huggingface_hub<{lowest}",
+        evidence=hub.dist_info,
+        cure=install(seen, context.profile, "huggingface-hub" if known else "diffusers"),
+        repairable=True,
+        subject="huggingface-hub" if known else "diffusers",
+    )
+
+
+def opencv_twice(context: Context) -> Iterator[Finding]:
+    """PKG008. Different versions have overwritten each other already; equal ones break at the next uninstall."""
+    seen, profile = environment(context), context.profile
+    for shared in seen.shared:
+        if shared.folder.rstrip("/").rpartition("/")[2] != "cv2":
+            continue
+        found = {name: seen.find(name) for name in shared.owners}
+        versions = {distribution.version for distribution in found.values() if distribution}
+        keep = next((name for name in shared.owners if name in profile.packages), sorted(shared.owners)[-1])
+        drop = [name for name in shared.owners if name != keep]
+        yield (fail if len(versions) > 1 else warn)(
+            "PKG008",
+            f"{' and '.join(shared.owners)} share one cv2 folder",
+            "the one installed last overwrote the other's files"
+            + (f" ({', '.join(sorted(versions))})" if len(versions) > 1 else "")
+            + "; removing either leaves `module 'cv2' has no attribute ...`, and `pip check` stays green",
+            evidence=shared.folder,
+            cure=f"{uninstall(seen, *drop)} && {install(seen, profile, keep)} --reinstall-package {keep} --no-deps",
+            repairable=True,
+            subject=keep,
+        )
+
+
+def wrong_clip(context: Context) -> Iterator[Finding]:
+    """PKG009. OpenAI's CLIP has no summary of its own that speaks of a clipboard."""
+    seen = environment(context)
+    clip = seen.find("clip")
+    if clip is not None and "clipboard" in clip.summary.lower():
+        yield warn(
+            "PKG009",
+            "`clip` is a clipboard manager, not OpenAI's CLIP",
+            f"clip {clip.version} says of itself: {clip.summary}. Nothing in the method imports clip",
+            evidence=clip.dist_info,
+            cure=uninstall(seen, "clip") + "   (and drop the line from requirements.txt)",
+            repairable=True,
+            subject="clip",
+        )
+
+
+def requirements_contradict(context: Context) -> Iterator[Finding]:
+    """PKG011. What another finding already names is folded under it; strangers' quarrels let training start."""
+    from .pkg_presence import explained_by, missing, outside_profile
+
+    seen, profile = environment(context), context.profile
+    architecture = value(context.sheet.machine)
+    found = contradictions(seen.distributions, seen.python, architecture.architecture if architecture else "x86_64")
+    absent, outside, ours = set(missing(seen, profile)), outside_profile(seen, profile), pins(profile, seen.python)
+    for contradiction in found:
+        who, need = contradiction.distribution.name, contradiction.need
+        finding = _contradiction(context, contradiction, known=who in ours)
+        if need.name in absent:
+            cause: str | None = "PKG001"
+        else:
+            cause = explained_by(context, need.name) or explained_by(context, who)
+            if cause is None and (need.name in outside or who in outside):
+                cause = "PKG002"
+        yield finding.because_of(cause) if cause else finding
+
+
+def _contradiction(context: Context, found: Contradiction, *, known: bool) -> Finding:
+    seen, profile, need = environment(context), context.profile, found.need
+    who = f"{found.distribution.name} {found.distribution.version}"
+    wants = f"{need.name}{need.specifier}"
+    has = f"you have {need.name} {found.have}" if found.have else f"{need.name} is not installed"
+    names = [found.distribution.name] if known else []
+    names += [need.name] if need.name in pins(profile, seen.python) else []
+    return (fail if known else warn)(
+        "PKG011",
+        f"{who} and {need.name} do not go together" if found.have else f"{who} lacks {need.name}",
+        f"{who} requires {wants}, but {has}",
+        evidence=found.distribution.dist_info,
+        cure=install(seen, profile, *names)
+        if known
+        else f"{uninstall(seen, found.distribution.name)}   (or keep it in an environment of its own)",
+        repairable=known,
+        subject=f"{found.distribution.name}: {wants}",
+    )

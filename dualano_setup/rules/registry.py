@@ -1,0 +1,23 @@
+"""Every rule, in the order of their families; an id stands here once and for ever."""
+
+from __future__ import annotations
+
+from . import gpu, net, pkg, py, sec, sys
+from .rule import Rule
+
+RULES: tuple[Rule, ...] = (
+    *sys.RULES,
+    *py.RULES,
+    *gpu.RULES,
+    *pkg.RULES,
+    *sec.RULES,
+    *net.RULES,
+)
+
+
+def by_id(id: str) -> Rule:
+    """The rule of that id, in any case. Raises KeyError with the known ids when there is none."""
+    for rule in RULES:
+        if rule.id == id.upper():
+            return rule
+    raise KeyError(f"no rule {id!r}; known: {', '.join(rule.id for rule in RULES)}")

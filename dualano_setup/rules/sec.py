@@ -1,0 +1,47 @@
+"""SEC: reading other people's weights safely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..versions import satisfies
+from .finding import Finding
+from .pkg_binary import torch_build
+from .rule import Context, Rule, fail
+from .seen import value
+
+_SAFE = "2.6"
+
+
+def _no_unsafe_pickles(context: Context) -> Iterator[Finding]:
+    """The installed torch counts; without an environment, the profile's."""
+    model, seen = value(context.sheet.model), value(context.sheet.environment)
+    if model is None or not model.exists or not model.pickled:
+        return
+    build = torch_build(seen) if seen else None
+    version = build.version if build else context.profile.packages["torch"]
+    if satisfies(version, f">={_SAFE}"):
+        return
+    files = ", ".join(model.pickled[:3]) + (f" and {len(model.pickled) - 3} more" if len(model.pickled) > 3 else "")
+    yield fail(
+        "SEC001",
+        f"torch {version} would unpickle {files}",
+        f"a pickle can run any program; torch.load(weights_only=True) does not prevent it before torch {_SAFE} "
+        "(CVE-2025-32434)",
+        evidence=model.path,
+        cure="Convert the weights to safetensors, once, with a newer torch or a tool that never unpickles; or download "
+        "the safetensors files of the same model.",
+        repairable=True,
+        subject=model.path,
+    )
+
+
+RULES = (
+    Rule(
+        "SEC001",
+        "No pickled weights for a torch whose safe loader is not safe",
+        _no_unsafe_pickles,
+        needs=("model",),
+        repairable=True,
+    ),
+)

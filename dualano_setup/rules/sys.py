@@ -1,0 +1,105 @@
+"""SYS: the operating system, memory, disks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from ..facts.fact import Absent
+from ..facts.sheet import Disk
+from ..knowledge.tables import run_need
+from .finding import Finding
+from .rule import Context, Rule, fail, warn
+from .seen import gib, machine, value
+
+# Stable Diffusion 1.x reads text of this width; a narrower model is a miniature one for tests.
+_FULL_WIDTH = 768
+
+
+def _is_linux(context: Context) -> Iterator[Finding]:
+    seen = machine(context)
+    if seen.system == "Linux":
+        return
+    inside = (
+        " Run it inside WSL2: `wsl --install`, then set everything up in there." if seen.system == "Windows" else ""
+    )
+    yield fail(
+        "SYS001",
+        f"{seen.system} is not Linux",
+        f"this is {seen.distribution or seen.system} ({seen.kernel}); the stacks here are built for Linux",
+        cure=f"Use a Linux machine or container.{inside}",
+    )
+
+
+def _enough_ram(context: Context) -> Iterator[Finding]:
+    total = machine(context).ram_total
+    need = run_need("ram_gpu" if context.profile.needs_gpu else "ram_cpu")
+    if total < need:
+        yield fail(
+            "SYS002",
+            f"only {gib(total)} of RAM",
+            f"this machine has {gib(total)}; the run needs {gib(need)} (profile {context.profile.name})",
+            cure="Use a machine with more RAM, or raise the memory limit of this container or WSL (.wslconfig).",
+        )
+    elif context.profile.needs_gpu and total < 0.95 * run_need("ram_guide"):
+        detail = f"this machine has {gib(total)}; the guide asks for 32 GB, the run itself for {gib(need)}"
+        yield Finding("SYS002", "info", "less RAM than the guide asks for", detail)
+
+
+def _enough_disk(context: Context) -> Iterator[Finding]:
+    """Every purpose's need, summed up on each file system. Only the environment, model and checkpoints block."""
+    disks = {disk.purpose: disk for disk in machine(context).disks}
+    shares: dict[str, list[tuple[Disk, int, str]]] = defaultdict(list)
+    for purpose, need, why in _disk_needs(context):
+        if need and purpose in disks:
+            shares[disks[purpose].mount].append((disks[purpose], need, why))
+    for mount, parts in shares.items():
+        free, need = parts[0][0].free, sum(part[1] for part in parts)
+        if free < need:
+            listed = "; ".join(f"{why} {gib(share)} in {disk.path}" for disk, share, why in parts)
+            yield fail(
+                "SYS003",
+                f"{mount}: {gib(free)} free, {gib(need)} needed",
+                f"{listed}; {gib(free)} are free on {mount}",
+                cure=f"Free {gib(need - free)} on {mount}, or put the project, the model or the output on another file "
+                "system; fewer checkpoints take less: --checkpoints_total_limit 2.",
+                evidence=parts[0][0].path,
+                subject=mount,
+            )
+
+
+def _disk_needs(context: Context) -> Iterator[tuple[str, int, str]]:
+    """(purpose, bytes, what for) of everything that is still to be written."""
+    if isinstance(context.sheet.environment, Absent):
+        yield "environment", context.profile.disk_bytes, "the environment"
+    model = value(context.sheet.model)
+    if model is not None and not model.exists:
+        yield "model", run_need("model"), "the base model"
+    count = max(1, context.settings.steps // run_need("checkpoint_interval"))
+    miniature = model is not None and model.cross_attention_dim is not None and model.cross_attention_dim < _FULL_WIDTH
+    each = 0 if miniature else run_need("checkpoint")
+    yield "checkpoints", max(count * each, run_need("least")), f"{count} checkpoints"
+
+
+def _enough_shared_memory(context: Context) -> Iterator[Finding]:
+    seen, need = machine(context), run_need("shm")
+    if seen.shm_total is None or seen.shm_total >= need:
+        return
+    where = "in this container" if seen.container else "here"
+    yield warn(
+        "SYS004",
+        f"/dev/shm has only {seen.shm_total // 1024**2} MiB",
+        f"DataLoader workers pass batches through /dev/shm, and {where} it holds {seen.shm_total // 1024**2} MiB; "
+        "a full one ends the run with `Bus error` or `unable to open shared memory object`",
+        cure="Start the container with `--shm-size=2g` (or `--ipc=host`), or use no workers: "
+        "`--dataloader_num_workers 0`.",
+        evidence="/dev/shm",
+    )
+
+
+RULES = (
+    Rule("SYS001", "The operating system is Linux", _is_linux, needs=("machine",)),
+    Rule("SYS002", "RAM suffices for the run", _enough_ram, needs=("machine",)),
+    Rule("SYS003", "Free disk suffices for everything still to be written", _enough_disk, needs=("machine",)),
+    Rule("SYS004", "/dev/shm is large enough for DataLoader workers", _enough_shared_memory, needs=("machine",)),
+)

@@ -1,0 +1,73 @@
+"""Comparing versions without loading `packaging` for the plain ones, which are nearly all.
+
+`packaging` costs as much to import as a whole check takes, so numeric versions and specifiers are compared here and
+everything else (pre-releases, post-releases, epochs, `~=`, `===`, local parts in a specifier) is left to it.
+tests/rules/test_versions.py holds the two to the same answers.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = re.compile(r"\d+(?:\.\d+)*")
+_CLAUSE = re.compile(r"\s*(>=|<=|==|!=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\s*")
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The leading release numbers: "2.2.0+cu118" gives (2, 2, 0), "535.183.01" gives (535, 183, 1).
+
+    Raises ValueError when the text does not begin with a number.
+    """
+    match = _PLAIN.match(version.strip())
+    if match is None:
+        raise ValueError(f"{version!r} does not begin with a version number")
+    return tuple(int(part) for part in match.group().split("."))
+
+
+def minor(version: str) -> str:
+    """The first two numbers: "3.10.13" gives "3.10"."""
+    return ".".join(str(number) for number in numbers(version)[:2])
+
+
+def local(version: str) -> str:
+    """The local part: "2.2.0+cu118" gives "cu118"; empty where there is none."""
+    return version.partition("+")[2]
+
+
+def satisfies(version: str, specifier: str) -> bool:
+    """Whether the version lies in the PEP 440 specifier set; installed pre-releases count, as `pip check` counts them.
+
+    Raises ValueError for a version or specifier that PEP 440 does not know.
+    """
+    public = version.partition("+")[0]
+    if not _PLAIN.fullmatch(public):
+        return _packaging_satisfies(version, specifier)
+    answer = True
+    for clause in specifier.split(","):
+        if not clause.strip():
+            continue
+        match = _CLAUSE.fullmatch(clause)
+        if match is None or (match[3] and match[1] not in ("==", "!=")):
+            return _packaging_satisfies(version, specifier)
+        answer = answer and _holds(numbers(public), match[1], numbers(match[2]), wildcard=bool(match[3]))
+    return answer
+
+
+def _holds(have: tuple[int, ...], operator: str, want: tuple[int, ...], *, wildcard: bool) -> bool:
+    length = len(want) if wildcard else max(len(have), len(want))
+    left = (have + (0,) * length)[:length]
+    right = (want + (0,) * length)[:length]
+    return {
+        "==": left == right,
+        "!=": left != right,
+        ">=": left >= right,
+        "<=": left <= right,
+        ">": left > right,
+        "<": left < right,
+    }[operator]
+
+
+def _packaging_satisfies(version: str, specifier: str) -> bool:
+    from packaging.specifiers import SpecifierSet
+
+    return SpecifierSet(specifier).contains(version, prereleases=True)
