@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -14,7 +14,7 @@ from ..facts.sheet import Environment, IndexConfig, Installers
 from ..installers.hand_over import HandOver, hand_over
 from ..installers.interpreter import choose_python
 from ..installers.uv import ResolutionError, Source, resolve
-from ..profiles import Profile
+from ..profiles import Index, Profile
 from ..rules.finding import Finding
 from ..rules.rule import Context
 from .action import Action, Planned, RepairError
@@ -129,11 +129,14 @@ def _pages(context: Context, notes: list[str]) -> tuple[str, ...]:
             who = ", ".join(index.packages)
             notes.append(f"{index.url} does not answer and is left out; {who} comes from your own index instead")
             continue
-        base = index.url.rstrip("/")
-        # A project's page on an index is a find-links page too, and one that can serve nothing else.
-        found = [index.url] if index.kind == "find-links" else [f"{base}/{name}/" for name in index.packages]
-        pages += found
+        pages += pages_of(index)
     return tuple(pages)
+
+
+def pages_of(index: Index) -> tuple[str, ...]:
+    """The find-links pages of one index. A project's page on an index is one too, and can serve nothing else."""
+    base = index.url.rstrip("/")
+    return (index.url,) if index.kind == "find-links" else tuple(f"{base}/{name}/" for name in index.packages)
 
 
 def _resolved(
@@ -145,27 +148,29 @@ def _resolved(
     offline: bool,
     notes: list[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The exact pins, and the pages they come from; gives up the user's constraints before it gives up."""
+    """The exact pins, and the pages they come from. First with all pages and the user's constraints, then with less."""
     try:
         lock = profile.lock_file(version)
     except KeyError as error:
         raise RepairError(str(error.args[0])) from error
-    source = Source(pages, given.variables, given.no_index, offline)
-    if given.constraints:
-        try:
-            return resolve(lock, python, source, given.constraints), pages
-        except ResolutionError:
-            names = ", ".join(str(file) for file in given.constraints)
-            notes.append(f"your constraints ({names}) contradict profile {profile.name} and are not followed for it")
-    optional = {index.url for index in profile.indexes if not index.required}
-    try:
-        return resolve(lock, python, source), pages
-    except ResolutionError:
-        needed = tuple(page for page in pages if page not in optional)
-        if needed == pages:
-            raise
-        notes.append("PyTorch's optional pages could not be used; your own index serves those packages")
-        return resolve(lock, python, replace(source, pages=needed)), needed
+    optional = {page for index in profile.indexes if not index.required for page in pages_of(index)}
+    needed = tuple(page for page in pages if page not in optional)
+    failure: ResolutionError | None = None
+    for asked in dict.fromkeys((pages, needed)):
+        for constraints in dict.fromkeys((given.constraints, ())):
+            try:
+                source = Source(asked, given.variables, given.no_index, offline)
+                packages = resolve(lock, python, source, constraints)
+            except ResolutionError as error:
+                failure = error
+                continue
+            if asked != pages:
+                notes.append("PyTorch's optional pages could not be used; your own index serves those packages")
+            if constraints != given.constraints:
+                names = ", ".join(str(file) for file in given.constraints)
+                notes.append(f"your constraints ({names}) contradict profile {profile.name}; not followed for it")
+            return packages, asked
+    raise failure or RepairError(f"profile {profile.name} could not be resolved")
 
 
 def _expected_build(profile: Profile, packages: Sequence[str]) -> str:
