@@ -12,13 +12,10 @@ from ..knowledge.tables import driver_for, torch_architectures
 from ..settings import Settings
 from ..versions import numbers
 from .finding import Finding
-from .gpu_memory import fitting, need
+from .gpu_memory import fitting, least, need
 from .pkg_binary import build_mismatch, torch_build
-from .rule import Context, Rule, fail, warn
+from .rule import Context, Rule, fail
 from .seen import gib, gpus, skip, value, visible_gpus
-
-# The desktop and other small users of a GPU that no run trips over.
-_SMALL = 512 * 1024**2
 
 
 def _gpu_is_visible(context: Context) -> Iterator[Finding]:
@@ -99,9 +96,12 @@ def _cuda_that_will_run(context: Context) -> str | None:
 def _memory_suffices(context: Context) -> Iterator[Finding]:
     if not context.profile.needs_gpu:
         return
-    wanted = need(context.settings)
+    wanted, lowest = need(context.settings), least(context.settings)
     for gpu in _used_gpus(context):
         if gpu.memory_total is None or gpu.memory_total >= wanted:
+            continue
+        if gpu.memory_total >= lowest:
+            yield _tight("GPU003", gpu, gpu.memory_total, wanted)
             continue
         # The driver keeps a little of the card for itself.
         way_out = fitting(context.settings, int(gpu.memory_total * 0.97), gpu.compute_capability)
@@ -114,6 +114,12 @@ def _memory_suffices(context: Context) -> Iterator[Finding]:
             repairable=way_out is not None,
             subject=str(gpu.index),
         )
+
+
+def _tight(rule: str, gpu: Gpu, room: int, wanted: int) -> Finding:
+    """Between what the tensors need and what the run is likely to take: it may just fit."""
+    detail = f"the run is likely to take {gib(wanted)} of {gib(room)}; `--gradient_checkpointing` makes room"
+    return Finding(rule, "info", f"{gpu.name}: memory is tight", detail, f"GPU {gpu.index}", subject=str(gpu.index))
 
 
 def _memory_cure(settings: Settings, way_out: tuple[Settings, int] | None) -> str:
@@ -132,7 +138,7 @@ def changed_settings(old: Settings, new: Settings) -> dict[str, object]:
 def proposed_settings(context: Context) -> dict[str, object]:
     """The changes under [train] with which the run fits onto every used GPU; empty when it fits, or nothing does."""
     totals = [(gpu.memory_total, gpu.compute_capability) for gpu in _used_gpus(context) if gpu.memory_total]
-    if not totals or min(total for total, _ in totals) >= need(context.settings):
+    if not totals or min(total for total, _ in totals) >= least(context.settings):
         return {}
     total, capability = min(totals, key=lambda each: each[0])
     way_out = fitting(context.settings, int(total * 0.97), capability)
@@ -190,19 +196,20 @@ def _memory_is_free(context: Context) -> Iterator[Finding]:
     """Only where the run would fit onto the empty GPU: else GPU003 is the finding."""
     if not context.profile.needs_gpu:
         return
-    wanted = need(context.settings)
+    wanted, lowest = need(context.settings), least(context.settings)
     for gpu in _used_gpus(context):
-        if gpu.memory_total is None or gpu.memory_used is None or gpu.memory_total < wanted:
+        if gpu.memory_total is None or gpu.memory_used is None or gpu.memory_total < lowest:
             continue
         free = gpu.memory_total - gpu.memory_used
-        if free >= wanted:
+        if free >= lowest:
+            if free < wanted <= gpu.memory_total:
+                yield _tight("GPU005", gpu, free, wanted)
             continue
         holders = ", ".join(
             f"{process.name or 'a process'} (PID {process.pid}{f', {gib(process.memory)}' if process.memory else ''})"
             for process in gpu.processes
         )
-        say = fail if gpu.memory_used > _SMALL else warn
-        yield say(
+        yield fail(
             "GPU005",
             f"{gpu.name}: only {gib(free)} of {gib(gpu.memory_total)} free",
             f"the run needs about {gib(wanted)}; {gib(gpu.memory_used)} are taken by {holders or 'other processes'}",

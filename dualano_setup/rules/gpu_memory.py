@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
 from types import ModuleType
+from typing import Any
 
 from ..bundle import bundle_root
 from ..settings import Settings
@@ -27,10 +28,23 @@ def _arithmetic() -> ModuleType:
     return importlib.import_module(f"{_PACKAGE}.memory")
 
 
+# What CUDA and its libraries take at the very least; the trainer's estimate holds a likelier, larger margin.
+_LEAST_CONTEXT = 512 * 1024**2
+
+
 def need(settings: Settings) -> int:
-    """Bytes of GPU memory that must be free on each GPU for a run with these settings, text encoder trained."""
+    """Bytes of GPU memory that a run with these settings is likely to take on each GPU, text encoder trained."""
+    return int(_estimate(settings).peak)
+
+
+def least(settings: Settings) -> int:
+    """Bytes below which the run cannot go: the tensors, which are counted exactly, and CUDA's own minimum."""
+    return int(_estimate(settings).tensors) + _LEAST_CONTEXT
+
+
+def _estimate(settings: Settings) -> Any:
     arithmetic = _arithmetic()
-    estimate = arithmetic.estimate(
+    return arithmetic.estimate(
         arithmetic.MemorySettings(
             train_batch_size=settings.batch_size,
             resolution=settings.resolution,
@@ -41,7 +55,6 @@ def need(settings: Settings) -> int:
             gradient_checkpointing=settings.gradient_checkpointing,
         )
     )
-    return int(estimate.peak)
 
 
 def fitting(settings: Settings, room: int, capability: tuple[int, int] | None) -> tuple[Settings, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import gpu, net, pkg, py, sec, sys
+from . import acc, data, gpu, model, net, pkg, py, req, sec, src, sys
 from .rule import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -10,6 +10,11 @@ RULES: tuple[Rule, ...] = (
     *py.RULES,
     *gpu.RULES,
     *pkg.RULES,
+    *req.RULES,
+    *acc.RULES,
+    *data.RULES,
+    *model.RULES,
+    *src.RULES,
     *sec.RULES,
     *net.RULES,
 )
