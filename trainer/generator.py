@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from .assembly import compile_model
 from .backgrounds import BackgroundFile, Backgrounds
 from .checkpoint import AdapterWeights
 from .environment import quieten_libraries
@@ -37,6 +38,7 @@ class Generator:
         backgrounds: of the conditions, or None without background module.
         device: where it runs.
         seed: of the run.
+        batch: pairs that every batch is filled up to, or None; a compiled network is compiled for one size.
     """
 
     sampler: Sampler
@@ -46,9 +48,12 @@ class Generator:
     backgrounds: Backgrounds | None
     device: torch.device
     seed: int
+    batch: int | None
 
     def pairs(self, indexes: Sequence[int]) -> npt.NDArray[np.uint8]:
         """The pairs of these indexes, 8-bit (B, 2, H, W, 3): whole image, part."""
+        count = len(indexes)
+        indexes = [*indexes, *[indexes[-1]] * max(0, (self.batch or 0) - count)]
         noises = [ImageNoise(self.seed, index, self.shape) for index in indexes]
 
         def draw() -> Tensor:
@@ -58,7 +63,7 @@ class Generator:
         if self.backgrounds is not None:
             sources = zip(indexes, noises, strict=True)
             condition = torch.stack([self.backgrounds.latents(i, noise.pair()) for i, noise in sources])
-        latents = self.sampler.sample(start, condition, draw)
+        latents = self.sampler.sample(start, condition, draw)[:count]
         return to_pixels(decode(self.vae, latents, self.scaling)).numpy()
 
     def background_name(self, index: int) -> str | None:
@@ -86,6 +91,9 @@ def load_generator(
     unet = loader.unet().to(device, dtype).eval()
     if device.type == "cuda" and dtype != torch.float32:
         unet = unet.to(memory_format=torch.channels_last)
+        # In float32 the search for the fastest convolution takes tens of GiB.
+        torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.matmul.allow_tf32 = settings.allow_tf32
     side = check_side(settings.resolution or int(unet.config.sample_size) * 8)
     model = DualUNet(unet, variant=weights.variant, rank=weights.rank)
     encoder = TextEncoder(loader.text_encoder(), rank=weights.rank if weights.text_encoder else None)
@@ -95,7 +103,7 @@ def load_generator(
     vae = loader.vae().to(device)
     ddpm = loader.scheduler()
     sampler = Sampler(
-        model,
+        compile_model(model, "default") if settings.compile else model,
         make_scheduler(cast("SchedulerName", settings.scheduler), ddpm.config),
         load_noise_schedule(ddpm, device),
         text,
@@ -108,7 +116,8 @@ def load_generator(
         backgrounds = Backgrounds(files, vae, side=side, per_background=per, device=device)
     shape = (int(unet.config.in_channels), side // 8, side // 8)
     scaling = float(getattr(vae.config, "scaling_factor", 0.18215))
-    return Generator(sampler, vae, scaling, shape, backgrounds, device, settings.seed)
+    batch = settings.batch_size if settings.compile else None
+    return Generator(sampler, vae, scaling, shape, backgrounds, device, settings.seed, batch)
 
 
 def choose_device(name: str | None) -> torch.device:
