@@ -82,14 +82,14 @@ def _bare_word(config: AccelerateConfig, value: bool) -> Finding:
 
 
 def _named_precision(context: Context, config: AccelerateConfig, value: str) -> Iterator[Finding]:
-    problem = _obstacle(context, value, bool(config.values and config.values.get("use_cpu")))
+    problem = obstacle(context, value, use_cpu=bool(config.values and config.values.get("use_cpu")))
     wanted = context.settings.mixed_precision
     if problem:
         yield fail(
             "ACC002",
             PRECISION,
             f"mixed_precision is `{value}`: {problem}",
-            cure=f"Write `mixed_precision: '{wanted if not _obstacle(context, wanted, False) else 'no'}'`.",
+            cure=f"Write `mixed_precision: '{wanted if not obstacle(context, wanted, use_cpu=False) else 'no'}'`.",
             evidence=shown(config.path),
             repairable=True,
         )
@@ -104,7 +104,7 @@ def _named_precision(context: Context, config: AccelerateConfig, value: str) -> 
         )
 
 
-def _obstacle(context: Context, value: str, use_cpu: bool) -> str:
+def obstacle(context: Context, value: str, *, use_cpu: bool) -> str:
     """Why that precision cannot run here, or nothing."""
     if value == "no":
         return ""

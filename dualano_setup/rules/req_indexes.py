@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from .wording import listing, shown
+
 if TYPE_CHECKING:
     from ..facts.sheet import Installers, RequirementLine, RequirementsFile
 
@@ -19,24 +21,37 @@ _ADDRESSES = ("--index-url", "--extra-index-url", "--find-links")
 
 def check_indexes(file: RequirementsFile, installers: Installers | None) -> Iterator[tuple[str, str, int]]:
     """(what was seen, cure, line number) of every pin without its index, and of an index that hides the others."""
-    named = [(line.option, line.value) for line in file.lines if line.option in _ADDRESSES]
-    given = [value for _, value in named] + _configured(installers)
+    configured = _configured(installers)
+    served = served_builds(file)
     for build, lines in local_builds(file).items():
-        if not any(_serves(url, build) for url in given):
-            names = ", ".join(line.text.strip() for line in lines)
+        if build not in served and not any(_serves(url, build) for url in configured):
+            names = listing(line.text.strip() for line in lines)
             yield (
                 f"{names}: builds for `{build}` are not on the default index, and the file names no other",
                 f"Add `--find-links https://download.pytorch.org/whl/{build}/{lines[0].name}/` (one line a package).",
                 lines[0].number,
             )
-    hiding = [line for line in file.lines if line.option == "--index-url" and _PYTORCH.match(line.value)]
-    others = [line.name for line in file.lines if line.name and line.name not in SERVED]
-    if hiding and others and not any(option == "--extra-index-url" for option, _ in named):
+    for line in hiding_indexes(file):
+        others = [other.name for other in file.lines if other.name and other.name not in SERVED]
         yield (
-            f"`--index-url {hiding[0].value}` replaces the default index, and {others[0]} is not there",
+            f"`--index-url {shown(line.value)}` replaces the default index, and {others[0]} is not there",
             "Name it with `--find-links`, one page a package, and leave the default index in place.",
-            hiding[0].number,
+            line.number,
         )
+
+
+def hiding_indexes(file: RequirementsFile) -> list[RequirementLine]:
+    """`--index-url` lines that put PyTorch's index in the place of the default one, for packages it does not have."""
+    others = any(line.name and line.name not in SERVED for line in file.lines)
+    if not others or any(line.option == "--extra-index-url" for line in file.lines):
+        return []
+    return [line for line in file.lines if line.option == "--index-url" and _PYTORCH.match(line.value)]
+
+
+def served_builds(file: RequirementsFile) -> set[str]:
+    """The builds that an address in the file can have."""
+    given = [line.value for line in file.lines if line.option in _ADDRESSES]
+    return {build for build in local_builds(file) if any(_serves(url, build) for url in given)}
 
 
 def local_builds(file: RequirementsFile) -> dict[str, list[RequirementLine]]:
