@@ -9,11 +9,14 @@ from typing import Literal
 
 from dualano_setup.patching.source import UnreadableError, read_bounded
 
-Kind = Literal["placeholder", "foreign", "empty"]
+Kind = Literal["placeholder", "foreign", "empty", "optional"]
+"""An example; in a home folder that is not here; the empty string where a folder belongs; or any of them where
+the authors' scripts call U-2-Net, which is needed only to cut generated images out."""
 
 _PLACEHOLDER = re.compile(r"""/?path/to(?:/[^\s"'\\;]*)?|/?your[_/-]path[^\s"'\\;]*""")
 _HOME = re.compile(r"""(?<![\w.~-])/(?:home|Users)/[^\s/"'\\;{}$]+(?:/[^\s"'\\;{}$]*)?""")
 _EMPTY = re.compile(r"""\b(?:condition_dir|mask_dir|model_path|data_root)\s*=\s*(?P<text>''|"")""")
+_U2NET = re.compile(r"u-?2-?net", re.IGNORECASE)
 _COMMENT = re.compile(r"^\s*#")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
@@ -79,4 +82,4 @@ def _in_line(line: str) -> list[tuple[str, Kind]]:
     found: list[tuple[str, Kind]] = [(match[0], "placeholder") for match in _PLACEHOLDER.finditer(line)]
     found += [(match[0], "foreign") for match in _HOME.finditer(line) if not is_usable_path(match[0])]
     found += [(match["text"], "empty") for match in _EMPTY.finditer(line)]
-    return found
+    return [(text, "optional") for text, _ in found] if _U2NET.search(line) else found

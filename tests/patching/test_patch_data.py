@@ -44,6 +44,11 @@ def test_what_alters_results_is_not_on_by_default(patch):
     assert not (patch.default and patch.alters_results.startswith("yes"))
 
 
+@pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.id)
+def test_the_table_of_known_files_is_for_this_wording(patch):
+    assert patch.known, "make it anew: python -m dualano_setup.patching.known patches CLONE_OF_THE_AUTHORS..."
+
+
 def test_patterns_stay_fragments():
     for patch in PATCHES:
         for edit in patch.edits:

@@ -39,5 +39,10 @@ def test_shell_scripts_count_and_other_files_do_not(tmp_path):
     assert found(tmp_path, "export M=/path/to/m\n", "notes.md") == []
 
 
+def test_what_only_u2net_needs_is_told_apart(tmp_path):
+    text = "T = '''\ncd /path/to/U-2-Net-master\npython u2net_test.py /path/to/generate_data\n'''\n"
+    assert [kind for _, _, kind in found(tmp_path, text)] == ["optional", "optional"]
+
+
 def test_an_empty_checkout_has_none(tmp_path):
     assert placeholder_paths(tmp_path / "nowhere") == ()
