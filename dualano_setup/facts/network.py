@@ -115,10 +115,11 @@ def _index_question(index: Index, url: str, profile: Profile, config: IndexConfi
     if index.kind == "find-links":
         return lambda: Known(ask_address(url, config))
     package = next(iter((*index.packages, *profile.packages)), "torch")
+    page = f"{url.rstrip('/')}/{package}/"
 
     def ask() -> Fact[Answer]:
         """One package's page: an index's own root can be closed, or tens of MB long."""
-        found = ask_address(f"{url.rstrip('/')}/{package}/", config)
+        found = ask_address(page, config)
         return Known(Answer(url, found.ok, found.failure, found.detail))
 
     return ask

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from dualano_setup.facts import gpus
+from dualano_setup.facts import gpus, kernel_gpus
 from dualano_setup.facts.fact import Known, Unknown
 from dualano_setup.facts.gpus import probe
 from dualano_setup.facts.nvidia_smi import ask_nvidia_smi
@@ -202,14 +201,11 @@ def test_wsl_keeps_its_tool_off_the_path(machine):
     assert [device.name for device in known(machine.look()).devices] == ["NVIDIA RTX A4500"]
 
 
-def test_nvml_that_cannot_be_loaded_is_noted_and_nvidia_smi_asked(machine):
-    if Path("/sys/module/nvidia").exists():
-        pytest.skip("this machine has a real driver")
+def test_a_driver_without_the_tool_is_told_by_the_kernel_alone(machine):
     machine.driver()
-    machine.answer(A4500)
     seen = known(machine.look())
-    assert seen.via == "nvidia-smi"
-    assert "NVML" in seen.note
+    assert (seen.driver, seen.via, seen.devices[0].memory_total) == ("535.183.01", "kernel files", None)
+    assert "nvidia-smi" in seen.note
 
 
 def test_nonsense_from_the_tool_is_not_taken_for_no_gpu(machine):
@@ -220,14 +216,10 @@ def test_nonsense_from_the_tool_is_not_taken_for_no_gpu(machine):
 
 
 @pytest.mark.skipif(not Path("/sys/module/nvidia").exists(), reason="needs a real NVIDIA driver")
-def test_the_real_driver_tells_the_same_by_nvml_and_by_nvidia_smi(tmp_path):
-    by_nvml = known(gpus.probe(Settings(project=tmp_path)))
-    tool = gpus.find_tool(Path("/"), os.environ)
-    assert tool is not None
-    by_tool = ask_nvidia_smi(tool, time.monotonic() + 20, os.environ)
-    assert isinstance(by_tool, Gpus)
-    assert by_nvml.via == "nvml"
-    assert by_nvml.driver == by_tool.driver
-    assert [(d.name, d.uuid, d.compute_capability) for d in by_nvml.devices] == [
-        (d.name, d.uuid, d.compute_capability) for d in by_tool.devices
-    ]
+def test_the_real_driver_tells_the_same_by_the_kernel_and_by_nvidia_smi(tmp_path):
+    seen = known(gpus.probe(Settings(project=tmp_path)))
+    by_kernel = kernel_gpus.read(Path("/"))
+    assert seen.via == "nvidia-smi"
+    assert seen.driver == by_kernel.driver
+    assert [(d.name, d.uuid) for d in seen.devices] == [(d.name, d.uuid) for d in by_kernel.devices]
+    assert all(d.memory_total and d.compute_capability for d in seen.devices)
