@@ -66,6 +66,10 @@ def ask_address(url: str, config: IndexConfig) -> Answer:
 
     host = urlsplit(url).hostname or ""
     trusted = any(host == trusted.partition(":")[0] for trusted in config.trusted_hosts)
+    if trusted:  # the user said so in pip's or uv's settings; urllib3 need not warn about it
+        import urllib3
+
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     proxies = {"http": config.proxy, "https": config.proxy} if config.proxy else None
     try:
         with requests.get(
