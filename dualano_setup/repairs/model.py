@@ -12,7 +12,7 @@ from ..facts.checkout import git_head
 from ..facts.fact import Known
 from ..facts.files import plain_error, read_whole
 from ..facts.model import ESSENTIAL, INDEX
-from ..facts.sheet import BaseModel
+from ..facts.sheet import BaseModel, ModelPart
 from ..rules.finding import Finding
 from ..rules.rule import Context
 from .action import Action, Planned
@@ -121,8 +121,12 @@ def _lacking(model: BaseModel, files: Sequence[HubFile]) -> Iterator[HubFile]:
         if part is None:
             if file.path == INDEX and model.index is None:
                 yield file
-        elif not part.exists or name in part.missing or any(cut.startswith(f"{name} ") for cut in part.truncated) or f"{name}:" in part.error:
+        elif not part.exists or name in part.missing or _is_broken(part, name):
             yield file
+
+
+def _is_broken(part: ModelPart, name: str) -> bool:
+    return any(cut.startswith(f"{name} ") for cut in part.truncated) or f"{name}:" in part.error
 
 
 def _is_needed(path: str) -> bool:
