@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import struct
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -209,7 +209,7 @@ def numpy_2(p: Project) -> None:
 
 @world("PKG008")
 def two_opencvs(p: Project) -> None:
-    files = {f"cv2/{name}": b"" for name in ("__init__.py", "cv2.abi3.so", "version.py")}
+    files = {f"cv2/{name}": b"import os\n" for name in ("__init__.py", "cv2.abi3.so", "version.py")}
     reinstall(p, "opencv-python-headless", "4.7.0.72", files=files)
     lay(p.site, "opencv-python", "4.7.0.72", files=files)
 
@@ -269,6 +269,11 @@ def two_processes_on_one_gpu(p: Project) -> None:
     p.edit(p.accelerate, "distributed_type: 'NO'", "distributed_type: MULTI_GPU")
 
 
+@world("ACC005")
+def a_variable_that_wins(p: Project) -> None:
+    p.patch_environment("ACCELERATE_USE_FSDP", "true")
+
+
 # --- data ----------------------------------------------------------------------------------------------------
 
 
@@ -282,9 +287,14 @@ def data_root_gone(p: Project) -> None:
     p.flags["data"] = p.root / "mvtec_anomaly_detection"
 
 
-@world("DATA002")
+@world("DATA001")
 def root_is_one_folder_too_deep(p: Project) -> None:
     p.flags["data"] = p.data / "widget"
+
+
+@world("DATA002")
+def masks_beside_the_images(p: Project) -> None:
+    p.masks.rename(p.data / "widget" / "scratch_masks")
 
 
 @world("DATA003")
@@ -309,11 +319,12 @@ def one_image_only(p: Project) -> None:
             file.unlink()
 
 
-@world("DATA007", checkout=True)
+@world("DATA007", "SRC006", checkout=True)
 def the_path_says_test_twice(p: Project) -> None:
     (p.root / "latest").mkdir()
     p.data.rename(p.root / "latest" / "mvtec")
     p.flags["data"] = p.root / "latest" / "mvtec"
+    p.patch_state("mask-path", "before")
 
 
 @world("DATA008")
@@ -367,7 +378,9 @@ def safety_checker_named_but_absent(p: Project) -> None:
 def pickled_unet_under_torch_2_2(p: Project) -> None:
     weights = p.model / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
-    weights.with_suffix(".bin").write_bytes(b"PK\x03\x04" + struct.pack("<I", 0) + bytes(4096))
+    with zipfile.ZipFile(weights.with_suffix(".bin"), "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02}.")
+        archive.writestr("archive/data/0", bytes(200_000))
 
 
 # --- network -------------------------------------------------------------------------------------------------
@@ -383,3 +396,100 @@ def the_index_is_behind_a_broken_proxy(p: Project) -> None:
 def no_hub_and_no_model(p: Project) -> None:
     p.flags["model"] = p.root / "absent"
     p.overlay["network"] = Known(Network(hub=Answer("https://hub.example", False, "dns", "no such host")))
+
+
+# --- requirements.txt ----------------------------------------------------------------------------------------
+
+
+def add_line(p: Project, line: str) -> None:
+    """One more line in the checkout's requirements.txt."""
+    with p.requirements.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+@world("REQ001", checkout=True)
+def the_two_typos(p: Project) -> None:
+    p.edit(p.requirements, "==4.7.0.72", "==.7.0.72")
+    p.edit(p.requirements, "==2.15.0", "==.15.0")
+
+
+@world("REQ002", checkout=True)
+def numpy_listed_twice(p: Project) -> None:
+    add_line(p, "numpy==1.24.3")
+
+
+@world("REQ003", checkout=True)
+def a_pin_without_a_file_for_this_python(p: Project) -> None:
+    add_line(p, "torch==2.15.0")
+
+
+@world("REQ004", checkout=True)
+def cuda_pin_without_its_index(p: Project) -> None:
+    add_line(p, "torch==2.2.0+cu118")
+
+
+@world("REQ005", checkout=True)
+def metadata_that_pip_refuses(p: Project) -> None:
+    add_line(p, "pytorch-lightning==1.5.10")
+
+
+@world("REQ006", checkout=True)
+def merge_markers(p: Project) -> None:
+    text = p.requirements.read_text()
+    p.requirements.write_text(f"<<<<<<< HEAD\n{text}=======\nnumpy\n>>>>>>> theirs\n")
+
+
+@world("REQ007", checkout=True)
+def clip_the_clipboard_in_requirements(p: Project) -> None:
+    add_line(p, "clip")
+
+
+# --- the checkout's source -----------------------------------------------------------------------------------
+
+
+@world("SRC001", checkout=True)
+def paths_of_the_authors(p: Project) -> None:
+    p.patch_state("bcm-foreground-folder", "before")
+
+
+@world("SRC002", "SRC003", "ACC002", checkout=True)
+def guides_change_2_missing_in_bf16(p: Project) -> None:
+    p.flags["mixed_precision"] = "bf16"
+    p.edit(p.accelerate, "mixed_precision: 'no'", "mixed_precision: bf16")
+    p.patch_state("temporal-dtype", "before")
+    p.patch_state("mixed-precision", "before")
+
+
+@world("SRC003", "ACC002", checkout=True)
+def bf16_without_autocast(p: Project) -> None:
+    p.flags["mixed_precision"] = "bf16"
+    p.edit(p.accelerate, "mixed_precision: 'no'", "mixed_precision: bf16")
+    p.patch_state("mixed-precision", "before")
+
+
+@world("SRC004", checkout=True)
+def somebody_rewrote_the_place(p: Project) -> None:
+    p.patch_state("mixed-precision", "drifted")
+
+
+@world("SRC005", checkout=True)
+def a_debugger_left_in(p: Project) -> None:
+    p.checkout_fact(debugger_imports=("bcm-dual-interrelated_diff/diffusers/pipelines/somewhere.py",))
+
+
+@world("SRC006", checkout=True)
+def an_undefined_name(p: Project) -> None:
+    p.patch_state("bcm-inference-vae", "before")
+
+
+@world("SRC007", "ACC004", checkout=True)
+def two_processes_in_the_checkouts_trainer(p: Project) -> None:
+    p.flags["num_processes"] = 2
+    p.facts("gpus", devices=(GPUS.devices[0], GPUS.devices[0]))
+
+
+@world("SRC008")
+def the_checkout_is_another_project(p: Project) -> None:
+    (p.root / "AnomalyDiffusion").mkdir()
+    p.flags["checkout"] = p.root / "AnomalyDiffusion"
+    (p.root / "AnomalyDiffusion" / "requirements.txt").write_text("numpy==1.26.4\n")

@@ -13,10 +13,23 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dualano_setup.bundle import bundle_root
 from dualano_setup.check import Report, look
 from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Fact, Known
-from dualano_setup.facts.sheet import Disk, FactSheet, Gpu, Gpus, IndexConfig, Installers, Machine, PythonInstall
+from dualano_setup.facts.sheet import (
+    Checkout,
+    Disk,
+    FactSheet,
+    Gpu,
+    Gpus,
+    IndexConfig,
+    Installers,
+    Machine,
+    PatchState,
+    PythonInstall,
+)
+from dualano_setup.patching import load_patches
 from dualano_setup.profiles import load
 from dualano_setup.settings import Settings, resolve
 
@@ -30,7 +43,7 @@ MACHINE = Machine(
     wsl=False, container=False, root=False, cpus=16, ram_total=64 * GIB, ram_available=48 * GIB, shm_total=32 * GIB,
     disks=tuple(Disk(purpose, "/srv", "/srv", 2000 * GIB, 800 * GIB) for purpose in PURPOSES),
 )  # fmt: skip
-A4500 = Gpu(0, "NVIDIA RTX A4500", 20 * GIB, GIB // 2, (8, 6), "GPU-1")
+A4500 = Gpu(0, "NVIDIA RTX A4500", 20 * GIB, 12 * 1024**2, (8, 6), "GPU-1")
 GPUS = Gpus("550.90.07", "12.4", (A4500,), None, "nvml")
 INSTALLERS = Installers(
     pip=IndexConfig(),
@@ -39,6 +52,15 @@ INSTALLERS = Installers(
     pythons=(PythonInstall("/usr/bin/python3.10", "3.10.13"),),
 )
 
+TREE = "bcm-dual-interrelated_diff"
+REQUIREMENTS = """\
+# what the checkout asks for
+accelerate==0.24.1
+numpy==1.26.4
+opencv-python-headless==4.7.0.72
+tensorboard==2.15.0
+transformers==4.30.2
+"""
 ACCELERATE = """\
 compute_environment: LOCAL_MACHINE
 deepspeed_config: {}
@@ -105,6 +127,45 @@ class Project:
     def checkout(self) -> Path:
         return self.root / "DualAnoDiff"
 
+    @property
+    def requirements(self) -> Path:
+        return self.checkout / "requirements.txt"
+
+    def add_checkout(self) -> None:
+        """A repaired checkout: its requirements on disk, its sources by hand-made facts.
+
+        The sources are the authors', who gave no licence, so none are here: `tests/patching` proves the reading of
+        real ones, and `DUALANO_UPSTREAM` names a clone to prove it on.
+        """
+        self.checkout.mkdir()
+        self.requirements.write_text(REQUIREMENTS, encoding="utf-8")
+        self.flags["checkout"] = self.checkout
+        states = tuple(
+            PatchState(
+                patch.id, "after", patch.rules, patch.default, patch.title, files=((f"{TREE}/train.py", "after"),)
+            )
+            for patch in load_patches(bundle_root() / "patches")
+        )
+        fact = Checkout(
+            str(self.checkout), True, True, trees=(TREE,), patches=states, requirements=str(self.requirements)
+        )
+        self.overlay["checkout"] = Known(fact)
+
+    def checkout_fact(self, **changes: Any) -> None:
+        """Changes the hand-made checkout."""
+        self.facts("checkout", **changes)
+
+    def patch_state(self, name: str, state: str) -> None:
+        """Puts one patch of the hand-made checkout into another state."""
+        fact = self.overlay["checkout"]
+        assert isinstance(fact, Known)
+        assert name in {patch.patch for patch in fact.value.patches}
+        changed = tuple(
+            replace(p, state=state, files=tuple((f, state) for f, _ in p.files)) if p.patch == name else p
+            for p in fact.value.patches
+        )
+        self.checkout_fact(patches=changed)
+
     def edit(self, path: Path, old: str, new: str) -> None:
         """Replaces text that must be there."""
         text = path.read_text(encoding="utf-8")
@@ -153,7 +214,4 @@ def healthy(
         "foreground": project.foreground,
     }  # fmt: skip
     project.overlay = {"machine": Known(MACHINE), "gpus": Known(GPUS), "installers": Known(INSTALLERS)}
-    if checkout:
-        shutil.copytree(checkout, project.checkout)
-        project.flags["checkout"] = project.checkout
     return project
