@@ -81,7 +81,13 @@ def find_fix(project: Path, wanted: str | None) -> Journal:
 def undo_fix(journal: Journal, workshop_of: WorkshopOf) -> None:
     """Takes one finished fix back. Raises RepairError, having changed nothing, when the user changed a target since."""
     actions = journal.plan().actions
-    obstacles = [actions[number].obstacle(workshop_of(number)) for number in journal.begun_actions()]
+    obstacles: list[str] = []
+    answered: set[object] = set()
+    for number in reversed(journal.begun_actions()):
+        target = getattr(actions[number], "path", number)
+        if target not in answered:  # what a later action of this fix put there is not the user's doing
+            obstacles.append(actions[number].obstacle(workshop_of(number)))
+        answered.add(target)
     if any(obstacles):
         raise RepairError("nothing was undone:\n" + "\n".join(filter(None, obstacles)))
     if left := take_back(journal, workshop_of, "undo"):

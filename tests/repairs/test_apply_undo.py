@@ -19,7 +19,7 @@ import pytest
 from dualano_setup.repairs import serial
 from dualano_setup.repairs.action import Cost, Plan, RepairError
 from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.files import WriteFile
+from dualano_setup.repairs.files import MoveAside, WriteFile
 from dualano_setup.repairs.journal import all_fixes, new_id
 from dualano_setup.repairs.lock import LockedError, locked
 from dualano_setup.repairs.undo import find_fix, recover, undo_fix, unsettled
@@ -290,4 +290,14 @@ def test_eight_doctors_at_once(project, user):
     for _ in children:
         journal = find_fix(project, None)
         undo_fix(journal, workshops(session, journal))
+    assert snapshot(user) == before
+
+
+def test_a_file_moved_aside_and_written_anew_is_undone(project, user):
+    before, path = snapshot(user), user / "config.yaml"
+    outcome, session = run(
+        project, MoveAside(path, ("ACC003",), "not YAML"), WriteFile(path, b"new: 1\n", "", ("ACC003",), "")
+    )
+    assert (outcome.status, path.read_bytes()) == (0, b"new: 1\n")
+    undo_fix(outcome.journal, workshops(session, outcome.journal))
     assert snapshot(user) == before
