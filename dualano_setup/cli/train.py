@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ..check import Report
+    from ..facts.sheet import FactSheet
     from ..settings import Settings
 
 _DESCRIPTION = """\
@@ -57,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("nothing to train with yet. Still needed:\n  " + "\n  ".join(missing))
     if report is None:
         return 1
-    return hand_off(settings, report, arguments.trainer, extra, detach=arguments.detach)
+    return hand_off(settings, report.sheet, arguments.trainer, extra, detach=arguments.detach)
 
 
 def cleared(settings: Settings, arguments: argparse.Namespace) -> Report | None:
@@ -67,10 +68,9 @@ def cleared(settings: Settings, arguments: argparse.Namespace) -> Report | None:
 
     report = look(settings)
     if report.exit_status and arguments.fix:
-        from .fix import run_fix
+        from . import fix
 
-        if run_fix(settings, report, yes=arguments.yes):
-            return None
+        fix.run(argparse.Namespace(**{**vars(arguments), "plan": False, "json": False, "only": ""}))
         report = look(settings)
     blocking = report.count("fail")
     if not blocking:
@@ -86,16 +86,14 @@ def cleared(settings: Settings, arguments: argparse.Namespace) -> Report | None:
 
 
 def hand_off(
-    settings: Settings, report: Report, trainer: str, extra: Sequence[str], *, detach: bool, label: str = ""
+    settings: Settings, sheet: FactSheet, trainer: str, extra: Sequence[str], *, detach: bool, label: str = ""
 ) -> int:
     """Starts the run and stays with it, unless detached. Returns the exit status of the command."""
     from ..runs.foreground import attend
     from ..runs.handoff import LaunchError, prepare, start
 
     try:
-        folder, record, launch = prepare(
-            settings, report.sheet, trainer=trainer, extra=extra, detach=detach, label=label
-        )
+        folder, record, launch = prepare(settings, sheet, trainer=trainer, extra=extra, detach=detach, label=label)
         for note in launch.notes:
             sys.stderr.write(f"note: {note}\n")
         started = start(folder, record, launch)

@@ -92,6 +92,11 @@ def _without_rank(line: str) -> str:
     return re.sub(r"^\[rank\d+\]: ?", "", line)
 
 
+def is_head(line: str) -> bool:
+    """Whether a line is one of the two that the supervisor writes before anything else."""
+    return line.startswith(("$ ", "  in /"))
+
+
 def _ours(line: str) -> bool:
-    """Whether a line is something a program said, not our own head of the log or the launcher's frame."""
-    return not line.startswith(("$ ", "  in /")) and not any(name in line for name in _OF_THE_LAUNCHER)
+    """Whether a line is something the trainer said, not our own head of the log or the launcher's frame."""
+    return not is_head(line) and not any(name in line for name in _OF_THE_LAUNCHER)

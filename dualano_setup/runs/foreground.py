@@ -17,15 +17,28 @@ def attend(started: Started, color: str) -> int:
     """Shows the run until it ends. Returns 0 finished, 1 failed, 130 after a Ctrl-C."""
     style = Style.for_stream(color, sys.stderr)
     try:
-        view = watch_run(started.run, started.record, sys.stderr, color=style.color)
+        view = watch(started, style)
     except KeyboardInterrupt:
-        return _interrupted(started)
+        return 130
+    if view.verdict.state == "finished":
+        sys.stderr.write(f"{view.run.name} finished; weights in {started.record.output}\n")
+        return 0
+    sys.stderr.write(after_a_failure(view, style))
+    return 1
+
+
+def watch(started: Started, style: Style) -> RunView:
+    """Shows the run until it ends. Raises KeyboardInterrupt after a Ctrl-C, once the run has been ended for it."""
+    try:
+        return watch_run(started.run, started.record, sys.stderr, color=style.color)
+    except KeyboardInterrupt:
+        _end_for_ctrl_c(started)
+        raise
     finally:
         started.release()
-    return _told(view, started, style)
 
 
-def _interrupted(started: Started) -> int:
+def _end_for_ctrl_c(started: Started) -> None:
     """The first Ctrl-C: ask and wait. The second: end at once."""
     run, record = started.run, started.record
     say = sys.stderr.write
@@ -47,7 +60,6 @@ def _interrupted(started: Started) -> int:
     if newest and record.trainer == "bundled":
         again = f"-- --output_dir {record.output} --resume_from_checkpoint latest"
         say(f"go on from {newest}: dualano-doctor train {again}\n")
-    return 130
 
 
 def _at_once(started: Started) -> Ending:
@@ -57,11 +69,3 @@ def _at_once(started: Started) -> Ending:
             return end_run(started.run, started.record, patience=0.0)
         except KeyboardInterrupt:
             continue
-
-
-def _told(view: RunView, started: Started, style: Style) -> int:
-    if view.verdict.state == "finished":
-        sys.stderr.write(f"{view.run.name} finished; weights in {started.record.output}\n")
-        return 0
-    sys.stderr.write(after_a_failure(view, style))
-    return 1

@@ -49,23 +49,28 @@ class Started:
 
 
 def prepare(
-    settings: Settings, sheet: FactSheet, *, trainer: str, extra: Sequence[str], detach: bool, label: str = ""
+    settings: Settings,
+    sheet: FactSheet,
+    *,
+    trainer: str,
+    extra: Sequence[str],
+    detach: bool = False,
+    label: str = "",
+    state: Path | None = None,
 ) -> tuple[RunFolder, RunRecord, Launch]:
-    """A run's folder with everything in it, nothing started yet.
+    """A run's folder with everything in it, nothing started yet. `state` None: among the project's runs.
 
     Raises LaunchError without a training environment, UsageError for ARGS that cannot be understood, OSError when
     nothing can be written.
     """
-    if not isinstance(sheet.environment, Known):
-        raise LaunchError(f"{sheet.environment.reason}; `dualano-doctor fix` makes one, --env PATH names another")
     machine = Machine(
-        sheet.environment.value.interpreter,
+        interpreter_of(sheet),
         launches.uses_cpu(sheet),
         launches.threads_for_each(settings.num_processes, os.environ),
         _free_port() if settings.num_processes > 1 else None,
     )
     named = label or "-".join(filter(None, (settings.category, settings.anomaly)))
-    run = create(settings.state, named or _last_part(extra))
+    run = create(state or settings.state, named or _last_part(extra))
     try:
         launch = launches.build(
             settings, run, machine, trainer=trainer, extra=extra, variables=os.environ, working=Path.cwd()
@@ -77,6 +82,13 @@ def prepare(
         shutil.rmtree(run.path, ignore_errors=True)
         raise
     return run, record, launch
+
+
+def interpreter_of(sheet: FactSheet) -> str:
+    """The training environment's Python. Raises LaunchError when there is none."""
+    if isinstance(sheet.environment, Known):
+        return sheet.environment.value.interpreter
+    raise LaunchError(f"{sheet.environment.reason}; `dualano-doctor fix` makes one, --env PATH names another")
 
 
 def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:

@@ -164,15 +164,19 @@ def _output(settings: Settings, run: RunFolder, trainer: str, extra: Sequence[st
     return working / said if said is not None else run.path / "output"
 
 
+def removed_variables(variables: Mapping[str, str]) -> list[str]:
+    """The variables that no training process may inherit: other code, or settings beside the run's own."""
+    return sorted({*_REMOVED, *(name for name in variables if name.startswith("ACCELERATE_"))})
+
+
 def _environment(
     settings: Settings, machine: Machine, variables: Mapping[str, str]
 ) -> tuple[dict[str, str | None], list[str]]:
     """The variables to set (None: to remove), and the names of the removed ones that had a value."""
-    foreign = [name for name in variables if name.startswith("ACCELERATE_")]
-    removed = sorted({*(name for name in _REMOVED if variables.get(name)), *foreign})
-    delta: dict[str, str | None] = dict.fromkeys((*_REMOVED, *foreign))
+    removed = removed_variables(variables)
+    delta: dict[str, str | None] = dict.fromkeys(removed)
     delta |= _SET
     delta["PATH"] = os.pathsep.join([str(Path(machine.interpreter).parent), variables.get("PATH", os.defpath)])
     if settings.offline:
         delta |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    return delta, removed
+    return delta, [name for name in removed if variables.get(name)]

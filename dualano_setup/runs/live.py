@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from .cause import is_head
 from .folder import RunFolder
 from .follow import Follower
 from .processes import is_alive
@@ -28,7 +29,7 @@ def watch_run(run: RunFolder, record: RunRecord, stream: TextIO, *, color: bool)
         over = False
         while not over:
             over = _is_over(run)
-            lines = [line for line in follower.lines(rest=over) if not is_bar(line)]
+            lines = [line for line in follower.lines(rest=over) if not is_bar(line) and not is_head(line)]
             show(read_progress(record.metrics, run.log, record.steps), lines)
             if not over:
                 time.sleep(POLL_SECONDS)

@@ -55,15 +55,15 @@ def from_metrics(text: str, total: int) -> Progress | None:
     if not rows:
         return None
     last = rows[-1]
-    seconds = [value for row in rows if (value := _number(row.get("seconds"))) is not None]
-    losses = [value for row in rows[-5:] if (value := _number(row.get("loss"))) is not None]
+    seconds = [value for row in rows if (value := number(row.get("seconds"))) is not None]
+    losses = [value for row in rows[-5:] if (value := number(row.get("loss"))) is not None]
     return Progress(
         int(str(last["step"])),
         total,
         sum(losses) / len(losses) if losses else None,
-        _number(last.get("lr")),
+        number(last.get("lr")),
         median(seconds) if seconds else None,
-        _number(last.get("gpu_memory_gib")),
+        number(last.get("gpu_memory_gib")),
     )
 
 
@@ -73,15 +73,15 @@ def from_bar(text: str) -> Progress | None:
     if not matches:
         return None
     last = matches[-1]
-    speed = _number(last["speed"])
+    speed = number(last["speed"])
     if speed and last["unit"] == "it/s":
         speed = 1 / speed
     loss, lr = _LOSS.search(last["more"]), _LR.search(last["more"])
     return Progress(
         int(last["done"]),
         int(last["total"]),
-        _number(loss[1]) if loss else None,
-        _number(lr[1]) if lr else None,
+        number(loss[1]) if loss else None,
+        number(lr[1]) if lr else None,
         speed or None,
     )
 
@@ -121,6 +121,11 @@ def line_of(progress: Progress) -> str:
     return " · ".join(parts)
 
 
+def metric_rows(metrics: str) -> list[dict[str, object]]:
+    """The last rows of a metrics.jsonl, oldest first."""
+    return list(_rows(read_end(Path(metrics), _END_BYTES).splitlines()))
+
+
 def _rows(lines: Iterable[str]) -> Iterable[dict[str, object]]:
     for line in lines:
         try:
@@ -131,7 +136,7 @@ def _rows(lines: Iterable[str]) -> Iterable[dict[str, object]]:
             yield row
 
 
-def _number(value: object) -> float | None:
+def number(value: object) -> float | None:
     """A number, also where the trainer had to write "nan" or "inf" as text."""
     try:
         return float(value) if isinstance(value, (int, float, str)) else None

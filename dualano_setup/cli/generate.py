@@ -1,0 +1,84 @@
+"""`dualano-doctor generate`: sample image, foreground and mask triples from trained weights."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+_WEIGHTS = ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "generate",
+        parents=[shared],
+        help="sample from trained weights",
+        description="Samples pairs of anomalous image and anomaly part, with masks, in the training environment. What "
+        "follows `--` reaches `trainer.generate` untouched, e.g. -- --num_images 100 --scheduler dpm++",
+    )
+    parser.add_argument("--weights", metavar="PATH", help="weight file or its folder (default: of the newest run)")
+    parser.add_argument("--output", metavar="DIR", dest="into", help="where samples go (.dualano/generated/...)")
+    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help="for trainer.generate, untouched")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Samples; the exit status is the sampler's. Raises UsageError when model or weights are not named."""
+    from ..facts.collect import collect
+    from ..runs.handoff import LaunchError, interpreter_of
+    from ..runs.tools import run_tool
+    from ..settings import resolve
+
+    settings = resolve(vars(arguments))
+    command = tool_arguments(settings, arguments.weights, arguments.into, arguments.arguments)
+    try:
+        interpreter = interpreter_of(collect(settings))
+    except LaunchError as error:
+        print(f"dualano-doctor: {error}", file=sys.stderr)
+        return 1
+    status = run_tool(interpreter, "trainer.generate", command, offline=settings.offline)
+    return 128 - status if status < 0 else status
+
+
+def tool_arguments(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> list[str]:
+    """The argument list of `trainer.generate`: settings first, what the user typed after `--` last.
+
+    Raises UsageError when the model or the weights are not known.
+    """
+    from ..runs.arguments import value_of
+    from ..settings import UsageError
+
+    if settings.model is None and value_of("--pretrained_model_name_or_path", extra) is None:
+        raise UsageError("sampling needs the base model that was trained on: --model PATH")
+    label = "-".join(filter(None, (settings.category, settings.anomaly))) or "samples"
+    folder = Path(into).absolute() if into else settings.state / "generated" / label
+    pairs: list[tuple[str, object]] = [
+        ("--pretrained_model_name_or_path", settings.model),
+        ("--weights", value_of("--weights", extra) or weights or newest_weights(settings)),
+        ("--output_dir", folder),
+    ]
+    if settings.foreground and settings.data and settings.category:
+        good = settings.data / settings.category / "train" / "good"
+        pairs += [("--condition_dir", settings.foreground), ("--good_dir", good)]
+    pairs.append(("--mixed_precision", settings.mixed_precision))
+    return [*(text for flag, value in pairs if value is not None for text in (flag, str(value))), *extra]
+
+
+def newest_weights(settings: Settings) -> Path:
+    """The weights of the newest run that left some. Raises UsageError when none did."""
+    from ..runs.folder import every
+    from ..settings import UsageError
+
+    for run_folder in reversed(every(settings.state)):
+        record = run_folder.record()
+        output = Path(record.output) if record else run_folder.path
+        for name in _WEIGHTS:
+            if (output / name).is_file():
+                return output / name
+    raise UsageError("no run of this project has left weights yet; --weights PATH names some")

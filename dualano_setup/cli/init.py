@@ -1,0 +1,40 @@
+"""`dualano-doctor init`: write dualano.toml here."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "init",
+        parents=[shared],
+        help="write dualano.toml here",
+        description="Writes dualano.toml into this folder: what you give as flags, what is found here, and every other "
+        "setting as a comment.",
+    )
+    parser.add_argument("--force", action="store_true", help="replace one that is there (kept as dualano.toml.old)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes and shows the file. Raises UsageError when there is one already, or for a flag of the wrong kind."""
+    from ..project_file import look_around, settings_text, write_settings
+    from ..settings import OPTIONS, resolve
+
+    folder = Path.cwd()
+    given = {o.key: value for o in OPTIONS if (value := getattr(arguments, o.key, None)) is not None}
+    resolve(given, {}, project=Path("/"))  # says at once what is wrong with a value
+    found = look_around(folder)
+    values = {(o.table, o.key): given.get(o.key, found.get(o.key)) for o in OPTIONS}
+    text = settings_text(values)
+    file = write_settings(folder, text, replace=arguments.force)
+    sys.stdout.write(text)
+    for key in found:
+        if key not in given:
+            print(f"found here: {key} = {found[key]}", file=sys.stderr)
+    print(f"\nwrote {file}; next: dualano-doctor check", file=sys.stderr)
+    return 0

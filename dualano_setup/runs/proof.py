@@ -1,0 +1,129 @@
+"""`prove`: two real steps through the real launch path, then a third from the checkpoint they wrote.
+
+Each thing proved is looked at in what the trainer wrote, not in what it said.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..facts.sheet import FactSheet
+from ..settings import Settings
+from .arguments import required
+from .ending import newest_checkpoint
+from .handoff import Started, interpreter_of, prepare, start
+from .progress import metric_rows, number
+from .records import RunRecord
+from .sighting import RunView
+from .tools import make_miniature
+
+STEPS = 2
+USUAL_STEPS = 5000
+MINIATURE_PIXELS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What two steps and one resumed step showed. `memory` is GiB of GPU memory at the peak, None on a CPU.
+
+    `seconds_per_step` is the last step's of the first start: the ones before it still warm things up.
+    """
+
+    losses: tuple[float, ...]
+    seconds_per_step: float
+    memory: float | None
+    checkpoint: str
+    miniature: bool
+
+    @property
+    def usual_seconds(self) -> float:
+        """How long USUAL_STEPS take at that speed."""
+        return self.seconds_per_step * USUAL_STEPS
+
+
+class ProofError(Exception):
+    """The training does not work here. The message says where it ended and why."""
+
+
+Watch = Callable[[Started], RunView]
+
+
+def settle(settings: Settings, sheet: FactSheet, extra: Sequence[str], say: Callable[[str], None]) -> Settings:
+    """The settings to prove with: the user's own model and data where all are named, else the miniature ones.
+
+    Raises ProofError when the miniature ones cannot be made.
+    """
+    if not required(settings, extra, "bundled"):
+        return settings
+    folder = settings.state / "miniature"
+    say(f"no model and data named: proving with miniature ones in {folder} (random weights, drawn pictures)")
+    if make_miniature(interpreter_of(sheet), folder):
+        raise ProofError("the miniature model and data could not be made; the lines above say why")
+    return on_the_miniature(settings, folder)
+
+
+def on_the_miniature(settings: Settings, folder: Path) -> Settings:
+    """The settings pointed at what `trainer.miniature` made in `folder`."""
+    image_folders = sorted(path for path in (folder / "data").glob("*/test/*") if path.name != "good")
+    if not image_folders:
+        raise ProofError(f"{folder} holds no miniature data; remove it and try again")
+    first = image_folders[0]
+    return replace(
+        settings,
+        model=folder / "model",
+        data=folder / "data",
+        foreground=folder / "foreground",
+        category=first.parent.parent.name,
+        anomaly=first.name,
+        resolution=MINIATURE_PIXELS,
+        rank=min(settings.rank, 4),
+    )
+
+
+def prove(settings: Settings, sheet: FactSheet, extra: Sequence[str], watch: Watch, miniature: bool) -> Proof:
+    """Proves that training works. `watch(started)` shows a run until it ends.
+
+    Raises ProofError when it does not, LaunchError when nothing could be started.
+    """
+    output = settings.state / "prove" / "output"
+    shutil.rmtree(output, ignore_errors=True)
+    wanted = replace(settings, output=output)
+    record = _run(wanted, sheet, [*extra, *_flags(output, STEPS)], watch)
+    rows = metric_rows(record.metrics)
+    losses = tuple(value for row in rows if (value := number(row.get("loss"))) is not None)
+    if len(losses) != STEPS or not all(map(math.isfinite, losses)):
+        raise ProofError(f"the losses of {STEPS} steps are {losses or 'not there'}, expected {STEPS} finite numbers")
+    checkpoint = newest_checkpoint(output)
+    if checkpoint != f"checkpoint-{STEPS}":
+        raise ProofError(f"after step {STEPS} there is {checkpoint or 'no checkpoint'} in {output}")
+    resumed = _run(wanted, sheet, [*extra, *_flags(output, STEPS + 1), "--resume_from_checkpoint", checkpoint], watch)
+    last = metric_rows(resumed.metrics)[-1]
+    loss = number(last.get("loss"))
+    if last.get("step") != STEPS + 1 or loss is None or not math.isfinite(loss):
+        raise ProofError(f"resuming from {checkpoint} gave step {last.get('step')} with loss {loss}")
+    memory = [value for row in rows if (value := number(row.get("gpu_memory_gib"))) is not None]
+    seconds = [value for row in rows[1:] if (value := number(row.get("seconds"))) is not None]
+    shutil.rmtree(settings.state / "prove", ignore_errors=True)
+    return Proof((*losses, loss), seconds[-1], max(memory, default=None), checkpoint, miniature)
+
+
+def _flags(output: Path, steps: int) -> list[str]:
+    return [
+        *("--output_dir", str(output), "--max_train_steps", str(steps)),
+        *("--checkpointing_steps", str(steps), "--report_to", "none"),
+    ]
+
+
+def _run(settings: Settings, sheet: FactSheet, extra: Sequence[str], watch: Watch) -> RunRecord:
+    """One run to its end. Raises ProofError with its cause when it does not finish."""
+    state = settings.state / "prove"
+    run, record, launch = prepare(settings, sheet, trainer="bundled", extra=extra, label="prove", state=state)
+    view = watch(start(run, record, launch))
+    if view.verdict.state != "finished":
+        why = "\n  ".join(view.cause) or view.verdict.detail
+        raise ProofError(f"the training {view.verdict.state}:\n  {why}\nits log: {run.log}")
+    return record
