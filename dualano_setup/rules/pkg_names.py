@@ -73,20 +73,20 @@ def hub_too_new(context: Context) -> Iterator[Finding]:
 def opencv_twice(context: Context) -> Iterator[Finding]:
     """PKG008. Different versions have overwritten each other already; equal ones break at the next uninstall."""
     seen, profile = environment(context), context.profile
-    for shared in seen.shared:
-        if shared.folder.rstrip("/").rpartition("/")[2] != "cv2":
+    for row in rows("same_module"):
+        owners = {name: found for name in row["distributions"] if (found := seen.find(name))}
+        if len(owners) < 2:
             continue
-        found = {name: seen.find(name) for name in shared.owners}
-        versions = {distribution.version for distribution in found.values() if distribution}
-        keep = next((name for name in shared.owners if name in profile.packages), sorted(shared.owners)[-1])
-        drop = [name for name in shared.owners if name != keep]
-        yield (fail if len(versions) > 1 else warn)(
+        versions = sorted({distribution.version for distribution in owners.values()})
+        keep = next((name for name in owners if name in profile.packages), next(iter(owners)))
+        drop = [name for name in owners if name != keep]
+        differ = f" ({' and '.join(versions)})" if len(versions) > 1 else ""
+        yield (fail if differ else warn)(
             "PKG008",
-            f"{' and '.join(shared.owners)} share one cv2 folder",
-            "the one installed last overwrote the other's files"
-            + (f" ({', '.join(sorted(versions))})" if len(versions) > 1 else "")
-            + "; removing either leaves `module 'cv2' has no attribute ...`, and `pip check` stays green",
-            evidence=shared.folder,
+            f"{' and '.join(owners)} share one {row['module']} folder",
+            f"the one installed last overwrote the other's files{differ}; removing either leaves "
+            f"`module '{row['module']}' has no attribute ...`, and `pip check` stays green",
+            evidence=f"{owners[keep].location}/{row['module']}",
             cure=f"{uninstall(seen, *drop)} && {install(seen, profile, keep)} --reinstall-package {keep} --no-deps",
             repairable=True,
             subject=keep,
