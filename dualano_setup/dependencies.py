@@ -56,7 +56,7 @@ def parse(line: str) -> Need:
         specifier = specifier.strip("()")
     if specifier.startswith("@"):
         specifier = ""
-    extras = tuple(normalise(extra) for extra in (match["extras"] or "").split(",") if extra.strip())
+    extras = tuple(normalise(extra.strip()) for extra in (match["extras"] or "").split(",") if extra.strip())
     return Need(normalise(match["name"]), extras, specifier.strip(), (match["marker"] or "").strip())
 
 

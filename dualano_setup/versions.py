@@ -69,5 +69,6 @@ def _holds(have: tuple[int, ...], operator: str, want: tuple[int, ...], *, wildc
 
 def _packaging_satisfies(version: str, specifier: str) -> bool:
     from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
 
-    return SpecifierSet(specifier).contains(version, prereleases=True)
+    return SpecifierSet(specifier).contains(Version(version), prereleases=True)

@@ -72,7 +72,7 @@ def environment(profile: Profile | None = None, python: str = "3.10.13", **chang
         return BinaryBuild(f"{public}+{tag}", cuda, source=f"{SITE}/{name}/version.py") if name in pins else None
 
     xformers = XformersBuild(
-        "0.0.24", "2.2.0+cu118", "11.8", "3.10.13", cudart="libcudart.so.11.0", source=f"{SITE}/xformers/cpp_lib.json"
+        "0.0.24", "2.2.0+cu118", "11.8", python, cudart="libcudart.so.11.0", source=f"{SITE}/xformers/cpp_lib.json"
     )
     made = Environment(
         prefix="/env", kind="venv", python=python, interpreter="/env/bin/python", interpreter_ok=True, base="/usr",

@@ -1,0 +1,108 @@
+"""The choice against a table worked out by hand from the guide, NVIDIA's drivers and torch's architecture lists."""
+
+from dataclasses import replace
+
+import pytest
+from hand_made import A4500, GPUS, INSTALLERS, SETTINGS, environment, sheet
+
+from dualano_setup.choose_profile import choose_profile, has_kernels
+from dualano_setup.facts.fact import Absent, Unknown
+from dualano_setup.facts.sheet import PythonInstall
+from dualano_setup.profiles import load, names
+
+NONE = Absent("no environment yet")
+
+
+def choose(capability=(8, 6), driver="580.95.05", *, trainer="bundled", settings=SETTINGS, **facts):
+    gpu = replace(A4500, compute_capability=capability)
+    facts = {"gpus": replace(GPUS, driver=driver, devices=(gpu,)), "environment": NONE, **facts}
+    return choose_profile(sheet(**facts), settings, trainer=trainer)
+
+
+@pytest.mark.parametrize(
+    ("card", "capability", "driver", "expected"),
+    [
+        ("K80", (3, 7), "470.82.01", "guide-cu118"),
+        ("GTX 1080", (6, 1), "535.54.03", "guide-cu118"),
+        ("V100", (7, 0), "535.54.03", "guide-cu118"),
+        ("T4", (7, 5), "450.80.02", "guide-cu118"),
+        ("RTX A4500", (8, 6), "535.54.03", "guide-cu118"),
+        ("RTX 4090", (8, 9), "580.95.05", "guide-cu118"),
+        ("H100", (9, 0), "580.95.05", "guide-cu118"),
+        ("B200", (10, 0), "580.95.05", "modern"),
+        ("RTX 5090", (12, 0), "580.65.06", "modern"),
+        ("RTX 5090", (12, 0), "570.124.06", "modern-cu128"),
+        ("GB10", (12, 1), "595.45.04", "modern"),
+        ("unknown card", None, "535.54.03", "guide-cu118"),
+    ],
+)
+def test_by_card_and_driver(card, capability, driver, expected):
+    choice = choose(capability, driver)
+    assert choice.profile.name == expected, (card, choice.why, choice.rejected)
+    assert {choice.profile.name, *(name for name, _ in choice.rejected)} == set(names())
+    assert all(reason for _, reason in choice.rejected)
+
+
+def test_nothing_fits_a_driver_of_2018_and_the_choice_says_so():
+    choice = choose((7, 0), "390.48")
+    assert choice.profile.name == "guide-cu118"
+    assert "450.80.02" in choice.why
+
+
+@pytest.mark.parametrize(
+    ("gpus", "trainer", "expected"),
+    [
+        (Absent("no driver"), "bundled", "cpu"),
+        (Absent("no driver"), "checkout", "cpu-checkout"),
+        (replace(GPUS, driver=None, devices=()), "bundled", "cpu"),
+        (replace(GPUS, driver=None, devices=(), note="a GPU without its driver: 01:00.0"), "bundled", "guide-cu118"),
+        (replace(GPUS, devices=()), "bundled", "guide-cu118"),
+        (Unknown("the driver hangs"), "bundled", "guide-cu118"),
+        (GPUS, "checkout", "guide-cu118"),
+    ],
+)
+def test_without_a_usable_gpu(gpus, trainer, expected):
+    assert choose(gpus=gpus, trainer=trainer).profile.name == expected
+
+
+def test_the_checkout_on_blackwell_has_no_stack_and_the_choice_says_so():
+    choice = choose((12, 0), trainer="checkout")
+    assert choice.profile.name == "guide-cu118"
+    assert "sm_120" in choice.why
+    assert "transformers <4.45" in dict(choice.rejected)["modern"]
+
+
+def test_pythons_count_only_where_none_can_be_downloaded():
+    only_312 = replace(INSTALLERS, pythons=(PythonInstall("/usr/bin/python3.12", "3.12.3"),))
+    assert choose(installers=only_312).profile.name == "guide-cu118"
+    offline = replace(SETTINGS, offline=True)
+    choice = choose(installers=only_312, settings=offline)
+    assert choice.profile.name == "modern"
+    assert "3.12.3" in dict(choice.rejected)["guide-cu118"]
+    assert choose(installers=replace(only_312, uv_path=None)).profile.name == "modern"
+    assert choose(settings=offline).profile.name == "guide-cu118"
+
+
+def test_an_environment_that_holds_a_fitting_stack_is_kept():
+    modern = environment(load("modern"))
+    assert choose(environment=modern).profile.name == "modern"
+    assert choose((8, 6), "535.54.03", environment=modern).profile.name == "guide-cu118"
+    assert choose(environment=modern, trainer="checkout").profile.name == "guide-cu118"
+
+
+@pytest.mark.parametrize(
+    ("architectures", "capability", "expected"),
+    [
+        (("sm_80",), (8, 9), True),
+        (("sm_86",), (8, 0), False),
+        (("sm_80",), (9, 0), False),
+        (("sm_80+PTX",), (9, 0), True),
+        (("sm_90+PTX",), (8, 0), False),
+        (("sm_100",), (10, 3), True),
+        (("sm_100", "sm_120"), (12, 1), True),
+        (("sm_90a",), (9, 0), True),
+        ((), (8, 0), False),
+    ],
+)
+def test_which_code_runs_where(architectures, capability, expected):
+    assert has_kernels(architectures, capability) is expected
