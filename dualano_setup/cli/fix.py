@@ -115,7 +115,7 @@ def _rounds(settings: Settings, only: frozenset[str], arguments: argparse.Namesp
             break
         _show(plan, report, settings, arguments)
         done.add(plan.basis)
-        status, after = _apply(plan, report, settings, arguments)
+        status, after = _apply(plan, report, report.settings, arguments)
         if status == 130 or after is None:
             return status
         report = after
@@ -129,6 +129,7 @@ def _apply(plan: Plan, report: Report, settings: Settings, arguments: argparse.N
     from ..check import look
     from ..repairs.apply import apply_plan
     from ..report.terminal import Style, render_report
+    from ..settings import resolve
 
     session = _session(settings, report, plan)
     outcome = apply_plan(plan, session)
@@ -138,7 +139,8 @@ def _apply(plan: Plan, report: Report, settings: Settings, arguments: argparse.N
         print(f"Everything this fix had changed was taken back; {rest}", file=sys.stderr)
         print(f"What the installers said is in {outcome.journal.folder}", file=sys.stderr)
         return outcome.status, None
-    after = look(replace(settings, env=session.environment))
+    # Resolved anew: the fix may have written dualano.toml.
+    after = look(replace(resolve(vars(arguments)), env=session.environment))
     _tell(f"Done. `dualano-doctor undo {plan.id}` takes it back byte for byte.")
     style = Style.for_stream(settings.color, sys.stdout)
     sys.stdout.write(render_report(after, style, verbosity=-1 if arguments.quiet else 0))

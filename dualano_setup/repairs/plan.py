@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..rules.finding import Finding
 from ..rules.rule import Context
 from ..settings import UsageError
-from .action import Action, Plan, Planned, RepairError
+from .action import Action, Plan, Planned
 from .files import WriteFile
 from .journal import new_id
 from .serial import fingerprint
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # In this order: quick and cheap first, so that what will fail fails early; tools that need the environment after it.
 # Each module has `RULES`, the ids it answers, and `plan(context, findings) -> Planned`.
-PLANNERS = ("requirements", "patches", "accelerate", "environment_plan", "model", "dataset")
+PLANNERS = ("requirements", "patches", "accelerate", "environment_plan", "model", "dataset", "train_settings")
 
 
 def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
@@ -41,7 +41,8 @@ def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
             planned: Planned = planner.plan(context, mine)
             actions += planned.actions
             notes += planned.notes
-    ordered = merge_writes(actions)
+    ordered, deferred = merge_writes(actions)
+    notes += [f"{path} needs a second edit, which the next round of `fix` makes" for path in deferred]
     answered = {rule for action in ordered for rule in action.rules}
     left = tuple(dict.fromkeys(f.rule for f in wrong if f.rule not in answered))
     return Plan(new_id(report.settings.project), ordered, fingerprint(ordered), left, tuple(dict.fromkeys(notes)))
@@ -52,27 +53,30 @@ def planners() -> list[ModuleType]:
     return [import_module(f".{name}", __package__) for name in PLANNERS]
 
 
-def merge_writes(actions: Sequence[Action]) -> tuple[Action, ...]:
+def merge_writes(actions: Sequence[Action]) -> tuple[tuple[Action, ...], tuple[Path, ...]]:
     """The actions with several edits of one file made into one, so that each file has one before-image.
 
-    Raises RepairError when two edits of a file were not computed one from the other.
+    An edit that was not computed from the one before it cannot be merged: it is left out, its path comes back beside
+    the actions, and a later look at the file plans it anew.
     """
     merged: list[Action] = []
+    deferred: list[Path] = []
     place: dict[Path, int] = {}
     for action in actions:
-        if isinstance(action, WriteFile) and action.path in place:
-            first = merged[place[action.path]]
-            assert isinstance(first, WriteFile)
-            if action.before_sha256 != first.after_sha256:
-                raise RepairError(f"two repairs edit {action.path} in ways that exclude each other; use --only for one")
-            rules = tuple(dict.fromkeys((*first.rules, *action.rules)))
-            why = f"{first.why}; {action.why}"
-            merged[place[action.path]] = replace(first, content=action.content, rules=rules, why=why)
+        if not isinstance(action, WriteFile) or action.path not in place:
+            if isinstance(action, WriteFile):
+                place[action.path] = len(merged)
+            merged.append(action)
             continue
-        if isinstance(action, WriteFile):
-            place[action.path] = len(merged)
-        merged.append(action)
-    return tuple(merged)
+        first = merged[place[action.path]]
+        assert isinstance(first, WriteFile)
+        if action.before_sha256 != first.after_sha256:
+            deferred.append(action.path)
+            continue
+        rules = tuple(dict.fromkeys((*first.rules, *action.rules)))
+        why = f"{first.why}; {action.why}"
+        merged[place[action.path]] = replace(first, content=action.content, rules=rules, why=why)
+    return tuple(merged), tuple(deferred)
 
 
 def findings_left(plan: Plan, findings: Sequence[Finding]) -> list[Finding]:

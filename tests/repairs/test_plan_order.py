@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.repairs.action import Cost, Plan, RepairError
+from dualano_setup.repairs.action import Cost, Plan
 from dualano_setup.repairs.download import Download
 from dualano_setup.repairs.environment import MakeEnvironment
 from dualano_setup.repairs.files import MoveAside, WriteFile
@@ -60,14 +60,13 @@ def test_two_edits_of_one_file_become_one():
     second = WriteFile(FILE, b"two", sha(b"one"), ("SRC003", "SRC001"), "dtype")
     other = WriteFile(Path("/x/other"), b"", "", ("ACC001",), "")
     merged = merge_writes((first, other, second))
-    assert merged == (WriteFile(FILE, b"two", sha(b"zero"), ("SRC001", "SRC003"), "paths; dtype"), other)
+    assert merged == ((WriteFile(FILE, b"two", sha(b"zero"), ("SRC001", "SRC003"), "paths; dtype"), other), ())
 
 
-def test_edits_that_exclude_each_other_are_refused():
+def test_an_edit_that_excludes_an_earlier_one_waits_for_the_next_round():
     first = WriteFile(FILE, b"one", sha(b"zero"), ("SRC001",), "")
     second = WriteFile(FILE, b"two", sha(b"zero"), ("SRC003",), "")
-    with pytest.raises(RepairError, match="exclude each other"):
-        merge_writes((first, second))
+    assert merge_writes((first, second)) == ((first,), (FILE,))
 
 
 def test_the_plan_in_words():

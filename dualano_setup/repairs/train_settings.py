@@ -1,0 +1,45 @@
+"""Plans smaller training settings, written to dualano.toml, for a GPU that is too small for the wanted ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from ..facts.files import read_whole
+from ..rules.finding import Finding
+from ..rules.gpu import proposed_settings
+from ..rules.rule import Context
+from ..settings import SETTINGS_FILE
+from .action import Planned
+from .files import WriteFile
+
+RULES = ("GPU003",)
+_MAX_SETTINGS = 1 << 20  # bytes
+
+
+def plan(context: Context, findings: Sequence[Finding]) -> Planned:
+    """The keys of [train] with which the run fits; comments and order of the file stay."""
+    import tomlkit
+
+    changes = proposed_settings(context)
+    if not changes:
+        return Planned()
+    path = context.settings.project / SETTINGS_FILE
+    before = read_whole(path, _MAX_SETTINGS) if path.exists() else b""
+    document = tomlkit.parse(before.decode("utf-8"))
+    if "train" not in document:
+        document["train"] = tomlkit.table()
+    for key, value in changes.items():
+        document["train"][key] = value
+    rules = tuple(dict.fromkeys(finding.rule for finding in findings))
+    text = ", ".join(f"{key} = {str(value).lower()}" for key, value in changes.items())
+    write = WriteFile(
+        path,
+        tomlkit.dumps(document).encode("utf-8"),
+        hashlib.sha256(before).hexdigest() if path.exists() else "",
+        rules,
+        f"so that the run fits into the GPU's memory: {text}",
+    )
+    louder = [key for key in changes if context.settings.said_by.get(key, str(path)) != str(path)]
+    notes = [f"{context.settings.said_by[key]} beats dualano.toml; change or drop it as well" for key in louder]
+    return Planned((write,), tuple(notes))
