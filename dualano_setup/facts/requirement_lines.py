@@ -82,7 +82,7 @@ def _requirement(number: int, raw: str, body: str, span: int) -> RequirementLine
     match = _PLAIN.fullmatch(head.strip())
     if match and not marker:
         return RequirementLine(number, raw, normalise(match[1]), _tidy(match[2]), span=span)
-    if _DIRECT.match(body) or body.endswith(_ARCHIVE):
+    if _DIRECT.match(body) or (body.endswith(_ARCHIVE) and "@" not in body):
         return RequirementLine(number, raw, url=body, span=span)
     from packaging.requirements import InvalidRequirement, Requirement
 
