@@ -134,18 +134,22 @@ def marker_holds(marker: str, values: Mapping[str, str], extras: frozenset[str] 
 
 
 def _holds(marker: str, values: Mapping[str, str]) -> bool:
-    if "(" not in marker:
-        answers = [
-            [_compare(part, values) for part in re.split(r"\sand\s", term)] for term in re.split(r"\sor\s", marker)
-        ]
-        if all(answer is not None for term in answers for answer in term):
-            return any(all(term) for term in answers)
+    terms = [_without_brackets(term) for term in re.split(r"\sor\s", marker)]
+    answers = [[_compare(part, values) for part in re.split(r"\sand\s", term)] for term in terms]
+    if all(answer is not None for term in answers for answer in term):
+        return any(all(term) for term in answers)
     from packaging.markers import InvalidMarker, Marker, UndefinedComparison
 
     try:
         return Marker(marker).evaluate(dict(values))
     except (InvalidMarker, UndefinedComparison):
         return False
+
+
+def _without_brackets(term: str) -> str:
+    """One pair around a whole alternative means nothing; any other bracket stays, and no comparison matches it."""
+    term = term.strip()
+    return term[1:-1] if term.startswith("(") and term.endswith(")") and term.count("(") == 1 else term
 
 
 def _compare(text: str, values: Mapping[str, str]) -> bool | None:

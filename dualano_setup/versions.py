@@ -1,7 +1,7 @@
 """Comparing versions without loading `packaging` for the plain ones, which are nearly all.
 
 `packaging` costs as much to import as a whole check takes, so numeric versions and specifiers are compared here and
-everything else (pre-releases, post-releases, epochs, `~=`, `===`, local parts in a specifier) is left to it.
+everything else (pre-releases, post-releases, epochs, `===`, local parts in a specifier) is left to it.
 tests/rules/test_versions.py holds the two to the same answers.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
-_CLAUSE = re.compile(r"\s*(>=|<=|==|!=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\s*")
+_CLAUSE = re.compile(r"\s*(>=|<=|==|!=|~=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\s*")
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -49,7 +49,15 @@ def satisfies(version: str, specifier: str) -> bool:
         match = _CLAUSE.fullmatch(clause)
         if match is None or (match[3] and match[1] not in ("==", "!=")):
             return _packaging_satisfies(version, specifier)
-        answer = answer and _holds(numbers(public), match[1], numbers(match[2]), wildcard=bool(match[3]))
+        have, operator, want = numbers(public), match[1], numbers(match[2])
+        if operator == "~=":
+            if len(want) < 2:
+                return _packaging_satisfies(version, specifier)
+            answer = (
+                answer and _holds(have, ">=", want, wildcard=False) and _holds(have, "==", want[:-1], wildcard=True)
+            )
+        else:
+            answer = answer and _holds(have, operator, want, wildcard=bool(match[3]))
     return answer
 
 

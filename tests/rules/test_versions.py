@@ -18,7 +18,7 @@ version = st.builds(
 clause = st.one_of(
     st.builds("{}{}".format, st.sampled_from((">=", "<=", "<", ">", "==", "!=")), release),
     st.builds("{}{}.*".format, st.sampled_from(("==", "!=")), release),
-    st.builds("~={}.{}".format, number, number),
+    st.builds("~={}.{}".format, number, release),
     st.builds("{}{}rc1".format, st.sampled_from((">=", "<")), release),
     st.builds("=={}+cu118".format, release),
 )
@@ -43,7 +43,8 @@ def test_spaces_and_empty_specifiers():
 
 
 @pytest.mark.parametrize(
-    ("version_", "specifier"), [("not-a-version", ">=1"), ("1.0", ">="), ("1.0", ">=1.*"), ("1.0", "rubbish")]
+    ("version_", "specifier"),
+    [("not-a-version", ">=1"), ("1.0", ">="), ("1.0", ">=1.*"), ("1.0", "~=1"), ("1.0", "~=1.0.*"), ("1.0", "rubbish")],
 )
 def test_what_pep_440_does_not_know_is_a_value_error(version_, specifier):
     with pytest.raises(ValueError):  # noqa: PT011
