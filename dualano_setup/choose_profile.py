@@ -56,6 +56,9 @@ def _obstacle(profile: Profile, sheet: FactSheet, settings: Settings, trainer: s
         return "needs an NVIDIA GPU, and there is none here"
     if not profile.needs_gpu and wants_gpu:
         return "leaves the GPU unused"
+    machine = _value(sheet.machine)
+    if machine and profile.machines and machine.architecture not in profile.machines:
+        return f"its packages are built for {', '.join(profile.machines)}, this is {machine.architecture}"
     return _gpu_obstacle(profile, _value(sheet.gpus)) or _python_obstacle(profile, sheet, settings)
 
 

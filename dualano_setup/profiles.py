@@ -55,6 +55,7 @@ class Profile:
     download_bytes: int = 0
     disk_bytes: int = 0
     needs_gpu: bool = True
+    machines: tuple[str, ...] = ()  # processor architectures its indexes serve ("x86_64"); empty: any
     trainers: tuple[str, ...] = ("bundled",)  # whose trainer it runs: "bundled", "checkout"
     checked: str = ""  # date of the last look at these rows
     sources: tuple[str, ...] = ()
@@ -94,6 +95,7 @@ class Profile:
             "driver_min": self.driver_min,
             "driver_recommended": self.driver_recommended,
             "architectures": list(self.architectures),
+            "machines": list(self.machines),
             "trainers": list(self.trainers),
             "tier": self.tier,
             "tried_on": list(self.tried_on),

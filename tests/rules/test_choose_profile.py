@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hand_made import A4500, GPUS, INSTALLERS, SETTINGS, environment, sheet
+from hand_made import A4500, GPUS, INSTALLERS, MACHINE, SETTINGS, environment, sheet
 
 from dualano_setup.choose_profile import choose_profile, has_kernels
 from dualano_setup.facts.fact import Absent, Unknown
@@ -70,6 +70,12 @@ def test_the_checkout_on_blackwell_has_no_stack_and_the_choice_says_so():
     assert choice.profile.name == "guide-cu118"
     assert "sm_120" in choice.why
     assert "transformers <4.45" in dict(choice.rejected)["modern"]
+
+
+def test_arm_has_no_cuda_11_8_builds():
+    choice = choose((9, 0), machine=replace(MACHINE, architecture="aarch64"))
+    assert choice.profile.name == "modern"
+    assert "aarch64" in dict(choice.rejected)["guide-cu118"]
 
 
 def test_pythons_count_only_where_none_can_be_downloaded():
