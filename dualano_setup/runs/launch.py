@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..facts.fact import Known
+from ..facts.fact import Absent, Known
 from ..facts.sheet import FactSheet
 from ..settings import Settings
 from .arguments import (
@@ -129,7 +129,7 @@ def uses_cpu(sheet: FactSheet) -> bool:
     if torch and torch.cuda is None and torch.hip is None:
         return True
     if not isinstance(sheet.gpus, Known):
-        return False
+        return isinstance(sheet.gpus, Absent)
     gpus = sheet.gpus.value
     return not gpus.devices or gpus.visible in ((), ("",), ("-1",))
 
