@@ -23,13 +23,25 @@ class HandOver:
     constraints: tuple[Path, ...] = ()
     no_index: bool = False
     notes: tuple[str, ...] = ()
+    local_indexes: tuple[Path, ...] = ()
+
+    def local_pages(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The pages that the local extra indexes have for these (normalised) names, as find-links.
+
+        pip pools the files of all its indexes. uv takes each release from one index only, so a folder that holds a
+        release for one Python would hide the default index's files for all others; find-links pages are pooled.
+        """
+        pages = (folder / name / "index.html" for folder in self.local_indexes for name in names)
+        return tuple(page.as_uri() for page in pages if page.is_file())
 
 
 def hand_over(installers: Installers) -> HandOver:
     """The configuration, translated. uv's own, where it names indexes, beats pip's. Asks the disk, not the network."""
     indexes = installers.uv if _names_indexes(installers.uv) else installers.pip
     notes: list[str] = []
-    extra = _that_exist(indexes.extra_index_urls, "extra index", notes)
+    existing = _that_exist(indexes.extra_index_urls, "extra index", notes)
+    extra = tuple(url for url in existing if _local_path(url) is None)
+    local = tuple(path for url in existing if (path := _local_path(url)) is not None)
     find_links = _that_exist(indexes.find_links, "find-links folder", notes)
     constraints = _that_exist((*installers.uv.constraints, *installers.pip.constraints), "constraints file", notes)
     variables = _connection(installers)
@@ -47,6 +59,7 @@ def hand_over(installers: Installers) -> HandOver:
         constraints=tuple(Path(_local_path(file) or file) for file in constraints if "://" not in file),
         no_index=indexes.no_index,
         notes=tuple(notes),
+        local_indexes=local,
     )
 
 

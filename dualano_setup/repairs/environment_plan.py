@@ -49,7 +49,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         raise RepairError(f"profile {profile.name} needs Python {profile.python}, none is here, and --offline is on")
     version = python.version if python else profile.python_preferred
     notes = [*given.notes, *filter(None, [place.note])]
-    pages = _pages(context, notes)
+    pages = _pages(context, notes) + given.local_pages(_locked_names(profile, version))
     packages, pages = _resolved(
         profile, python.path if python else version, version, pages, given, settings.offline, notes
     )
@@ -131,6 +131,13 @@ def _pages(context: Context, notes: list[str]) -> tuple[str, ...]:
             continue
         pages += pages_of(index)
     return tuple(pages)
+
+
+def _locked_names(profile: Profile, version: str) -> tuple[str, ...]:
+    try:
+        return tuple(profile.locked(version))
+    except KeyError as error:
+        raise RepairError(str(error.args[0])) from error
 
 
 def pages_of(index: Index) -> tuple[str, ...]:

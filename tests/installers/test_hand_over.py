@@ -51,7 +51,8 @@ def test_local_places_that_do_not_exist_are_passed_over_and_said(tmp_path):
     result = given(
         IndexConfig(extra_index_urls=("file:///not/here/simple", f"file://{tmp_path}"), find_links=("/not/there",))
     )
-    assert result.variables["UV_INDEX"] == f"file://{tmp_path}"
+    assert result.local_indexes == (tmp_path,)
+    assert "UV_INDEX" not in result.variables
     assert "UV_FIND_LINKS" not in result.variables
     assert len(result.notes) == 2
     assert "/not/here/simple" in result.notes[0]
@@ -83,3 +84,11 @@ def test_installers_start_without_what_redirects_them():
         "HTTPS_PROXY": "http://proxy.example",
         "LC_ALL": "C.UTF-8",
     }
+
+
+def test_a_local_index_is_handed_over_page_by_page(tmp_path):
+    """uv takes a release from one index only; pip, and so the user, expects all files of all indexes."""
+    (tmp_path / "numpy").mkdir()
+    (tmp_path / "numpy" / "index.html").write_text("<a href='x.whl'>x.whl</a>")
+    result = given(IndexConfig(extra_index_urls=(f"file://{tmp_path}",)))
+    assert result.local_pages(["numpy", "torch"]) == ((tmp_path / "numpy" / "index.html").as_uri(),)
