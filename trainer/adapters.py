@@ -139,7 +139,7 @@ class Adapter(nn.Module):
     """The packed trainable parameters of one attention layer, as attributes.
 
     The tensors themselves belong to `parameters.AdapterParameters`, which assigns them; until then they
-    are placeholders without storage. The UNet's adapters also carry the buffer `frame_mask` (`attention`).
+    are placeholders without storage.
 
     Args:
         parts: what the layer has.

@@ -68,7 +68,7 @@ class TrainingConfig:
     gradient_checkpointing: bool
     attention: str
     compile: str
-    cuda_graph: bool
+    cuda_graph: bool | None
     deterministic: bool
     channels_last: bool | None
     cache_latents: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from .attention import AttentionKernel, sdpa
 from .checkpoint import read_weights
 from .data import TrainingSet
 from .errors import TrainerError
+from .kernels import why_not
 from .latents import PICTURES, CachedLatents, LatentSource, LiveLatents, State, states_of
 from .loading import ModelLoader
 from .model import DualUNet
@@ -102,10 +104,26 @@ def assemble(
         len(PICTURES[data.variant]),
         parameters,
         AdapterOptimizer(parameters, adamw_settings(config), scale),
-        GraphPass(eager) if config.cuda_graph else eager,
+        choose_pass(eager, config, device),
         schedule,
-        tuple(notices),
+        (*notices, *kernel_notices(device)),
     )
+
+
+def choose_pass(eager: EagerPass, config: TrainingConfig, device: torch.device) -> Pass:
+    """A CUDA graph wherever one can be, unless the flags say otherwise."""
+    wanted = config.cuda_graph
+    if wanted is None:
+        wanted = device.type == "cuda" and not config.faithful
+    if not wanted:
+        return eager
+    return GraphPass(eager, required=bool(config.cuda_graph), tell=lambda text: print(text, file=sys.stderr))
+
+
+def kernel_notices(device: torch.device) -> list[str]:
+    """Says when the fused kernels cannot be used."""
+    reason = why_not() if device.type == "cuda" else None
+    return [f"steps use PyTorch's own operations only, which is slower: {reason}"] if reason else []
 
 
 def prepare_latents(
@@ -150,7 +168,7 @@ def prepare_unet(config: TrainingConfig, loader: ModelLoader, device: torch.devi
     unet = loader.unet().to(device, dtype)
     channels_last = config.channels_last
     if channels_last is None:
-        channels_last = device.type == "cuda" and dtype != torch.float32
+        channels_last = device.type == "cuda"
     if channels_last:
         unet = unet.to(memory_format=torch.channels_last)
     if config.gradient_checkpointing:

@@ -46,7 +46,8 @@ def set_up_torch(config: TrainingConfig, processes: PartialState) -> tuple[torch
     if config.allow_tf32:
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
-    torch.backends.cudnn.benchmark = device.type == "cuda" and not config.deterministic
+    # Trying out convolution algorithms gains nothing here and takes tens of GiB of workspace in float32.
+    torch.backends.cudnn.benchmark = False
     if config.deterministic:
         # cuBLAS reads this when it starts; without it PyTorch refuses to be deterministic.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from .adapters import FRAMES, Adapter, attention_parts
-from .attention import AttentionKernel, DualAttention, make_frame_mask, sdpa
+from .attention import AttentionKernel, DualAttention, sdpa
 from .errors import TrainerError
+from .frozen import replace_frozen_layers
+from .lora import FrameMasks
 from .split import Variant
 
 
@@ -33,7 +35,7 @@ class DualUNet(nn.Module):
         self.adapters: dict[str, Adapter] = {}
         processors = {}
         layers = dict(unet.named_modules())
-        mask = make_frame_mask(FRAMES + self.condition, rank, unet.conv_in.weight)
+        masks = FrameMasks(FRAMES + self.condition, rank)
         for name in unet.attn_processors:
             layer = layers[name.removesuffix(".processor")]
             own = "attn1" in name
@@ -47,10 +49,12 @@ class DualUNet(nn.Module):
                     self_attention=own,
                 )
             )
-            adapter.register_buffer("frame_mask", mask, persistent=False)
             self.adapters[unet_prefix(name, variant)] = adapter
-            processors[name] = DualAttention(adapter, condition=self.condition, self_attention=own, kernel=kernel)
+            processors[name] = DualAttention(
+                adapter, condition=self.condition, self_attention=own, masks=masks, kernel=kernel
+            )
         unet.set_attn_processor(processors)
+        replace_frozen_layers(unet)
         self.adapter_modules = nn.ModuleList(self.adapters.values())
 
     def forward(self, latents: Tensor, timesteps: Tensor, text: Tensor, condition: Tensor | None = None) -> Tensor:

@@ -227,7 +227,9 @@ def add_speed_options(group: Group) -> None:
         help="torch.compile the UNet (off)",
     )
     group.add_argument(
-        "--cuda_graph", action="store_true", help="record the forward and backward pass once and replay it (CUDA)"
+        "--cuda_graph",
+        action=argparse.BooleanOptionalAction,
+        help="record the forward and backward pass once and replay it (on a CUDA GPU, where batches are equal)",
     )
     group.add_argument(
         "--deterministic",

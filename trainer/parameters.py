@@ -38,7 +38,7 @@ class AdapterParameters:
 
     Attributes:
         master: float32 (n,), the values that the optimiser changes; its `grad` is `gradient`.
-        gradient: float32 (n,), the sum of what `collect` has added since `zero_gradient`.
+        gradient: float32 (n,), the sum of all passes since `zero_gradient`.
         untrained: tensors that the file must hold but nothing trains, by full name.
 
     Args:
@@ -67,7 +67,9 @@ class AdapterParameters:
         self.leaves = [nn.Parameter(place.of(self._shadow)) for place in self._ranges]
         for place, leaf in zip(self._ranges, self.leaves, strict=True):
             setattr(place.adapter, place.attribute, leaf)
-        self._gradient_views = [place.of(self.gradient) for place in self._ranges]
+        if self.full_precision:
+            for place, leaf in zip(self._ranges, self.leaves, strict=True):
+                leaf.grad = place.of(self.gradient)
         self.untrained: dict[str, Tensor] = {}
         self.load(values)
 
@@ -118,14 +120,21 @@ class AdapterParameters:
 
     @torch.no_grad()
     def collect(self) -> None:
-        """Add the gradients of the last backward pass to `gradient`, and free them."""
+        """Add the gradients of the last backward pass to `gradient`, and free them.
+
+        In full precision autograd itself has added them: there is no second buffer.
+        """
+        if self.full_precision:
+            return  # the leaves' gradients are views of the sum
+        # One kernel per hundred tensors of equal precision; mixed precisions would take one for each.
+        low = torch.zeros_like(self._shadow)
         pairs = [
-            (view, leaf.grad)
-            for view, leaf in zip(self._gradient_views, self.leaves, strict=True)
+            (place.of(low), leaf.grad)
+            for place, leaf in zip(self._ranges, self.leaves, strict=True)
             if leaf.grad is not None
         ]
-        if pairs:
-            torch._foreach_add_([view for view, _ in pairs], [grad for _, grad in pairs])
+        torch._foreach_copy_([view for view, _ in pairs], [grad for _, grad in pairs])
+        self.gradient.add_(low)
         for leaf in self.leaves:
             leaf.grad = None
 

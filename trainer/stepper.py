@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,19 +83,24 @@ class GraphPass:
 
     Args:
         eager: the pass to record; it must always get the same shapes.
+        required: whether being unable to record is an error; otherwise it is told and the pass runs eagerly.
+        tell: prints a notice.
     """
 
     #: Eager runs before recording, so that libraries choose their kernels and allocate their workspaces.
-    WARM_UP = 3
+    WARM_UP = 2
 
-    def __init__(self, eager: EagerPass) -> None:
-        self._eager = eager
+    def __init__(self, eager: EagerPass, *, required: bool = True, tell: Callable[[str], None] = print) -> None:
+        self._eager, self._required, self._tell = eager, required, tell
         self._graph: torch.cuda.CUDAGraph | None = None
+        self._given_up = False
 
     def __call__(self, inputs: StepInputs) -> Tensor:
         """Replay on new inputs."""
-        if self._graph is None:
+        if self._graph is None and not self._given_up:
             self._record(inputs)
+        if self._given_up:
+            return self._eager(inputs)
         for place, value in zip(_tensors(self._inputs), _tensors(inputs), strict=True):
             place.copy_(value)
         assert self._graph is not None
@@ -112,15 +118,22 @@ class GraphPass:
                 self._eager(self._inputs)
         torch.cuda.current_stream().wait_stream(side)
         torch.cuda.empty_cache()  # the warm-up's memory is of no use to the graph's own pool
-        self._graph = torch.cuda.CUDAGraph()
+        graph = torch.cuda.CUDAGraph()
         try:
-            with torch.cuda.graph(self._graph):
+            with torch.cuda.graph(graph):
                 self._value = self._eager(self._inputs)
+            self._graph = graph
+        except torch.cuda.OutOfMemoryError:
+            raise
         except RuntimeError as error:
-            raise TrainerError(
-                f"--cuda_graph: this stack cannot record the pass ({str(error).splitlines()[0]}). "
-                "Leave the flag out; the training is the same."
-            ) from error
+            reason = str(error).splitlines()[0]
+            if self._required:
+                raise TrainerError(
+                    f"--cuda_graph: this stack cannot record the pass ({reason}). "
+                    "Leave the flag out; the training is the same."
+                ) from error
+            self._given_up = True
+            self._tell(f"note: steps run without a CUDA graph, which is slower: it cannot be recorded here ({reason})")
         self._eager.parameters.gradient.copy_(before)
 
 

@@ -25,6 +25,7 @@ class Setting:
 
 
 TEXT = ("--train_text_encoder",)
+EAGER = ("--no-cuda_graph",)
 BF16 = (*TEXT, "--mixed_precision", "bf16")
 GRAPH = (*BF16, "--cuda_graph")
 LEAN = ("--gradient_checkpointing",)
@@ -37,17 +38,14 @@ SMALLEST = (
 SETTINGS = (
     Setting("naive-fp32", TEXT, naive=True, quick=True),
     Setting("fp32", TEXT, quick=True),
-    Setting("bf16", BF16),
+    Setting("bf16-eager", (*BF16, *EAGER)),
     Setting("bf16-graph", GRAPH, gpu=True),
-    Setting("bf16-checkpointing", (*BF16, *LEAN)),
     Setting("smallest", SMALLEST),
-    Setting("bf16-compile-graph", (*GRAPH, "--compile"), gpu=True),
     Setting("fp32-checkpointing", (*TEXT, *LEAN), quick=True),
     Setting("bf16-checkpointing-graph", (*GRAPH, *LEAN), gpu=True),
     Setting("fp32-tf32", (*TEXT, "--allow_tf32"), gpu=True),
     Setting("bf16-batch1", (*BF16, "--train_batch_size", "1")),
     Setting("bf16-graph-batch4", (*GRAPH, "--train_batch_size", "4"), gpu=True),
-    Setting("bf16-compile", (*BF16, "--compile"), gpu=True),
     Setting("smallest-8bit", (*SMALLEST, "--use_8bit_adam"), gpu=True),
 )
 

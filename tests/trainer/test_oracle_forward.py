@@ -29,7 +29,7 @@ def run(request):
 
     for name, layer in model.unet.named_modules():
         if name.endswith((".attn1", ".attn2")):
-            layer.register_forward_hook(probe(name), with_kwargs=True)
+            layer.register_forward_hook(probe(name.replace(".stock", "")), with_kwargs=True)
     model.unet.register_forward_hook(
         lambda _m, args, kwargs, _o: seen.update(
             unet={"sample": args[0], "timestep": args[1], "text": kwargs["encoder_hidden_states"]}
@@ -41,8 +41,8 @@ def run(request):
     prediction = predict(model, schedule, inputs, text)
     value = loss(prediction, inputs.noise)
     value.backward()
-    no_gradient = {name for name, view in _leaf_gradients(parameters).items() if view is None}
     parameters.collect()
+    no_gradient = {name for name, adapter, part in parameters._named_parts() if not part.attribute}
     return {
         "variant": request.param,
         "tensors": tensors,
@@ -53,14 +53,6 @@ def run(request):
         "seen": seen,
         "parameters": parameters,
         "no_gradient": no_gradient,
-    }
-
-
-def _leaf_gradients(parameters):
-    """Gradient of the packed parameter behind each name, None where nothing trains it."""
-    return {
-        name: getattr(adapter, part.attribute).grad if part.attribute else None
-        for name, adapter, part in parameters._named_parts()
     }
 
 

@@ -1,0 +1,51 @@
+"""Whether Triton's kernels can run here; everything that has one also has a form in PyTorch's own operations."""
+
+from __future__ import annotations
+
+import functools
+import os
+
+import torch
+from torch import Tensor
+
+try:
+    import triton
+    import triton.language as tl
+except Exception:  # not on this system, or built for another one
+    triton = tl = None
+
+#: Precisions the kernels are written for; they compute in float32.
+DTYPES = (torch.float32, torch.float16, torch.bfloat16)
+#: Triton's own switch: kernels run, slowly, on CPU tensors. The tests use it.
+INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
+
+
+def usable(x: Tensor) -> bool:
+    """Whether a kernel can take this tensor."""
+    if triton is None or x.dtype not in DTYPES:
+        return False
+    return INTERPRETED or (x.is_cuda and why_not() is None)
+
+
+@functools.cache
+def why_not() -> str | None:
+    """Why Triton cannot run on this GPU, or None where it can.
+
+    It compiles at run time, for which it needs a C compiler: only trying tells.
+    """
+    if triton is None:
+        return "Triton is not installed"
+    try:
+        _try_one()
+    except Exception as error:  # compilers, drivers and GPUs fail in many ways
+        return f"Triton does not work here ({str(error).strip().splitlines()[0] if str(error).strip() else error!r})"
+    return None
+
+
+def _try_one() -> None:
+    """Fail unless a kernel gives the right numbers."""
+    from .fused_gates import geglu, geglu_plain
+
+    proj = torch.linspace(-3, 3, 64, device="cuda").view(2, 32)
+    if not torch.allclose(geglu(proj, trust=True), geglu_plain(proj), atol=1e-5):
+        raise RuntimeError("wrong numbers")

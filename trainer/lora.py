@@ -1,0 +1,91 @@
+"""Frozen linear layers with LoRA for two frames, forward and backward written out as matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+class FrameMasks:
+    """Which rows use which frame's LoRA columns, as full matrices, made once for each number of rows.
+
+    A matrix of the full size multiplies several times faster on a GPU than one that has to be broadcast.
+
+    Args:
+        streams: S, 2 or 3; the last is the anomaly part, the others use frame 0's.
+        rank: r.
+    """
+
+    def __init__(self, streams: int, rank: int) -> None:
+        self._streams, self._rank = streams, rank
+        self._made: dict[tuple[int, int, torch.dtype, torch.device], Tensor] = {}
+
+    def __call__(self, x: Tensor, projections: int) -> Tensor:
+        """(M, projections * 2r) of ones and zeros for the stream-major rows `x` (M, in)."""
+        key = (len(x), projections, x.dtype, x.device)
+        if key not in self._made:
+            part = len(x) // self._streams
+            mask = torch.zeros(len(x), projections, 2, self._rank, dtype=x.dtype, device=x.device)
+            mask[:-part, :, 0] = 1
+            mask[-part:, :, 1] = 1
+            self._made[key] = mask.flatten(1)
+        return self._made[key]
+
+
+def frame_lora(
+    x: Tensor, mask: Tensor, down: Tensor, ups: tuple[Tensor, ...], frozen: tuple[tuple[Tensor, Tensor | None], ...]
+) -> tuple[Tensor, ...]:
+    """`x W_i' + b_i + (x D_i' * mask) U_i` for n projections of the same input.
+
+    Args:
+        x: (M, in).
+        mask: (M, n 2r) of `FrameMasks`.
+        down: (2, r, in), or (n, 2, r, in): all D_i.
+        ups: U_i, each (2, r, out).
+        frozen: W_i (out, in) and b_i (out,) or None.
+
+    Returns:
+        n tensors (M, out).
+    """
+    weights, biases = zip(*frozen, strict=True)
+    result: tuple[Tensor, ...] = _FrameLoRA.apply(x, mask, down, len(ups), *ups, *weights, *biases)
+    return result
+
+
+class _FrameLoRA(torch.autograd.Function):
+    """Sums are accumulated by the matrix products themselves, so none takes a kernel of its own."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, mask: Tensor, down: Tensor, count: int, *rest: Tensor) -> tuple[Tensor, ...]:
+        ups, weights, biases = rest[:count], rest[count : 2 * count], rest[2 * count :]
+        inner = F.linear(x, down.flatten(0, -2)).mul_(mask)
+        ctx.save_for_backward(x, mask, down, inner, *ups, *weights)
+        outputs = []
+        for part, up, weight, bias in zip(inner.chunk(count, dim=1), ups, weights, biases, strict=True):
+            outputs.append(F.linear(x, weight, bias).addmm_(part, up.flatten(0, 1)))
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        x, mask, down, inner, *rest = ctx.saved_tensors
+        count = len(gradients)
+        ups, weights = rest[:count], rest[count:]
+        dups: list[Tensor] = []
+        dinner = torch.empty_like(inner)
+        for gradient, part, dpart, up in zip(
+            gradients, inner.chunk(count, dim=1), dinner.chunk(count, dim=1), ups, strict=True
+        ):
+            torch.mm(gradient, up.flatten(0, 1).t(), out=dpart)
+            dups.append((part.t() @ gradient).view(up.shape))
+        dinner.mul_(mask)
+        ddown = (dinner.t() @ x).view(down.shape)
+        dx = None
+        if ctx.needs_input_grad[0]:
+            dx = gradients[0] @ weights[0]
+            for gradient, weight in zip(gradients[1:], weights[1:], strict=True):
+                dx.addmm_(gradient, weight)
+            dx.addmm_(dinner, down.flatten(0, -2))
+        return dx, None, ddown, None, *dups, *[None] * (2 * count)
