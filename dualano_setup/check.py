@@ -43,20 +43,29 @@ class Report:
             return 1
         return 3 if self.count("unknown") else 0
 
+    def blocking(self, trainer: str) -> tuple[Finding, ...]:
+        """The failing rows that concern a run of that trainer ("bundled" or "checkout").
+
+        The bundled trainer reads neither the checkout's sources nor its requirements, and has no path arithmetic.
+        """
+        others = ("SRC", "REQ", "DATA007") if trainer == "bundled" else ()
+        failing = (finding for finding in self.findings if finding.status == "fail")
+        return tuple(finding for finding in failing if not finding.rule.startswith(others or ("-",)))
+
     def failed(self, *rules: str) -> bool:
         """Whether any of these rules has a failing row."""
         return any(finding.status == "fail" and finding.rule in rules for finding in self.findings)
 
 
-def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect) -> Report:
-    """Collects the facts with `see`, settles the profile and judges.
+def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, trainer: str = "bundled") -> Report:
+    """Collects the facts with `see`, settles the profile (one that runs `trainer`) and judges.
 
     Asks the network only when a finding would be repaired through it, and never with `offline`.
     Raises UsageError for a profile that does not exist.
     """
     began = time.monotonic()
     sheet = see(settings)
-    choice = choose_profile(sheet, settings)
+    choice = choose_profile(sheet, settings, trainer=trainer)
     profile = _named_profile(settings, choice)
     findings = judge(Context(sheet, settings, profile), RULES)
     if not settings.offline and any(_would_download(finding) for finding in findings):

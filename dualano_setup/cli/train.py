@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -66,18 +67,25 @@ def cleared(settings: Settings, arguments: argparse.Namespace) -> Report | None:
     from ..check import look
     from ..report.terminal import Style, render_report
 
-    report = look(settings)
+    trainer = getattr(arguments, "trainer", "bundled")
+    report = look(settings, trainer=trainer)
     if report.exit_status and arguments.fix:
         from . import fix
 
         fix.run(argparse.Namespace(**{**vars(arguments), "plan": False, "json": False, "only": ""}))
-        report = look(settings)
-    blocking = report.count("fail")
+        report = look(settings, trainer=trainer)
+    if trainer not in report.profile.trainers and not arguments.force:
+        sys.stderr.write(
+            f"dualano-doctor: profile {report.profile.name} does not run the {trainer}'s trainer; run "
+            "`dualano-doctor fix --profile NAME` with one that does (`dualano-doctor profile` lists them)\n"
+        )
+        return None
+    blocking = report.blocking(trainer)
     if not blocking:
         return report
     style = Style.for_stream(settings.color, sys.stderr)
-    sys.stderr.write(render_report(report, style, verbosity=-1))
-    things = "1 finding blocks" if blocking == 1 else f"{blocking} findings block"
+    sys.stderr.write(render_report(replace(report, findings=blocking), style, verbosity=-1))
+    things = "1 finding blocks" if len(blocking) == 1 else f"{len(blocking)} findings block"
     if arguments.force:
         sys.stderr.write(f"{things}; training all the same (--force)\n")
         return report

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
@@ -25,6 +26,7 @@ _MARKS: dict[Status, tuple[str, str]] = {
     "skip": ("-", "2"),
 }
 _WIDTH = 100
+_MANY = 3  # cures of one kind that are still worth reading one by one
 
 
 def printable(text: str) -> str:
@@ -60,18 +62,31 @@ def render_report(report: Report, style: Style, verbosity: int = 0) -> str:
         shown += ("ok", "skip")
     waiting = Counter(f.caused_by for f in report.findings if f.status == "skip" and f.caused_by)
     rows = sorted((f for f in report.findings if f.status in shown), key=lambda f: shown.index(f.status))
-    under = {f.caused_by for f in rows if f.caused_by}
+    causes = {f.rule for f in rows}
+    folded = verbosity < 1
     blocks = []
-    for finding in rows:
-        if finding.caused_by and any(f.rule == finding.caused_by for f in rows) and verbosity < 1:
-            continue
-        blocks.append(_block(finding, style, verbosity, waiting[finding.rule]))
-        if finding.rule in under and verbosity < 1:
-            blocks += [textwrap.indent(_line(f, style), "    ↳ ") for f in rows if f.caused_by == finding.rule]
-            under.discard(finding.rule)
+    for group in _groups([f for f in rows if not (folded and f.caused_by in causes)], folded):
+        rule = group[0].rule
+        blocks.append(_block(group, style, verbosity, waiting.pop(rule, 0)))
+        if folded:
+            consequences = [f for f in rows if f.caused_by == rule]
+            blocks += [textwrap.indent(_line(f, style), "    ↳ ") for f in consequences]
+            causes.discard(rule)
     if verbosity >= 0:
         blocks.append(_summary(report, style))
     return "".join(blocks)
+
+
+def _groups(rows: Sequence[Finding], folded: bool) -> list[list[Finding]]:
+    """Rows of one rule that say the same of several subjects, as one group where folding is wanted."""
+    groups: list[list[Finding]] = []
+    for row in rows:
+        last = groups[-1][0] if groups else None
+        if folded and last and (last.rule, last.status, last.title) == (row.rule, row.status, row.title):
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    return groups
 
 
 def _line(finding: Finding, style: Style) -> str:
@@ -79,17 +94,21 @@ def _line(finding: Finding, style: Style) -> str:
     return f"{style.paint(mark, code)} {style.paint(finding.rule, '1')}  {printable(finding.title)}\n"
 
 
-def _block(finding: Finding, style: Style, verbosity: int, waiting: int) -> str:
+def _block(group: Sequence[Finding], style: Style, verbosity: int, waiting: int) -> str:
+    finding = group[0]
     text = _line(finding, style)
     if finding.status in ("ok", "skip"):
         return text if verbosity < 2 or not finding.detail else text + _indent(finding.detail)
-    if finding.detail:
-        text += _indent(finding.detail)
+    details = dict.fromkeys(f.detail for f in group if f.detail)
+    text += "".join(_indent(f"- {detail}" if len(details) > 1 else detail) for detail in details)
     if finding.evidence and verbosity >= 1:
         text += _indent(f"seen in: {finding.evidence}")
-    if finding.cure:
+    cures = dict.fromkeys(f.cure for f in group if f.cure)
+    if len(cures) > _MANY:
+        text += _indent(style.paint("by hand: ", "2") + f"see `dualano-doctor rule {finding.rule}` and `check -v`")
+    elif cures:
         label = "fix repairs this. By hand: " if finding.repairable else "to do: "
-        text += _indent(style.paint(label, "2") + finding.cure)
+        text += "".join(_indent(style.paint(label, "2") + cure) for cure in cures)
     if waiting:
         text += _indent(f"{waiting} further check{'s' if waiting > 1 else ''} can only be made after this")
     return text + "\n"

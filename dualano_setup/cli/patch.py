@@ -1,0 +1,111 @@
+"""`dualano-doctor patch status|apply|revert [CHECKOUT]`: the source patches by themselves."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..repairs.action import Plan
+    from ..settings import Settings
+
+_ACTIONS = ("status", "apply", "revert")
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "patch",
+        parents=[shared],
+        help="the source patches: status, apply, revert",
+        description="Recognises and edits places in the checkout by their syntax, never by line number. `apply` and "
+        "`revert` are journalled like every fix: `undo` takes them back.",
+    )
+    parser.add_argument("what", nargs="?", choices=_ACTIONS, default="status", help="default: status")
+    parser.add_argument("folder", nargs="?", metavar="CHECKOUT", help="default: --checkout, or dualano.toml's")
+    parser.add_argument("--only", metavar="PATCH,..", default="", help="these patches, also those off by default")
+    parser.add_argument("--json", action="store_true", help="with status: one JSON document")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns 0 when the work is done, 1 when a patch does not fit or nothing may be edited."""
+    from ..repairs.action import RepairError
+    from ..report.terminal import printable
+    from ..settings import UsageError, resolve
+
+    settings = resolve({**vars(arguments), "checkout": arguments.folder or arguments.checkout})
+    if settings.checkout is None:
+        raise UsageError("no checkout is named: `dualano-doctor patch status CHECKOUT`, or `checkout` in dualano.toml")
+    if not settings.checkout.is_dir():
+        raise UsageError(f"{settings.checkout} is not a folder; name the root of the authors' repository")
+    names = [part.strip() for part in arguments.only.split(",") if part.strip()]
+    try:
+        if arguments.what == "status":
+            return _status(settings, settings.checkout, names, as_json=arguments.json)
+        return _change(settings, settings.checkout, names, arguments.what)
+    except RepairError as error:
+        print(f"dualano-doctor: {printable(str(error))}", file=sys.stderr)
+        return 1
+
+
+def _status(settings: Settings, checkout: Path, names: list[str], *, as_json: bool) -> int:
+    from ..bundle import bundle_root
+    from ..facts.checkout import patch_parameters
+    from ..patching import inspect, load_patches
+    from ..repairs.patch_plan import choose_patches
+    from ..report.terminal import printable
+
+    patches = choose_patches(names) if names else load_patches(bundle_root() / "patches")
+    by_id = {patch.id: patch for patch in patches}
+    reports = inspect(checkout, patches, patch_parameters(settings))
+    if as_json:
+        rows = [
+            {
+                "patch": report.id,
+                "state": report.state,
+                "default": by_id[report.id].default,
+                "rules": list(by_id[report.id].rules),
+                "reason": report.reason,
+            }
+            for report in reports
+        ]
+        sys.stdout.write(json.dumps({"schema": 1, "checkout": str(checkout), "patches": rows}, indent=2) + "\n")
+    else:
+        for report in reports:
+            patch = by_id[report.id]
+            off = "" if patch.default else "  (off by default)"
+            sys.stdout.write(f"{report.state:11}{report.id:28}{patch.title}{off}\n")
+            if report.reason:
+                sys.stdout.write(f"{'':11}{printable(report.reason)}\n")
+    return int(any(r.state in ("drifted", "partly") and by_id[r.id].default for r in reports))
+
+
+def _change(settings: Settings, checkout: Path, names: list[str], what: str) -> int:
+    from ..repairs.apply import Session
+    from ..repairs.lock import locked
+    from ..repairs.patch_plan import carry_out, choose_patches, plan_apply, plan_back
+    from ..repairs.undo import recover
+
+    session = Session(settings.project, settings.env, settings.offline, _tell)
+    with locked(settings.project, [checkout], say=_tell):
+        for told in recover(settings.project, session.workshop):
+            _tell(told)
+        plan: Plan = (
+            plan_apply(settings, checkout, choose_patches(names)) if what == "apply" else plan_back(settings, checkout)
+        )
+        if not plan.actions:
+            _tell("Nothing to apply." if what == "apply" else "Nothing to revert: no patch of this project is there.")
+            return 0
+        carry_out(plan, session)
+    _tell(f"Done. `dualano-doctor undo {plan.id}` takes it back byte for byte.")
+    return 0
+
+
+def _tell(line: str) -> None:
+    from ..report.terminal import printable
+
+    print(printable(line), flush=True)
