@@ -105,7 +105,8 @@ def _block(group: Sequence[Finding], style: Style, verbosity: int, waiting: int)
         text += _indent(f"seen in: {finding.evidence}")
     cures = dict.fromkeys(f.cure for f in group if f.cure)
     if len(cures) > _MANY:
-        text += _indent(style.paint("by hand: ", "2") + f"see `dualano-doctor rule {finding.rule}` and `check -v`")
+        label = "fix repairs these. By hand: " if finding.repairable else "to do: "
+        text += _indent(style.paint(label, "2") + f"see `dualano-doctor rule {finding.rule}` and `check -v`")
     elif cures:
         label = "fix repairs this. By hand: " if finding.repairable else "to do: "
         text += "".join(_indent(style.paint(label, "2") + cure) for cure in cures)
