@@ -190,7 +190,7 @@ def prepare_text(
     if config.train_text_encoder:
         return TextSource(encoder=encoder.to(device, dtype), tokens=tokens.to(device))
     with torch.no_grad():
-        states = encoder(tokens)
+        states = encoder(tokens.to(next(encoder.parameters()).device))
     return TextSource(states=states.to(device, dtype))
 
 

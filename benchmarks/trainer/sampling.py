@@ -48,7 +48,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="reduced width, one pair, on the CPU")
     options = parser.parse_args()
     device = torch.device("cpu" if options.quick or not torch.cuda.is_available() else "cuda")
-    torch.backends.cudnn.benchmark = device.type == "cuda"
+    torch.backends.cudnn.benchmark = False
     rows = []
     for name, dtype, pairs, compiled in WAYS[:1] if options.quick else WAYS:
         row = {"way": name} | measure(QUICK if options.quick else Size(), device, dtype, pairs, compiled, options.calls)
