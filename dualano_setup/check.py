@@ -68,7 +68,8 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     choice = choose_profile(sheet, settings, trainer=trainer)
     profile = _named_profile(settings, choice)
     findings = judge(Context(sheet, settings, profile), RULES)
-    if not settings.offline and any(_would_download(finding) for finding in findings):
+    asked = isinstance(sheet.network, Known)
+    if not settings.offline and not asked and any(_would_download(finding) for finding in findings):
         from .facts import network
 
         installers = sheet.installers.value if isinstance(sheet.installers, Known) else None

@@ -19,10 +19,15 @@ class _Handler(SimpleHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    # uv opens fifty connections at once; the standard backlog of five would make it wait for retries.
+    request_queue_size = 128
+
+
 @contextmanager
 def serve(folder: Path, requests: list[str] | None = None) -> Iterator[str]:
     """The folder's address, ending in a slash, while the block runs. `requests` collects the paths asked for."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
+    server = _Server(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
     server.requests = [] if requests is None else requests  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
