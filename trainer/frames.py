@@ -85,9 +85,7 @@ class _TwoFrameBlock(torch.autograd.Function):
         qv_bias: Tensor, key: Tensor, leave: Tensor, leave_bias: Tensor,
     ) -> Tensor:  # fmt: skip
         frames = output[-FRAMES:]
-        normal, mean, rstd = torch.ops.aten.native_layer_norm(
-            frames, [frames.shape[-1]], norm, norm_bias, TEMPORAL_EPS
-        )
+        normal, mean, rstd = torch.ops.aten.native_layer_norm(frames, [frames.shape[-1]], norm, norm_bias, TEMPORAL_EPS)
         t = F.linear(normal, enter, enter_bias)
         queries_values = F.linear(t, qv.flatten(0, 1), qv_bias.flatten())
         keys = F.linear(t[0] - t[1], key)

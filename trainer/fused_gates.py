@@ -1,3 +1,6 @@
+# Triton reads its kernels' annotations as its own: only `tl.constexpr` may stand there.
+# ruff: noqa: ANN001, ANN202
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator,misc"
 """Two gates as single kernels, forward and backward: the feed-forward's GEGLU, and the mixture of two frames.
 
 Each has a form in PyTorch's own operations, which the CPU and systems without Triton use.

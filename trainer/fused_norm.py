@@ -1,3 +1,6 @@
+# Triton reads its kernels' annotations as its own: only `tl.constexpr` may stand there.
+# ruff: noqa: ANN001, ANN202
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator,misc"
 """Group norm of a channels-last tensor with a shift before and SiLU after it, as one differentiable operation.
 
 PyTorch's group norm on CUDA works on channels-first tensors alone: it copies what it gets and leaves the
@@ -80,9 +83,7 @@ def _plain(
     if shift is not None:
         x = x + shift[:, :, None, None]
     rows, width = x.shape[:2]
-    return torch.ops.aten.native_group_norm(
-        x.contiguous(), weight, bias, rows, width, x[0, 0].numel(), groups, eps
-    )
+    return torch.ops.aten.native_group_norm(x.contiguous(), weight, bias, rows, width, x[0, 0].numel(), groups, eps)
 
 
 def _forward_kernel(

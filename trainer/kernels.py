@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 try:
-    import triton
-    import triton.language as tl
+    import triton  # type: ignore[import-not-found,unused-ignore]
+    import triton.language as tl  # type: ignore[import-not-found,unused-ignore]
 except Exception:  # not on this system, or built for another one
     triton = tl = None
+
+__all__ = ["DTYPES", "INTERPRETED", "tl", "triton", "usable", "why_not"]
 
 #: Precisions the kernels are written for; they compute in float32.
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)

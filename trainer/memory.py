@@ -66,7 +66,7 @@ class MemoryEstimate:
 
     Attributes:
         frozen: weights of UNet, trained text encoder and (uncached) VAE.
-        adapters: float32 master copy, gradient sum, and copies in low precision.
+        adapters: float32 master copy, gradient sum, and a copy in low precision.
         optimizer: AdamW's two moments.
         activations: what autograd keeps from the forward pass.
         backward: gradients of activations and of adapters that live at the end of the backward pass.
@@ -95,7 +95,7 @@ def estimate(settings: MemorySettings) -> MemoryEstimate:
     """The memory of a run with these settings."""
     layers = list(unet_layers(settings.unet, settings.resolution // 8))
     trained = trained_parameters(settings, layers)
-    low = 0 if settings.element == 4 else 1
+    low = 0 if settings.element == 4 else settings.element
     frozen = unet_parameters(settings, layers) * settings.element
     if settings.train_text_encoder:
         frozen += text_parameters(settings) * settings.element
@@ -104,7 +104,8 @@ def estimate(settings: MemorySettings) -> MemoryEstimate:
     kept, transient = activation_bytes(settings, layers)
     return MemoryEstimate(
         frozen=frozen,
-        adapters=trained * (4 + 4 + 2 * low),
+        # Gradients in low precision come when activations have gone.
+        adapters=trained * (4 + 4 + low),
         optimizer=trained * (2 if settings.use_8bit_adam else 8),
         activations=kept,
         backward=transient,
@@ -178,17 +179,17 @@ def saved_by(layer: Layer, settings: MemorySettings) -> Iterator[int]:
     """Bytes of the tensors that one layer keeps for the backward pass."""
     rows, size = settings.train_batch_size * settings.streams, settings.element
     if isinstance(layer, Conv):
-        yield rows * layer.boundary_numbers * size
-    elif isinstance(layer, Resnet):
-        # Input, norm and activation before each convolution.
-        yield rows * layer.tokens * (3 * layer.width_in + 3 * layer.width_out) * size
+        return  # a frozen convolution keeps nothing; its neighbours keep what they need
+    if isinstance(layer, Resnet):
+        # The inputs of both norms.
+        yield rows * layer.tokens * (layer.width_in + layer.width_out) * size
     else:
-        # Group norm's input and output; the last projection's input.
-        yield rows * layer.tokens * layer.width * 3 * size
+        # Group norm's input.
+        yield rows * layer.tokens * layer.width * size
         yield from attention_saved(layer, settings, own=True)
         yield from attention_saved(layer, settings, own=False)
-        # Third layer norm's input; the gated feed-forward: both halves of 4 c, and the activated gate.
-        yield rows * layer.tokens * layer.width * (1 + 8 + 4) * size
+        # Third layer norm's input; both halves of the gated feed-forward, 4 c each.
+        yield rows * layer.tokens * layer.width * (1 + 8) * size
 
 
 def attention_saved(layer: Attention, settings: MemorySettings, *, own: bool) -> Iterator[int]:
@@ -205,8 +206,8 @@ def attention_saved(layer: Attention, settings: MemorySettings, *, own: bool) ->
     yield batch * streams * rank * (2 * 2 * tokens + 4 * source_tokens) * size
     # Log-sum-exp of the attention, float32.
     yield batch * streams * settings.unet.heads * tokens * 4
-    # Two-frame block: norm, input projection, query and value, mixture on two rows; keys' source and keys on one.
-    yield stream * (2 * 5 + 2)
+    # Two-frame block: first map, queries and values of two frames; keys of one.
+    yield stream * (2 * 3 + 1)
     if own and settings.variant == "bcm":
         # Blended source of all streams; condition map's result and its inner activations.
         yield stream * (streams + 1) + batch * tokens * CONDITION_WIDTH * size

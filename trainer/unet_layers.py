@@ -27,8 +27,8 @@ class Conv:
 
     @property
     def boundary_numbers(self) -> int:
-        """Numbers per row that are kept with gradient checkpointing: the input."""
-        return self.width_in * self.tokens
+        """Numbers per row that are kept with gradient checkpointing: none, see `frozen`."""
+        return 0
 
     @property
     def widest_numbers(self) -> int:
@@ -77,9 +77,9 @@ class Attention:
     def boundary_numbers(self) -> int:
         """Numbers per row that are kept with gradient checkpointing.
 
-        Group norm's input and output, the block's input, and the last projection's input.
+        Group norm's input and the block's input.
         """
-        return 4 * self.width * self.tokens
+        return 2 * self.width * self.tokens
 
     @property
     def widest_numbers(self) -> int:
