@@ -57,7 +57,7 @@ def install_peers(folder: Path, python: Path) -> Path | None:
 def once(argv: list[str], variables: dict[str, str], cwd: Path) -> float:
     """Wall seconds of one whole process."""
     began = time.perf_counter()
-    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=variables, cwd=cwd, check=False)
+    done = subprocess.run(argv, capture_output=True, env=variables, cwd=cwd, check=False)
     seconds = time.perf_counter() - began
     if done.returncode not in (0, 1, 3):
         raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr[-600:].decode()}")
