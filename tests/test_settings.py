@@ -49,7 +49,7 @@ def test_the_file_is_found_upwards_and_names_the_project(tmp_path):
 )
 def test_wrong_settings_are_named(tmp_path, text, says):
     write(tmp_path, text)
-    with pytest.raises(UsageError, match="dualano.toml") as caught:
+    with pytest.raises(UsageError, match=r"dualano\.toml") as caught:
         resolve({}, {}, tmp_path)
     assert says in str(caught.value)
 
