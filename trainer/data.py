@@ -73,9 +73,7 @@ class TrainingSet:
         if resolution < 1:
             raise TrainerError(f"--resolution is {resolution}; expected a positive number of pixels.")
         if variant == "bcm" and condition_dir is None:
-            raise TrainerError(
-                "The background module needs object masks: give --condition_dir, or train without it."
-            )
+            raise TrainerError("The background module needs object masks: give --condition_dir, or train without it.")
         self.resolution = resolution
         self.variant = variant
         self.center_crop = center_crop

@@ -103,9 +103,7 @@ def _readable(path: Path) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise TrainerError(_too_large(path, str(error))) from error
     except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, struct.error, zlib.error, ...
-        raise TrainerError(
-            f"{path} cannot be read as an image ({error}). Replace or remove the file."
-        ) from error
+        raise TrainerError(f"{path} cannot be read as an image ({error}). Replace or remove the file.") from error
 
 
 def _opened(path: Path) -> Image.Image:

@@ -88,9 +88,7 @@ def make_split(folder: Path, protocol: Literal["strict", "paper"], variant: Vari
         train = select_training(folder, "paper", variant)
         test = files[len(files) // 3 :]
     if not test:
-        raise TrainerError(
-            f"{folder} holds {len(files)} images and all of them train; nothing is left to test on."
-        )
+        raise TrainerError(f"{folder} holds {len(files)} images and all of them train; nothing is left to test on.")
     return Split(train, test)
 
 
