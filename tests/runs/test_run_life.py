@@ -153,7 +153,8 @@ def test_logs_follows_to_the_end_and_says_how_it_was(tmp_path):
 
 def test_a_closed_terminal_does_not_end_a_detached_run(tmp_path):
     program = (
-        "import sys; sys.path[:0] = sys.argv[1:3]\n"
+        "import signal, sys; sys.path[:0] = sys.argv[1:3]\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"  # the tests themselves may run under nohup
         "from pathlib import Path\nfrom standin import started\n"
         "run = started(Path(sys.argv[3])); print(run.run.name, flush=True); import time; time.sleep(60)"
     )
