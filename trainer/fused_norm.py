@@ -70,10 +70,10 @@ class _GroupNorm(torch.autograd.Function):
             x = x + shift[:, :, None, None]
         rows, width = x.shape[:2]
         dx = torch.ops.aten.native_group_norm_backward(
-            dy.contiguous(), x.contiguous(), mean, rstd, weight, rows, width, x[0, 0].numel(), groups,
+            _flat(dy), _flat(x), mean, rstd, weight, rows, width, x[0, 0].numel(), groups,
             [True, False, False],
         )[0]  # fmt: skip
-        return dx, *[None] * 6
+        return dx.view(x.shape), *[None] * 6
 
 
 def _plain(
@@ -83,7 +83,13 @@ def _plain(
     if shift is not None:
         x = x + shift[:, :, None, None]
     rows, width = x.shape[:2]
-    return torch.ops.aten.native_group_norm(x.contiguous(), weight, bias, rows, width, x[0, 0].numel(), groups, eps)
+    y, mean, rstd = torch.ops.aten.native_group_norm(_flat(x), weight, bias, rows, width, x[0, 0].numel(), groups, eps)
+    return y.view(x.shape), mean, rstd
+
+
+def _flat(x: Tensor) -> Tensor:
+    """(N, C, H W), channels first; with one pixel, torch 2.2 cannot tell the layouts of (N, C, 1, 1) apart."""
+    return x.contiguous().flatten(2)
 
 
 def _forward_kernel(
