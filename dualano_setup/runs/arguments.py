@@ -54,7 +54,14 @@ def bundled_arguments(settings: Settings, output: Path, extra: Sequence[str]) ->
 def checkout_arguments(settings: Settings, output: Path, extra: Sequence[str]) -> list[str]:
     """The argument list of the authors' script, as the guide gives it."""
     constant = ["--instance_prompt", _UNUSED_PROMPT, "--lr_scheduler", "constant", "--lr_warmup_steps", "0"]
-    return [*_common(settings, output), *constant, *extra]
+    return [*_common(settings, output), *constant, *_named_images(settings), *extra]
+
+
+def _named_images(settings: Settings) -> list[str]:
+    """The plain script looks for its images by these names below its data root; without them it finds none."""
+    if settings.variant != "dual" or settings.category is None or settings.anomaly is None:
+        return []
+    return ["--mvtec_name", settings.category, "--mvtec_anamaly_name", settings.anomaly]
 
 
 def _common(settings: Settings, output: Path) -> list[str]:

@@ -57,6 +57,9 @@ def test_the_checkouts_script_runs_in_its_own_tree():
     assert launch.metrics == ""
     dual = built(replace(SETTINGS, variant="dual"), trainer="checkout")
     assert dual.folder.name == "dual-interrelated_diff"
+    assert "--mvtec_name" not in launch.argv
+    assert value_of("--mvtec_name", dual.argv) == SETTINGS.category
+    assert value_of("--mvtec_anamaly_name", dual.argv) == SETTINGS.anomaly
 
 
 def test_foreign_variables_stay_out_and_are_named():
