@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
 # In this order: quick and cheap first, so that what will fail fails early; tools that need the environment after it.
 # Each module has `RULES`, the ids it answers, and `plan(context, findings) -> Planned`.
-PLANNERS = ("requirements", "patches", "accelerate", "environment_plan", "model", "dataset", "train_settings")
+PLANNERS = (
+    "requirements",
+    "patches",
+    "accelerate",
+    "environment_plan",
+    "model",
+    "weights",
+    "dataset",
+    "train_settings",
+)
 
 
 def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
