@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
+_NOT_A_PRERELEASE = re.compile(r"\s*!=\s*\d+(?:\.\d+)*(?:a|b|rc)\d+\s*")  # true of every final release
+_POST = re.compile(r"(\d+(?:\.\d+)*)\.post\d+")  # python-dateutil, xformers: too common to load a library for
 _CLAUSE = re.compile(r"\s*(>=|<=|==|!=|~=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\s*")
 
 
@@ -40,11 +42,14 @@ def satisfies(version: str, specifier: str) -> bool:
     Raises ValueError for a version or specifier that PEP 440 does not know.
     """
     public = version.partition("+")[0]
-    if not _PLAIN.fullmatch(public):
+    post = _POST.fullmatch(public)
+    if post:
+        public = post[1]
+    elif not _PLAIN.fullmatch(public):
         return _packaging_satisfies(version, specifier)
     answer = True
     for clause in specifier.split(","):
-        if not clause.strip():
+        if not clause.strip() or _NOT_A_PRERELEASE.fullmatch(clause):
             continue
         match = _CLAUSE.fullmatch(clause)
         if match is None or (match[3] and match[1] not in ("==", "!=")):
@@ -57,14 +62,16 @@ def satisfies(version: str, specifier: str) -> bool:
                 answer and _holds(have, ">=", want, wildcard=False) and _holds(have, "==", want[:-1], wildcard=True)
             )
         else:
-            answer = answer and _holds(have, operator, want, wildcard=bool(match[3]))
+            answer = answer and _holds(have, operator, want, wildcard=bool(match[3]), post=bool(post))
     return answer
 
 
-def _holds(have: tuple[int, ...], operator: str, want: tuple[int, ...], *, wildcard: bool) -> bool:
+def _holds(have: tuple[int, ...], operator: str, want: tuple[int, ...], *, wildcard: bool, post: bool = False) -> bool:
     length = len(want) if wildcard else max(len(have), len(want))
     left = (have + (0,) * length)[:length]
     right = (want + (0,) * length)[:length]
+    if post and left == right and not wildcard:
+        return operator in (">=", "!=")  # after the release, and PEP 440 keeps it out of `> release`
     return {
         "==": left == right,
         "!=": left != right,

@@ -117,12 +117,16 @@ def _accelerate(settings: Settings, environment: Fact[Any]) -> Fact[Any]:
 
 
 def _dataset(settings: Settings) -> Fact[Any]:
+    if settings.data is None:  # said here as well, for the same reason
+        return Absent("no data set is named (--data, or `data` in dualano.toml)")
     from .dataset import probe
 
     return probe(settings)
 
 
 def _model(settings: Settings) -> Fact[Any]:
+    if settings.model is None:
+        return Absent("no base model is named (--model, or `model` in dualano.toml)")
     from .model import probe
 
     return probe(settings)
