@@ -30,6 +30,9 @@ COMMANDS = (
     "quickstart",
 )
 
+# Over before garbage could matter; the others may run for hours.
+COMMANDS_OF_A_MOMENT = frozenset(("check", "--help", "-h", "--version", "rule", "profile", "runs", "status"))
+
 _DESCRIPTION = """\
 Looks at a machine that should train DualAnoDiff, says what is wrong and why, repairs it, and starts the training.
 
