@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -66,7 +67,7 @@ def run(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _complain(f"{error.strerror or error}: {error.filename or 'no file named'}", 1)
+        return _complain(_explained(error), 1)
     except Exception as error:
         if os.environ.get("DUALANO_TRACEBACK"):
             raise
@@ -125,6 +126,17 @@ def _with_default(argv: Sequence[str]) -> list[str]:
     if not argv or argv[0].startswith("-"):
         return ["check", *argv]
     return list(argv)
+
+
+def _explained(error: OSError) -> str:
+    """The system's error with the place it speaks of and what to do next."""
+    place = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"{error.strerror}{place}: this command writes below the project folder and in the temporary folder. "
+            "Make room there and run it again."
+        )
+    return f"{error.strerror or error}{place}"
 
 
 def _complain(message: str, status: int) -> int:

@@ -55,10 +55,11 @@ def _environment_exists(context: Context) -> Iterator[Finding]:
     fact = context.sheet.environment
     if isinstance(fact, Absent):
         count = len(pins(context.profile))
+        reason = fact.reason.removeprefix("no training environment yet: ")  # the title says that already
         yield fail(
             "PY002",
             "no training environment yet",
-            f"{fact.reason}; profile {context.profile.name} puts {count} packages into one",
+            f"{reason}; profile {context.profile.name} puts {count} packages into one",
             evidence=fact.source,
             cure=f"{_make(context)}, then install the profile's packages into it.",
             repairable=True,

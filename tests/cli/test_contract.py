@@ -122,8 +122,8 @@ def test_a_check_imports_neither_torch_nor_anything_slow(tmp_path):
         assert f"'{module}'" not in done.stderr, module
 
 
-def test_a_hung_nvidia_smi_is_could_not_look_within_the_deadline(tmp_path):
-    """The kernel's own files answer on a machine without a driver, so the fake is only asked where one is loaded."""
+def test_a_probe_that_hangs_costs_its_own_fact_only(tmp_path):
+    """A fake nvidia-smi that sleeps, and ignores SIGTERM, is in tests/facts/test_gpus.py."""
     from dualano_setup.facts.collect import collect
     from dualano_setup.facts.fact import Unknown
     from dualano_setup.facts.probing import run_probes
