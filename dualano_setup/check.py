@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .choose_profile import Choice, choose_profile
 from .facts.collect import collect
 from .facts.fact import Known
 from .facts.sheet import FactSheet, Installers
+from .light_dataclasses import dataclass, replace
 from .profiles import Profile, load
 from .rules.finding import Finding, Status
 from .rules.judge import judge
@@ -17,13 +18,20 @@ from .rules.registry import RULES
 from .rules.rule import Context
 from .settings import Settings, UsageError
 
+if TYPE_CHECKING:
+    from .suppression import Suppressed
+
 # Findings whose repair installs or downloads something: only then is it worth asking whether an index answers.
 _NEEDS_NETWORK = ("PY", "PKG", "GPU004", "MODEL001", "MODEL002", "MODEL003")
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One look at the machine. `seconds` is the wall time it took."""
+    """One look at the machine. `seconds` is the wall time it took.
+
+    `findings` are those that count; what dualano.toml suppresses is in `suppressed`. `notices` are sentences about
+    the project itself. `chosen` are the rules to which --only or --skip narrowed the report, None when it is whole.
+    """
 
     settings: Settings
     sheet: FactSheet
@@ -31,6 +39,9 @@ class Report:
     choice: Choice
     findings: tuple[Finding, ...]
     seconds: float
+    suppressed: tuple[Suppressed, ...] = ()
+    notices: tuple[str, ...] = ()
+    chosen: frozenset[str] | None = None
 
     def count(self, status: Status) -> int:
         """How many rows have that status."""
@@ -42,6 +53,12 @@ class Report:
         if self.count("fail"):
             return 1
         return 3 if self.count("unknown") else 0
+
+    @property
+    def verdict(self) -> int:
+        """`check`'s exit status: the same, except that with `fail_on = "warn"` warnings and notices give 1 as well."""
+        strict = self.settings.fail_on == "warn" and (self.count("warn") or self.notices)
+        return 1 if strict else self.exit_status
 
     def blocking(self, trainer: str) -> tuple[Finding, ...]:
         """The failing rows that concern a run of that trainer ("bundled" or "checkout").
@@ -75,6 +92,13 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
         installers = sheet.installers.value if isinstance(sheet.installers, Known) else None
         sheet = replace(sheet, network=network.probe(settings, profile, _or_default(installers)))
         findings = judge(Context(sheet, settings, profile), RULES)
+    if settings.suppress:
+        from datetime import date
+
+        from .suppression import sort_out
+
+        left, suppressed, notices = sort_out(findings, settings.suppress, date.today())
+        return Report(settings, sheet, profile, choice, left, time.monotonic() - began, suppressed, notices)
     return Report(settings, sheet, profile, choice, findings, time.monotonic() - began)
 
 

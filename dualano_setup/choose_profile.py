@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
 
 from .facts.fact import Fact, Known, Unknown
 from .facts.sheet import Environment, FactSheet, Gpu, Gpus, Installers
+from .light_dataclasses import dataclass
 from .profiles import Profile, load
 from .settings import Settings
 from .versions import numbers, satisfies

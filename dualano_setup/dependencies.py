@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from .facts.sheet import Distribution
+from .light_dataclasses import dataclass
 from .versions import minor, satisfies
 
 _LINE = re.compile(

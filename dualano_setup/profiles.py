@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+from .light_dataclasses import dataclass, field, fields
 
 PROFILE_FOLDER = Path(__file__).resolve().parent / "knowledge" / "profiles"
 
@@ -90,7 +91,7 @@ class Profile:
             "needed": dict(self.packages),
             "optional": dict(self.optional),
             "bounds": dict(self.bounds),
-            "indexes": [asdict(index) for index in self.indexes],
+            "indexes": [{name: getattr(index, name) for name in fields(index)} for index in self.indexes],
             "cuda": self.cuda,
             "driver_min": self.driver_min,
             "driver_recommended": self.driver_recommended,

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .light_dataclasses import dataclass, field
+
+if TYPE_CHECKING:
+    from .suppression import Suppression
 
 SETTINGS_FILE = "dualano.toml"
 STATE_FOLDER = ".dualano"
@@ -44,6 +48,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("profile", "text"),
     Option("offline", "flag", False),
     Option("color", "choice", "auto", ("auto", "always", "never")),
+    Option("fail_on", "choice", "fail", ("warn", "fail")),
     Option("variant", "choice", "bcm", ("bcm", "dual"), "train"),
     Option("resolution", "whole", 512, table="train"),
     Option("batch_size", "whole", 2, table="train"),
@@ -76,6 +81,7 @@ class Settings:
     profile: str | None = None
     offline: bool = False
     color: str = "auto"
+    fail_on: str = "fail"
     variant: str = "bcm"
     resolution: int = 512
     batch_size: int = 2
@@ -87,6 +93,7 @@ class Settings:
     learning_rate: str = "2e-5"
     num_processes: int = 1
     output: Path | None = None
+    suppress: tuple[Suppression, ...] = ()
     said_by: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -106,7 +113,9 @@ def resolve(
     start = project or Path.cwd()
     file = next((f / SETTINGS_FILE for f in (start, *start.parents) if (f / SETTINGS_FILE).is_file()), None)
     base = file.parent if file else start
-    stored = _flatten(_read(file), file) if file else {}
+    document = _read(file) if file else {}
+    suppress = _suppressions(document.pop("suppress"), file) if file and "suppress" in document else ()
+    stored = _flatten(document, file) if file else {}
     values: dict[str, Any] = {}
     said_by: dict[str, str] = {}
     for option in OPTIONS:
@@ -120,7 +129,13 @@ def resolve(
                 values[option.key] = _typed(option, value, source, relative_to)
                 said_by[option.key] = source
                 break
-    return Settings(project=base, said_by=said_by, **values)
+    return Settings(project=base, suppress=suppress, said_by=said_by, **values)
+
+
+def _suppressions(rows: object, file: Path) -> tuple[Suppression, ...]:
+    from .suppression import read_suppressions  # most files have none, and pay nothing
+
+    return read_suppressions(rows, file)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -132,6 +132,7 @@ def _patch_states(path: Path, settings: Settings) -> tuple[tuple[PatchState, ...
             patches[report.id].title,
             report.reason,
             tuple((file.path, file.state) for file in report.files),
+            report.lacks,
         )
         for report in reports
     )

@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from ..light_dataclasses import dataclass
 
 _GRACE = 0.2  # seconds given to a killed child; one stuck in the kernel does not take the signal, and is left behind
 _MAX_OUTPUT = 1 << 20

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
 
+from ..light_dataclasses import dataclass, field
 from .files import plain_error, read_part, read_whole
 
 _PATCHLEVEL = re.compile(rb'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
@@ -34,7 +34,7 @@ class Layout:
     problems: tuple[str, ...]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Config:
     """pyvenv.cfg taken apart, or why it could not be."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 
+from ..light_dataclasses import dataclass
 from .files import read_part
 from .sheet import Distribution
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+
+from ..light_dataclasses import dataclass
 
 MAX_ENTRIES = 20_000
 """Directory entries looked at; the largest MVTec folder holds 391 images."""

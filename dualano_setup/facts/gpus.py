@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..light_dataclasses import replace
 from . import kernel_gpus
 from .fact import Fact, Known, Unknown
 from .nvidia_smi import ask_nvidia_smi

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from ..light_dataclasses import dataclass
 from .files import read_part
 from .sheet import Gpu
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
+from ..light_dataclasses import replace
 from . import command
 from .command import Outcome
 from .fact import Fact, Known

@@ -5,9 +5,9 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
+from ..light_dataclasses import fields, is_light
 from .fact import Absent, Known, Unknown
 from .sheet import FactSheet
 
@@ -15,7 +15,7 @@ from .sheet import FactSheet
 def sheet_to_json(sheet: FactSheet) -> dict[str, Any]:
     """Plain dicts, lists and scalars. Each fact is {"state": "known", "value", "source"} or
     {"state": "absent" | "unknown", "reason", "source"}."""
-    return {field.name: _fact(getattr(sheet, field.name)) for field in fields(sheet)}
+    return {name: _fact(getattr(sheet, name)) for name in fields(sheet)}
 
 
 def sheet_from_json(document: Mapping[str, Any]) -> FactSheet:
@@ -37,8 +37,8 @@ def _fact(fact: object) -> dict[str, Any]:
 
 
 def _plain(value: object) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if is_light(type(value)):
+        return {name: _plain(getattr(value, name)) for name in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
@@ -63,7 +63,7 @@ def _from_fact(document: Any, kind: Any, place: str) -> Any:
 
 def _build(value: Any, kind: Any, place: str) -> Any:
     """`value` as the annotated type `kind` has it."""
-    if is_dataclass(kind):
+    if is_light(kind):
         return _record(value, kind, place)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):

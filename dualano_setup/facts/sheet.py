@@ -6,8 +6,7 @@ made by hand in a test, so each rule is tried without a machine.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from ..light_dataclasses import dataclass
 from .fact import Absent, Fact
 
 NOT_ASKED = Absent("not looked at in this run")
@@ -312,6 +311,7 @@ class PatchState:
     title: str = ""
     reason: str = ""
     files: tuple[tuple[str, str], ...] = ()  # file -> its own state
+    lacks: tuple[str, ...] = ()  # settings without which it cannot be applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,13 +403,13 @@ class Network:
 class FactSheet:
     """Everything seen in one run. A field that no probe filled is `Absent`."""
 
-    machine: Fact[Machine] = field(default=NOT_ASKED)
-    gpus: Fact[Gpus] = field(default=NOT_ASKED)
-    environment: Fact[Environment] = field(default=NOT_ASKED)
-    requirements: Fact[RequirementsFile] = field(default=NOT_ASKED)
-    accelerate: Fact[AccelerateConfig] = field(default=NOT_ASKED)
-    dataset: Fact[Dataset] = field(default=NOT_ASKED)
-    model: Fact[BaseModel] = field(default=NOT_ASKED)
-    checkout: Fact[Checkout] = field(default=NOT_ASKED)
-    installers: Fact[Installers] = field(default=NOT_ASKED)
-    network: Fact[Network] = field(default=NOT_ASKED)
+    machine: Fact[Machine] = NOT_ASKED
+    gpus: Fact[Gpus] = NOT_ASKED
+    environment: Fact[Environment] = NOT_ASKED
+    requirements: Fact[RequirementsFile] = NOT_ASKED
+    accelerate: Fact[AccelerateConfig] = NOT_ASKED
+    dataset: Fact[Dataset] = NOT_ASKED
+    model: Fact[BaseModel] = NOT_ASKED
+    checkout: Fact[Checkout] = NOT_ASKED
+    installers: Fact[Installers] = NOT_ASKED
+    network: Fact[Network] = NOT_ASKED

@@ -9,9 +9,9 @@ import os
 import textwrap
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
+from ..light_dataclasses import dataclass
 from ..rules.finding import Finding, Status
 
 if TYPE_CHECKING:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from ..light_dataclasses import dataclass, replace
 
 Status = Literal["ok", "info", "warn", "fail", "unknown", "skip"]
 STATUSES: tuple[Status, ...] = ("ok", "info", "warn", "fail", "unknown", "skip")

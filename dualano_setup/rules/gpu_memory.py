@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from importlib.util import module_from_spec
@@ -13,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from ..bundle import bundle_root
+from ..light_dataclasses import replace
 from ..settings import Settings
 
 # The trainer's package under a name of ours: a folder named `trainer` in the user's project must not get in its place.

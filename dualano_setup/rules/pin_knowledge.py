@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from ..light_dataclasses import dataclass
 
 _FOLDER = Path(__file__).resolve().parents[1] / "knowledge" / "requirements"
 

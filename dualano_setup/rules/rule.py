@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ..light_dataclasses import dataclass
 from .finding import Finding
 
 if TYPE_CHECKING:
