@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..language import _
 
 if TYPE_CHECKING:
     from ..check import Report
     from ..repairs.action import Plan
     from ..repairs.apply import Session
+    from ..repairs.lock import Locks
     from ..settings import Settings
 
 ROUNDS = 3  # a repair can uncover what its finding hid; with --yes that is repaired in the same run
@@ -27,6 +31,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("--plan", action="store_true", help="stop after showing the plan")
     parser.add_argument("--json", action="store_true", help="with --plan: print the plan as one JSON document")
+    parser.add_argument(
+        "--apply",
+        metavar="PLAN.json",
+        help="apply a plan saved by --plan --json: made anew, and only when it still says the same",
+    )
     parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
     parser.add_argument("--only", metavar="ID,..", default="", help="repair only the findings of these rules")
     parser.set_defaults(run=run)
@@ -41,7 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
     only = frozenset(part.strip().upper() for part in arguments.only.split(",") if part.strip())
     if arguments.json and not arguments.plan:
         raise UsageError("fix --json goes with --plan: it prints the plan and changes nothing")
+    if saved_plan(arguments) and (arguments.plan or only):
+        raise UsageError(_("fix --apply takes its rules from the saved plan; leave out --plan and --only"))
     try:
+        if saved_plan(arguments):
+            return _keep_promise(settings, arguments)
         if arguments.plan:
             return _show_only(settings, only, arguments)
         return _repair(settings, only, arguments)
@@ -57,19 +70,15 @@ def _show_only(settings: Settings, only: frozenset[str], arguments: argparse.Nam
 
     from ..check import look
     from ..repairs.plan import make_plan
-    from ..repairs.serial import plan_to_json
-    from ..repairs.undo import unsettled
-    from ..report.redact import Redactor
+    from ..repairs.promise import promise
+    from ..repairs.unfinished import unsettled
 
     for fix in unsettled(settings.project):
         print(f"fix {fix} runs just now or was cut off; the next `fix` or `undo` settles it", file=sys.stderr)
     report = look(settings)
     plan = make_plan(report, only)
     if arguments.json:
-        document = plan_to_json(plan)
-        # Its own pages only: the user's index URLs, which may hold passwords, never enter a plan.
-        document["notes"] = [Redactor.for_this_user().text(note) for note in document["notes"]]
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        sys.stdout.write(json.dumps(promise(report, plan, only), indent=2) + "\n")
     else:
         _show(plan, report, settings, arguments)
     return 0
@@ -82,12 +91,12 @@ def _repair(settings: Settings, only: frozenset[str], arguments: argparse.Namesp
     from ..repairs.plan import make_plan
     from ..repairs.undo import recover
 
-    trees = [path for path in (settings.checkout,) if path]
-    with locked(settings.project, trees, say=_tell):
+    trees = [path for path in (settings.checkout, settings.env) if path]
+    with locked(settings.project, trees, say=_tell) as locks:
         for told in recover(settings.project, _session(settings).workshop):
             _tell(told)
         if arguments.yes:
-            return _rounds(settings, only, arguments)
+            return _rounds(settings, only, arguments, locks)
     report = look(settings)
     plan = make_plan(report, only)
     _show(plan, report, settings, arguments)
@@ -95,27 +104,58 @@ def _repair(settings: Settings, only: frozenset[str], arguments: argparse.Namesp
         return report.exit_status
     if not _agreed():
         return 1
-    with locked(settings.project, trees, say=_tell):
+    with locked(settings.project, trees, say=_tell) as locks:
         fresh = look(settings)
         if make_plan(fresh, only).basis != plan.basis:
             _tell("something changed since the plan was shown; nothing was done. Run `dualano-doctor fix` again")
             return 1
-        return _apply(plan, fresh, settings, arguments)[0]
+        return _apply(plan, fresh, settings, arguments, locks)[0]
 
 
-def _rounds(settings: Settings, only: frozenset[str], arguments: argparse.Namespace) -> int:
+def saved_plan(arguments: argparse.Namespace) -> str | None:
+    """The file that --apply names, if any; `train --fix` comes here without one."""
+    named: str | None = getattr(arguments, "apply", None)
+    return named
+
+
+def _keep_promise(settings: Settings, arguments: argparse.Namespace) -> int:
+    """Makes the saved plan anew, refuses with the differences when it says anything else, and applies the new one."""
+    from ..check import look
+    from ..repairs.lock import locked
+    from ..repairs.promise import plan_again, read_promise
+    from ..repairs.undo import recover
+
+    file = Path(arguments.apply)
+    saved = read_promise(file)
+    trees = [path for path in (settings.checkout, settings.env) if path]
+    if not arguments.yes:
+        report = look(settings)
+        _show(plan_again(saved, report, file), report, settings, arguments)
+        if not _agreed():
+            return 1
+    with locked(settings.project, trees, say=_tell) as locks:
+        for told in recover(settings.project, _session(settings).workshop):
+            _tell(told)
+        report = look(settings)
+        plan = plan_again(saved, report, file)
+        if arguments.yes:
+            _show(plan, report, settings, arguments)
+        return _apply(plan, report, settings, arguments, locks)[0] if plan.actions else report.exit_status
+
+
+def _rounds(settings: Settings, only: frozenset[str], arguments: argparse.Namespace, locks: Locks) -> int:
     from ..check import look
     from ..repairs.plan import make_plan
 
     report = look(settings)
     done: set[str] = set()
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         plan = make_plan(report, only)
         if not plan.actions or plan.basis in done:
             break
         _show(plan, report, settings, arguments)
         done.add(plan.basis)
-        status, after = _apply(plan, report, report.settings, arguments)
+        status, after = _apply(plan, report, report.settings, arguments, locks)
         if status == 130 or after is None:
             return status
         report = after
@@ -124,13 +164,17 @@ def _rounds(settings: Settings, only: frozenset[str], arguments: argparse.Namesp
     return report.exit_status
 
 
-def _apply(plan: Plan, report: Report, settings: Settings, arguments: argparse.Namespace) -> tuple[int, Report | None]:
+def _apply(
+    plan: Plan, report: Report, settings: Settings, arguments: argparse.Namespace, locks: Locks
+) -> tuple[int, Report | None]:
     """Applies, looks again and tells. The second value is None when the fix failed and was taken back."""
     from ..check import look
     from ..repairs.apply import apply_plan
+    from ..repairs.plan import folders_of
     from ..report.terminal import Style, render_report
     from ..settings import resolve
 
+    locks.trees(folders_of(plan.actions))
     session = _session(settings, report, plan)
     outcome = apply_plan(plan, session)
     if outcome.status:

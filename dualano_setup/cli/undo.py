@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(printable(line), flush=True)
 
     session = Session(settings.project, settings.env, settings.offline, tell)
-    trees = [path for path in (settings.checkout,) if path]
+    trees = [path for path in (settings.checkout, settings.env) if path]
     try:
         with locked(settings.project, trees, say=tell):
             told = recover(settings.project, session.workshop)

@@ -13,6 +13,7 @@ from ..rules.finding import Finding
 from ..rules.rule import Context
 from ..settings import UsageError
 from .action import Action, Plan, Planned
+from .environment import MakeEnvironment
 from .files import WriteFile
 from .journal import new_id
 from .serial import fingerprint
@@ -55,6 +56,21 @@ def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
     answered = {rule for action in ordered for rule in action.rules}
     left = tuple(dict.fromkeys(f.rule for f in wrong if f.rule not in answered))
     return Plan(new_id(report.settings.project), ordered, fingerprint(ordered), left, tuple(dict.fromkeys(notes)))
+
+
+def targets_of(actions: Sequence[Action]) -> list[Path]:
+    """The paths that the actions would change, each once."""
+    paths: list[Path] = []
+    for action in actions:
+        paths += [getattr(action, name) for name in ("path", "target") if hasattr(action, name)]
+        paths += getattr(action, "outputs", ())
+    return list(dict.fromkeys(paths))
+
+
+def folders_of(actions: Sequence[Action]) -> list[Path]:
+    """The folders to lock for them: an environment itself, and of every other target the folder that it lies in."""
+    targets = {action.target for action in actions if isinstance(action, MakeEnvironment)}
+    return [path if path in targets else path.parent for path in targets_of(actions)]
 
 
 def planners() -> list[ModuleType]:
