@@ -5,18 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from .project import healthy
+from .project import healthy, make_miniature
 
 
 @pytest.fixture(scope="session")
 def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Model, data and foreground of the bundled miniature, in one folder."""
-    from trainer.miniature import main
-
-    folder = tmp_path_factory.mktemp("miniature")
-    paths = [f"--{name}={folder / name}" for name in ("model", "data", "foreground")]
-    assert main(paths) in (0, None)
-    return folder
+    return make_miniature(tmp_path_factory.mktemp("miniature"))
 
 
 @pytest.fixture

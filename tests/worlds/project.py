@@ -7,18 +7,18 @@ facts laid over what the probes saw.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dualano_setup.bundle import bundle_root
 from dualano_setup.check import Report, look
+from dualano_setup.facts.checkout import patch_parameters
 from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Fact, Known
 from dualano_setup.facts.sheet import (
-    Checkout,
     Disk,
     FactSheet,
     Gpu,
@@ -26,13 +26,12 @@ from dualano_setup.facts.sheet import (
     IndexConfig,
     Installers,
     Machine,
-    PatchState,
     PythonInstall,
 )
-from dualano_setup.patching import load_patches
 from dualano_setup.profiles import load
 from dualano_setup.settings import Settings, resolve
 
+from .checkout import lay_checkout
 from .site_packages import lay_environment
 
 GIB = 1024**3
@@ -52,7 +51,6 @@ INSTALLERS = Installers(
     pythons=(PythonInstall("/usr/bin/python3.10", "3.10.13"),),
 )
 
-TREE = "bcm-dual-interrelated_diff"
 REQUIREMENTS = """\
 # what the checkout asks for
 accelerate==0.24.1
@@ -131,40 +129,24 @@ class Project:
     def requirements(self) -> Path:
         return self.checkout / "requirements.txt"
 
-    def add_checkout(self) -> None:
-        """A repaired checkout: its requirements on disk, its sources by hand-made facts.
-
-        The sources are the authors', who gave no licence, so none are here: `tests/patching` proves the reading of
-        real ones, and `DUALANO_UPSTREAM` names a clone to prove it on.
-        """
-        self.checkout.mkdir()
-        self.requirements.write_text(REQUIREMENTS, encoding="utf-8")
+    def add_checkout(self, *unpatched: str) -> None:
+        """A repaired checkout, but for the patches named."""
+        lay_checkout(self.checkout, patch_parameters(self.settings()), unpatched)
+        if not self.requirements.exists():
+            self.requirements.write_text(REQUIREMENTS, encoding="utf-8")
         self.flags["checkout"] = self.checkout
-        states = tuple(
-            PatchState(
-                patch.id, "after", patch.rules, patch.default, patch.title, files=((f"{TREE}/train.py", "after"),)
-            )
-            for patch in load_patches(bundle_root() / "patches")
-        )
-        fact = Checkout(
-            str(self.checkout), True, True, trees=(TREE,), patches=states, requirements=str(self.requirements)
-        )
-        self.overlay["checkout"] = Known(fact)
 
-    def checkout_fact(self, **changes: Any) -> None:
-        """Changes the hand-made checkout."""
-        self.facts("checkout", **changes)
+    def use_profile(self, name: str, python: str) -> None:
+        """Another profile, with an environment of its own in the place of the old one."""
+        shutil.rmtree(self.env)
+        lay_profile(self.env, name, python)
+        self.profile = name
 
-    def patch_state(self, name: str, state: str) -> None:
-        """Puts one patch of the hand-made checkout into another state."""
-        fact = self.overlay["checkout"]
-        assert isinstance(fact, Known)
-        assert name in {patch.patch for patch in fact.value.patches}
-        changed = tuple(
-            replace(p, state=state, files=tuple((f, state) for f, _ in p.files)) if p.patch == name else p
-            for p in fact.value.patches
-        )
-        self.checkout_fact(patches=changed)
+    def full_width_model(self) -> None:
+        """Makes the model's config say that it is no miniature, so that checkpoints count at their full size."""
+        for part, key in (("unet", "cross_attention_dim"), ("text_encoder", "hidden_size")):
+            file = self.model / part / "config.json"
+            file.write_text(json.dumps(json.loads(file.read_text()) | {key: 768}))
 
     def edit(self, path: Path, old: str, new: str) -> None:
         """Replaces text that must be there."""
@@ -195,17 +177,14 @@ class Project:
 
 
 def healthy(
-    root: Path, miniature: Path, patch_environment: Callable[[str, str], None], checkout: Path | None = None
+    root: Path, miniature: Path, patch_environment: Callable[[str, str], None]
 ) -> Project:
     """A project on which every check passes. `miniature` holds model, data and foreground made once for all worlds."""
     root.mkdir(parents=True, exist_ok=True)
     for part, name in (("model", "model"), ("data", "mvtec"), ("foreground", "foreground")):
         shutil.copytree(miniature / part, root / name)
     project = Project(root, patch_environment)
-    profile = load("guide-cu118")
-    pins = profile.locked("3.10")
-    builds = {name: pins[name] for name in ("torch", "torchvision", "torchaudio")}
-    lay_environment(project.env, pins, python="3.10.13", builds={**builds, "cuda": "11.8"})
+    lay_profile(project.env, project.profile, "3.10.13")
     project.accelerate.parent.mkdir(parents=True)
     project.accelerate.write_text(ACCELERATE, encoding="utf-8")
     patch_environment("HF_HOME", str(root / "hf"))
@@ -215,3 +194,20 @@ def healthy(
     }  # fmt: skip
     project.overlay = {"machine": Known(MACHINE), "gpus": Known(GPUS), "installers": Known(INSTALLERS)}
     return project
+
+
+def lay_profile(prefix: Path, name: str, python: str) -> None:
+    """The environment that the profile's lock describes."""
+    profile = load(name)
+    pins = profile.locked(python)
+    builds = {name: pins.get(name) for name in ("torch", "torchvision", "torchaudio")}
+    lay_environment(prefix, pins, python=python, builds={**builds, "cuda": profile.cuda})
+
+
+def make_miniature(folder: Path) -> Path:
+    """Model, data and foreground of the bundled miniature; returns `folder`."""
+    from trainer.miniature import main
+
+    paths = [f"--{name}={folder / name}" for name in ("model", "data", "foreground")]
+    assert main(paths) in (0, None)
+    return folder

@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import shutil
 import struct
 import sys
+from functools import lru_cache
 from pathlib import Path
+
+from dualano_setup.facts.pythons import find_pythons
 
 
 def lay(site: Path, name: str, version: str, *, requires=(), files=None, summary="", tag="py3-none-any") -> Path:
@@ -35,6 +40,23 @@ def lay(site: Path, name: str, version: str, *, requires=(), files=None, summary
     rows.append(f"{info.name}/RECORD,,")
     (info / "RECORD").write_text("\n".join(rows) + "\n")
     return info
+
+
+def remove(site: Path, name: str) -> None:
+    """Uninstalls a distribution with its files."""
+    stem = re.sub(r"[-_.]+", "_", name).lower()
+    found = [info for info in site.glob("*.dist-info") if info.name.lower().startswith(f"{stem}-")]
+    assert found, f"{name} is not installed"
+    for info in found:
+        for row in (info / "RECORD").read_text().splitlines():
+            (site / row.split(",")[0]).unlink(missing_ok=True)
+        shutil.rmtree(info, ignore_errors=True)
+
+
+def reinstall(site: Path, name: str, version: str, **how) -> None:
+    """Another version of a distribution in place of the installed one."""
+    remove(site, name)
+    lay(site, name, version, **how)
 
 
 def torch_files(version: str, cuda: str | None) -> dict[str, bytes]:
@@ -87,19 +109,28 @@ def shared_library(needs: str) -> bytes:
     return elf + load + dyn + dynamic + strings
 
 
+@lru_cache
+def interpreter_of(minor: str) -> Path:
+    """A Python of that version on this machine, else the one that runs this."""
+    found = (Path(python.path) for python in find_pythons(os.environ) if python.version.startswith(f"{minor}."))
+    return next(found, Path(sys.executable).resolve())
+
+
 def lay_environment(prefix: Path, pins: dict[str, str], *, python: str, builds: dict[str, str | None]) -> Path:
     """A virtual environment with those distributions; returns its site-packages.
 
     `builds` maps torch, torchvision, torchaudio to their full versions ("2.2.0+cu118") and `cuda` to "11.8" or None.
-    Its interpreter is this test's own: the doctor never starts it.
+    Its interpreter is one of that version where this machine has one, so that other tools can be started in it, and
+    this test's own where it has none: the doctor never starts it.
     """
     minor = ".".join(python.split(".")[:2])
     site = prefix / "lib" / f"python{minor}" / "site-packages"
     site.mkdir(parents=True)
     bin_folder = prefix / "bin"
     bin_folder.mkdir()
-    home = Path(sys.base_prefix) / "bin"
-    (bin_folder / "python").symlink_to(Path(sys.executable).resolve())
+    interpreter = interpreter_of(minor)
+    home = interpreter.parent
+    (bin_folder / "python").symlink_to(interpreter)
     (bin_folder / f"python{minor}").symlink_to("python")
     (prefix / "pyvenv.cfg").write_text(
         f"home = {home}\nimplementation = CPython\nuv = 0.13.9\nversion_info = {python}\n"

@@ -1,8 +1,10 @@
 """On each broken world: its rule, and no false one. On the healthy one: nothing at all."""
 
+import re
+
 import pytest
 
-from .catalogue import WORLDS
+from .catalogue import FINE, WORLDS
 from .project import GPUS
 
 
@@ -34,14 +36,27 @@ def test_a_repaired_checkout_is_healthy(project):
     assert report.exit_status == 0
 
 
-@pytest.mark.parametrize("world", WORLDS, ids=lambda w: f"{w.rule}-{w.name}")
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.id)
 def test_world(project, world):
-    if world.checkout:
-        project.add_checkout()
-    world.break_it(project)
+    world.lay(project)
     report = project.look()
     assert any(row.startswith(f"{world.rule} ") for row in told(report)), told(report)
     assert complaints(report) <= {world.rule, *world.also}, told(report)
+
+
+@pytest.mark.parametrize("world", FINE, ids=lambda world: world.name)
+def test_an_odd_machine_that_is_well(project, world):
+    world.lay(project)
+    report = project.look()
+    assert not told(report)
+    assert report.exit_status == 0
+
+
+def test_there_are_enough_worlds_and_each_names_its_source():
+    assert len(WORLDS) >= 110
+    assert len({world.name for world in WORLDS}) == len(WORLDS)
+    assert all(len(world.source) > 20 for world in (*WORLDS, *FINE))
+    assert all(re.compile(world.named_by, re.IGNORECASE) for world in WORLDS)
 
 
 def test_every_rule_has_a_world():

@@ -1,0 +1,1 @@
+"""The worlds, one module for each part of a machine that breaks."""
