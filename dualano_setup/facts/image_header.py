@@ -40,6 +40,8 @@ def read_image(path: str | Path) -> ImageFile:
             return ImageFile(name, error="its header says width or height 0")
         if head.startswith(b"\x89PNG") and (size_of(name) or 0) < _PNG_SMALLEST:
             return ImageFile(name, error="cut short: the header is there, the pixels are not")
+        if _is_deep(head, lambda: read_part(name, _MAX_HEADER)):
+            return ImageFile(name, error="more than 8 bits a channel, which training would clip; save it with 8")
     except (OSError, ValueError) as error:
         return ImageFile(name, error=plain_error(error))
     except NotAnImageError as error:
@@ -68,6 +70,19 @@ def image_size(head: bytes, more: ReadMore) -> tuple[int, int]:
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return _webp_size(head)
     raise NotAnImageError(f"not an image ({_describe(head)})")
+
+
+def _is_deep(head: bytes, more: ReadMore) -> bool:
+    """Whether it is grey with more than 8 bits: the trainer refuses such an image, other readers turn it white.
+
+    Colour images of 16 bits are read as 8 (Pillow's PngImagePlugin and TiffImagePlugin, _MODES and OPEN_INFO).
+    """
+    if head.startswith(b"\x89PNG"):
+        return head[24] == 16 and head[25] == 0
+    if head[:4] in (b"II*\0", b"MM\0*"):
+        tags = _tiff_tags(more())
+        return tags.get(0x0115, 1) == 1 and tags.get(0x0102, 8) > 8  # samples a pixel, bits a sample
+    return False
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int]:

@@ -28,6 +28,7 @@ _BOMS = (
 )
 """pip and uv read all of these; the order matters, as one mark begins with another."""
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?: |$)", re.MULTILINE)
+_PAGE = re.compile(r"\ufeff?\s*<(?:!doctype\s+html|html\b)", re.IGNORECASE)
 _PIN = re.compile(r"(?<![\w.-])([A-Za-z][\w.-]*)==(\d[\w.]*(?:\+[\w.]+)?)(?![\w.*])", re.ASCII)
 _SIBLING = re.compile(
     r"(?:constraints?|requirements?|readme|install|environment|setup)[\w.-]*\.(?:txt|in|md|rst|sh)", re.I
@@ -55,6 +56,9 @@ def read_requirements(path: str, data: bytes, siblings: tuple[tuple[str, str], .
     text, encoding, problem, kind = decode(data)
     if kind in ("binary", "encoding"):
         return RequirementsFile(path, text, (), encoding, problem, kind, siblings)
+    if _PAGE.match(text):
+        problem = "a web page, not a list of packages"
+        return RequirementsFile(path, text, (), encoding, problem, "web-page", siblings)
     conflict = _CONFLICT.search(text)
     if conflict:
         line = text.count("\n", 0, conflict.start()) + 1

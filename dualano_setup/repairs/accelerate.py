@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from ..facts.accelerate import CONVERTED_KEYS, parse_config
 from ..facts.fact import Known
 from ..facts.sheet import AccelerateConfig
-from ..rules.acc import obstacle, problems
+from ..rules.acc import installed, obstacle, problems
+from ..rules.acc_place import misplaced
 from ..rules.finding import Finding
 from ..rules.rule import Context
 from .action import Action, Planned
@@ -40,7 +41,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         text = new_config(wanted, config.known_keys)
         write = WriteFile(path, text.encode(), "", rules, "what this project's settings ask for")
         return Planned((*aside, write))
-    text = changed_config(config, wanted, set(rules))
+    text = changed_config(config, wanted, _keys_to_change(context, config, set(rules)))
     if parse_config(text.encode())[1] == config.values:
         return Planned(notes=(f"{path}: nothing in it can be mended without guessing",))
     before = hashlib.sha256(config.text.encode()).hexdigest()
@@ -76,10 +77,10 @@ def new_config(wanted: dict[str, object], known: Sequence[str]) -> str:
     return _dumped({key: _quoted(value) for key, value in wanted.items() if key in known})
 
 
-def changed_config(config: AccelerateConfig, wanted: dict[str, object], rules: set[str]) -> str:
-    """The user's text with the named values changed; order, comments and all other values stay."""
+def changed_config(config: AccelerateConfig, wanted: dict[str, object], keys: Sequence[str]) -> str:
+    """The user's text with the values of `keys` changed; order, comments and all other values stay."""
     document: Any = _round_trip().load(config.text)
-    for key in _keys_to_change(config, rules):
+    for key in keys:
         if key in wanted:
             document[key] = _quoted(wanted[key])
         elif key in document:
@@ -88,15 +89,15 @@ def changed_config(config: AccelerateConfig, wanted: dict[str, object], rules: s
     return text.replace("\n", "\r\n") if "\r\n" in config.text else text
 
 
-def _keys_to_change(config: AccelerateConfig, rules: set[str]) -> list[str]:
+def _keys_to_change(context: Context, config: AccelerateConfig, rules: set[str]) -> list[str]:
     """Keys to set as wanted (or, where nothing is wanted, to take out)."""
     keys: list[str] = []
     if "ACC002" in rules:
         keys.append("mixed_precision")
     if "ACC003" in rules:
-        keys += [key for key, _ in problems(config)]
+        keys += [problem[0] for problem in problems(config, installed(context))]
     if "ACC004" in rules:
-        keys += ["num_processes", "distributed_type"]
+        keys += ["num_processes", "distributed_type", *(problem[0] for problem in misplaced(context, config))]
     refused = {key for key in config.values or {} if key not in config.known_keys and key not in CONVERTED_KEYS}
     return [key for key in dict.fromkeys(keys) if key in refused or key in (config.values or {}) or key in _REQUIRED]
 

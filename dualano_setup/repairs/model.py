@@ -23,6 +23,8 @@ from .hub import HubFile, hub_address, list_files
 RULES = ("MODEL001", "MODEL002", "MODEL003", "MODEL005")
 DEFAULT = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 """The Stable Diffusion 1.5 weights' present home on the hub."""
+_MOVED = {"runwayml/stable-diffusion-v1-5": DEFAULT}
+"""Names under which old guides have the weights; RunwayML deleted its repository in August 2024."""
 _MAX_TEXT = 1 << 20
 _POINTER = re.compile(r"oid sha256:([0-9a-f]{64})\nsize (\d{1,15})\n")
 _REMOTE = re.compile(r"url\s*=\s*https://(?:[^/@\s]*@)?huggingface\.co/([\w.-]+/[\w.-]+?)(?:\.git)?\s*$", re.MULTILINE)
@@ -98,6 +100,7 @@ def _from_hub(model: BaseModel, rule: str, *, offline: bool) -> Planned:
         return Planned(notes=(note,))
     if offline:
         return Planned(notes=(f"{folder} would be downloaded from the hub ({origin}), and --offline forbids it",))
+    origin = _MOVED.get(origin, origin)
     try:
         files = list_files(origin)
     except OSError as error:

@@ -14,7 +14,7 @@ from ..facts.sheet import RequirementLine, RequirementsFile
 from ..rules import req
 from ..rules.finding import Finding
 from ..rules.pin_completion import repair_line, sources
-from ..rules.pin_knowledge import families, mistaken, refused
+from ..rules.pin_knowledge import families, is_built_elsewhere, mistaken, refused
 from ..rules.req_indexes import SERVED, hiding_indexes, local_builds, served_builds
 from ..rules.rule import Context
 from .action import Planned
@@ -23,6 +23,7 @@ from .files import WriteFile
 RULES = ("REQ001", "REQ002", "REQ003", "REQ004", "REQ005", "REQ007")
 
 Index = Mapping[str, Sequence[str]]
+_NAMED = re.compile(r"^\s*[\w.-]+\s*(?:\[[^\]]*\]\s*)?(?:[=<>!~]{1,3}\s*[^\s;#,]+\s*,?\s*)*")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 
 
@@ -133,8 +134,13 @@ def _merge_twice(context: Context) -> Edits:
 
 
 def _drop_mistaken(context: Context) -> Edits:
-    names = {row.name for row in mistaken() if not row.needed}
-    return Edits(_without(row for row in _file(context).lines if row.name in names and not row.url))
+    instead = {row.name: row.instead for row in mistaken() if row.instead or not row.needed}
+    rows = [row for row in _file(context).lines if row.name in instead and not row.url]
+    lines = dict(_without(row for row in rows if not instead[row.name]))
+    for row in rows:
+        if instead[row.name] and row.span == 1:
+            lines[row.number] = (_NAMED.sub(instead[row.name], row.text, count=1),)
+    return Edits(lines)
 
 
 def _replace_refused(context: Context) -> Edits:
@@ -150,6 +156,10 @@ def _replace_without_file(context: Context) -> Edits:
     notes = []
     for row in _file(context).lines:
         if row.name not in subjects:
+            continue
+        if row.name and is_built_elsewhere(row.url):
+            pin = context.profile.packages.get(row.name)
+            lines[row.number] = (f"{row.text.split('@')[0].strip()}{f'=={pin}' if pin else ''}",)
             continue
         version = req.replacement(context, row)
         if version and row.span == 1 and "+" not in row.specifier:

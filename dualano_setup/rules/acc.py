@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING
 
 from ..facts.accelerate import CONVERTED_KEYS
 from ..facts.fact import Known
+from ..language import N_, _
+from . import seen
+from .acc_place import misplaced, visible_gpus
 from .finding import Finding
 from .rule import Context, Rule, fail, warn
 from .wording import listing, nearest, shown
 
 if TYPE_CHECKING:
-    from ..facts.sheet import AccelerateConfig, Gpu
+    from ..facts.sheet import AccelerateConfig
 
 MISSING, PRECISION, INVALID, PROCESSES, VARIABLES = (
-    "no accelerate config",
-    "mixed_precision will fail or mislead",
-    "the accelerate config is not valid",
-    "the accelerate config and the GPUs disagree",
-    "environment variables change what accelerate does",
+    N_("no accelerate config"),
+    N_("mixed_precision will fail or mislead"),
+    N_("the accelerate config is not valid"),
+    N_("the accelerate config and the GPUs disagree"),
+    N_("environment variables change what accelerate does"),
 )
 PRECISIONS = ("no", "fp16", "bf16", "fp8")
 DISTRIBUTED = (
@@ -27,16 +30,20 @@ DISTRIBUTED = (
     "MULTI_NEURON", "DEEPSPEED", "FSDP", "XLA", "TPU", "MEGATRON_LM",
 )  # fmt: skip
 """DistributedType of accelerate 0.24.1 and 1.15.0 together."""
+_NEEDED = {"DEEPSPEED": "deepspeed", "XLA": "torch-xla", "TPU": "torch-xla"}
+"""Packages without which a launch of that type ends (utils/launch.py and accelerator.py of 0.24.1 and 1.15.0)."""
 ENVIRONMENTS = ("LOCAL_MACHINE", "AMAZON_SAGEMAKER")
 BF16_CAPABILITY = (8, 0)
 """Ampere: the first NVIDIA GPUs with bfloat16 arithmetic (CUDA C++ Programming Guide, compute capabilities)."""
 _WINNING = {
-    "ACCELERATE_USE_DEEPSPEED": "wraps the model with DeepSpeed",
-    "ACCELERATE_USE_FSDP": "shards the model",
-    "ACCELERATE_USE_MEGATRON_LM": "wraps the model with Megatron-LM",
-    "ACCELERATE_USE_CPU": "keeps the run on the processor",
-    "ACCELERATE_TORCH_DEVICE": "moves the run to another device",
-    "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": "changes gradient accumulation",
+    "ACCELERATE_USE_DEEPSPEED": N_("{variable} wraps the model with DeepSpeed, whatever the config file says"),
+    "ACCELERATE_USE_FSDP": N_("{variable} shards the model, whatever the config file says"),
+    "ACCELERATE_USE_MEGATRON_LM": N_("{variable} wraps the model with Megatron-LM, whatever the config file says"),
+    "ACCELERATE_USE_CPU": N_("{variable} keeps the run on the processor, whatever the config file says"),
+    "ACCELERATE_TORCH_DEVICE": N_("{variable} moves the run to another device, whatever the config file says"),
+    "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": N_(
+        "{variable} changes gradient accumulation, whatever the config file says"
+    ),
 }
 """Read by Accelerator itself and not set by `accelerate launch` (accelerator.py, state.py of 1.15.0)."""
 
@@ -47,9 +54,12 @@ def check_present(context: Context) -> Iterator[Finding]:
     if not config.exists:
         yield warn(
             "ACC001",
-            MISSING,
-            f"{shown(config.path)} is not there; `accelerate launch` then decides itself how many GPUs it takes",
-            cure="Run `accelerate config`, or let `fix` write one.",
+            _(MISSING),
+            _(
+                "{path} is not there; `accelerate launch` then decides itself how many GPUs it takes",
+                path=shown(config.path),
+            ),
+            cure=_("Run `accelerate config`, or let `fix` write one."),
             evidence=shown(config.path),
             repairable=True,
         )
@@ -72,10 +82,13 @@ def _bare_word(config: AccelerateConfig, value: bool) -> Finding:
     converted = value is False and config.version is not None and config.version.startswith("0.")
     return (warn if converted else fail)(
         "ACC002",
-        PRECISION,
-        f"mixed_precision is the YAML truth value {value}; accelerate 1.x then fails with `'bool' object has no "
-        "attribute 'lower'`",
-        cure="Write `mixed_precision: 'no'`, in quotation marks.",
+        _(PRECISION),
+        _(
+            "mixed_precision is the YAML truth value {value}; accelerate 1.x then fails with `'bool' object has "
+            "no attribute 'lower'`",
+            value=value,
+        ),
+        cure=_("Write `mixed_precision: 'no'`, in quotation marks."),
         evidence=shown(config.path),
         repairable=True,
     )
@@ -87,18 +100,28 @@ def _named_precision(context: Context, config: AccelerateConfig, value: str) -> 
     if problem:
         yield fail(
             "ACC002",
-            PRECISION,
-            f"mixed_precision is `{value}`: {problem}",
-            cure=f"Write `mixed_precision: '{wanted if not obstacle(context, wanted, use_cpu=False) else 'no'}'`.",
+            _(PRECISION),
+            _("mixed_precision is `{value}`: {problem}", value=value, problem=problem),
+            cure=_(
+                "Write `mixed_precision: '{wanted}'`.",
+                wanted=wanted if not obstacle(context, wanted, use_cpu=False) else "no",
+            ),
             evidence=shown(config.path),
             repairable=True,
         )
     elif value != wanted:
         yield warn(
             "ACC002",
-            PRECISION,
-            f"mixed_precision is `{value}`, and the settings of this project say `{wanted}`",
-            cure=f"Write `mixed_precision: '{wanted}'`, or set `mixed_precision` under [train] in dualano.toml.",
+            _(PRECISION),
+            _(
+                "mixed_precision is `{value}`, and the settings of this project say `{wanted}`",
+                value=value,
+                wanted=wanted,
+            ),
+            cure=_(
+                "Write `mixed_precision: '{wanted}'`, or set `mixed_precision` under [train] in dualano.toml.",
+                wanted=wanted,
+            ),
             evidence=shown(config.path),
             repairable=True,
         )
@@ -109,15 +132,15 @@ def obstacle(context: Context, value: str, *, use_cpu: bool) -> str:
     if value == "no":
         return ""
     if value == "fp8":
-        return "the method was never run in fp8, and it needs a package of its own"
+        return _("the method was never run in fp8, and it needs a package of its own")
     gpus = visible_gpus(context)
     if value == "fp16" and (use_cpu or gpus == ()):
-        return "fp16 mixed precision needs a GPU"
+        return _("fp16 mixed precision needs a GPU")
     old = [gpu for gpu in gpus or () if gpu.compute_capability and gpu.compute_capability < BF16_CAPABILITY]
     if value == "bf16" and old and not use_cpu:
-        return f"{shown(old[0].name)} has no bfloat16 (compute capability below 8.0)"
+        return _("{name} has no bfloat16 (compute capability below 8.0)", name=shown(old[0].name))
     if _checkout_unready(context):
-        return "the checkout's attention processors fail in mixed precision as they are (see SRC003)"
+        return _("the checkout's attention processors fail in mixed precision as they are (see SRC003)")
     return ""
 
 
@@ -136,19 +159,25 @@ def check_content(context: Context) -> Iterator[Finding]:
     if config.error:
         yield fail(
             "ACC003",
-            INVALID,
+            _(INVALID),
             shown(config.error),
-            cure="Correct the line, or let `fix` move the file aside and write a new one.",
+            cure=_("Correct the line, or let `fix` move the file aside and write a new one."),
             evidence=where,
             repairable=True,
         )
-    for key, problem in problems(config):
-        cure = f"Correct or remove `{shown(key)}`."
-        yield fail("ACC003", INVALID, problem, cure=cure, evidence=where, repairable=True, subject=shown(key))
+    for key, problem in problems(config, installed(context)):
+        cure = _("Correct or remove `{key}`.", key=shown(key))
+        yield fail("ACC003", _(INVALID), problem, cure=cure, evidence=where, repairable=True, subject=shown(key))
 
 
-def problems(config: AccelerateConfig) -> Iterator[tuple[str, str]]:
-    """(key, what is wrong) of every key or value that this accelerate does not take."""
+def installed(context: Context) -> frozenset[str] | None:
+    """The names of the training environment's distributions, None where they are not known."""
+    environment = seen.value(context.sheet.environment)
+    return frozenset(found.name for found in environment.distributions) if environment else None
+
+
+def problems(config: AccelerateConfig, packages: frozenset[str] | None) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong) of every key or value that this accelerate does not take beside these packages."""
     values = config.values
     if values is None or values.get("compute_environment") == "AMAZON_SAGEMAKER":
         return
@@ -156,9 +185,12 @@ def problems(config: AccelerateConfig) -> Iterator[tuple[str, str]]:
     version = f"accelerate {config.version}" if config.version else "accelerate"
     for key in values:
         if key not in known:
-            yield key, f"{version} knows no key `{shown(key)}`{nearest(key, known)}"
+            yield (
+                key,
+                _("{version} knows no key `{key}`", version=version, key=shown(key)) + nearest(key, known),
+            )
     if "distributed_type" not in values:
-        yield "distributed_type", "`distributed_type` is missing, which accelerate refuses"
+        yield "distributed_type", _("`distributed_type` is missing, which accelerate refuses")
     for key, allowed in (
         ("compute_environment", ENVIRONMENTS),
         ("distributed_type", DISTRIBUTED),
@@ -168,16 +200,44 @@ def problems(config: AccelerateConfig) -> Iterator[tuple[str, str]]:
         if isinstance(value, bool) or value is None:
             continue  # ACC002 has the truth values; accelerate takes `distributed_type: NO` without quotation marks
         if not isinstance(value, str) or (value.lower() if key == "mixed_precision" else value) not in allowed:
-            yield key, f"`{key}` is `{shown(value)}`; it takes {listing(allowed, 20)}"
+            yield (
+                key,
+                _(
+                    "`{key}` is `{value}`; it takes {allowed}",
+                    key=key,
+                    value=shown(value),
+                    allowed=listing(allowed, 20),
+                ),
+            )
+    needed = _NEEDED.get(str(values.get("distributed_type")))
+    if needed and packages is not None and needed not in packages:
+        yield (
+            "distributed_type",
+            _(
+                "`distributed_type` is `{kind}`, which needs the package {package}, and it is not installed",
+                kind=values["distributed_type"],
+                package=needed,
+            ),
+        )
     for key in ("num_processes", "num_machines"):
         value = values.get(key, 1)
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            yield key, f"`{key}` is `{shown(value)}`; it takes a whole number above 0"
+            yield key, _("`{key}` is `{value}`; it takes a whole number above 0", key=key, value=shown(value))
 
 
 def check_processes(context: Context) -> Iterator[Finding]:
-    """ACC004: more processes than GPUs, or a number that the settings, or the file itself, contradict."""
+    """ACC004: more processes than GPUs, a number that the settings or the file contradict, another place to run."""
     config = _config(context)
+    for key, found, blocks in misplaced(context, config):
+        yield (fail if blocks else warn)(
+            "ACC004",
+            _(PROCESSES),
+            found,
+            cure=_("Take `{key}` out, or set it to what this machine has.", key=key),
+            evidence=shown(config.path),
+            repairable=True,
+            subject=key,
+        )
     values = config.values or {}
     asked, wanted = values.get("num_processes"), context.settings.num_processes
     kind = values.get("distributed_type")
@@ -186,19 +246,33 @@ def check_processes(context: Context) -> Iterator[Finding]:
         return
     problem, judge = "", fail
     if gpus is not None and kind == "MULTI_GPU" and asked > len(gpus):
-        problem = f"it asks for {asked} GPU processes, and {len(gpus)} GPUs can be used"
+        problem = _("it asks for {asked} GPU processes, and {gpus} GPUs can be used", asked=asked, gpus=len(gpus))
     elif asked > 1 and kind in ("NO", False):
-        problem, judge = f"it asks for {asked} processes with distributed_type NO, which starts only one", warn
+        problem, judge = (
+            _("it asks for {asked} processes with distributed_type NO, which starts only one", asked=asked),
+            warn,
+        )
     elif asked != wanted:
-        problem, judge = f"it asks for {asked} processes, and the settings of this project for {wanted}", warn
+        problem, judge = (
+            _(
+                "it asks for {asked} processes, and the settings of this project for {wanted}",
+                asked=asked,
+                wanted=wanted,
+            ),
+            warn,
+        )
     elif kind == "MULTI_GPU" and asked == 1:
-        problem, judge = "distributed_type is MULTI_GPU for a single process", warn
+        problem, judge = _("distributed_type is MULTI_GPU for a single process"), warn
     if problem:
         yield judge(
             "ACC004",
-            PROCESSES,
+            _(PROCESSES),
             problem,
-            cure=f"Set num_processes to {wanted}, distributed_type to {'MULTI_GPU' if wanted > 1 else 'NO (quoted)'}.",
+            cure=_(
+                "Set num_processes to {wanted}, distributed_type to {kind}.",
+                wanted=wanted,
+                kind="MULTI_GPU" if wanted > 1 else _("NO (quoted)"),
+            ),
             evidence=shown(config.path),
             repairable=gpus is None or wanted <= max(1, len(gpus)),
         )
@@ -210,28 +284,12 @@ def check_variables(context: Context) -> Iterator[Finding]:
         if name in _WINNING and value.lower() not in ("", "0", "false", "no"):
             yield warn(
                 "ACC005",
-                VARIABLES,
-                f"{name}={shown(value)} {_WINNING[name]}, whatever the config file says",
-                cure=f"Run `unset {name}` unless you mean it.",
-                evidence="the environment of this shell",
+                _(VARIABLES),
+                _(_WINNING[name], variable=f"{name}={shown(value)}"),
+                cure=_("Run `unset {name}` unless you mean it.", name=name),
+                evidence=_("the environment of this shell"),
                 subject=name,
             )
-
-
-def visible_gpus(context: Context) -> tuple[Gpu, ...] | None:
-    """The GPUs that a run would see, None when that is not known."""
-    fact = context.sheet.gpus
-    if not isinstance(fact, Known):
-        return None
-    gpus = fact.value
-    if gpus.visible is None:
-        return gpus.devices
-    chosen = [
-        next((gpu for gpu in gpus.devices if word == str(gpu.index) or (word and gpu.uuid.startswith(word))), None)
-        for word in gpus.visible
-    ]
-    end = chosen.index(None) if None in chosen else len(chosen)  # CUDA stops at the first it does not know
-    return tuple(gpu for gpu in chosen[:end] if gpu is not None)
 
 
 def _config(context: Context) -> AccelerateConfig:

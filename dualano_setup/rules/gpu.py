@@ -3,58 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields
 
 from ..choose_profile import has_kernels
-from ..facts.fact import Absent, Known
-from ..facts.sheet import Gpu
+from ..facts.sheet import Gpu, GpuProcess
 from ..knowledge.tables import driver_for, torch_architectures
+from ..language import N_, _
+from ..light_dataclasses import fields
 from ..settings import Settings
 from ..versions import numbers
 from .finding import Finding
 from .gpu_memory import fitting, least, need
+from .gpu_visible import gpu_is_visible
 from .pkg_binary import build_mismatch, torch_build
 from .rule import Context, Rule, fail
-from .seen import gib, gpus, skip, value, visible_gpus
-
-
-def _gpu_is_visible(context: Context) -> Iterator[Finding]:
-    if not context.profile.needs_gpu:
-        yield skip("GPU001", "An NVIDIA GPU is visible", f"profile {context.profile.name} needs none")
-        return
-    fact = context.sheet.gpus
-    if isinstance(fact, Absent):
-        yield _no_gpu(fact.reason, "", fact.source, context)
-        return
-    found = gpus(context)
-    if visible_gpus(found):
-        return
-    source = fact.source if isinstance(fact, Known) else ""
-    if found.devices:
-        hidden = ",".join(found.visible or ())
-        yield fail(
-            "GPU001",
-            "every GPU is hidden",
-            f"CUDA_VISIBLE_DEVICES={hidden!r} names none of {_named(found.devices)}",
-            evidence="CUDA_VISIBLE_DEVICES",
-            cure="unset CUDA_VISIBLE_DEVICES, or set it to a device's number: export CUDA_VISIBLE_DEVICES=0",
-        )
-    elif found.driver:
-        reason = f"driver {found.driver} is loaded but shows no device"
-        yield _no_gpu(reason, "In a container, start it with `--gpus all`. ", source, context)
-    else:
-        yield _no_gpu(found.note or "no NVIDIA driver is loaded", "", source, context)
-
-
-def _no_gpu(reason: str, first: str, source: str, context: Context) -> Finding:
-    return fail(
-        "GPU001",
-        "no NVIDIA GPU is visible",
-        f"{reason}; profile {context.profile.name} trains on one",
-        evidence=source,
-        cure=f"{first}Install NVIDIA's driver and look with `nvidia-smi`; inside a container the host needs the "
-        "NVIDIA container toolkit and `--gpus all`. Without a GPU: `--profile cpu`.",
-    )
+from .seen import gib, gpus, value, visible_gpus
 
 
 def _driver_is_new_enough(context: Context) -> Iterator[Finding]:
@@ -69,19 +31,36 @@ def _driver_is_new_enough(context: Context) -> Iterator[Finding]:
     if numbers(found.driver) < numbers(lowest):
         yield fail(
             "GPU002",
-            f"driver {found.driver} is too old for CUDA {cuda}",
-            f"CUDA {cuda} runs from driver {lowest} on; this machine has {found.driver}: "
-            "`The NVIDIA driver on your system is too old`",
+            _("driver {driver} is too old for CUDA {cuda}", driver=found.driver, cuda=cuda),
+            _(
+                "CUDA {cuda} runs from driver {lowest} on; this machine has {driver}: `The NVIDIA driver on your "
+                "system is too old`",
+                cuda=cuda,
+                lowest=lowest,
+                driver=found.driver,
+            ),
             evidence=found.via,
-            cure=f"Install driver {numbers(toolkit)[0]} or newer and restart, or take a stack for an older CUDA: "
-            "`dualano-doctor profile` says which ones this driver runs.",
+            cure=_(
+                "Install driver {toolkit} or newer and restart, or take a stack for an older CUDA: "
+                "`dualano-doctor profile` says which ones this driver runs.",
+                toolkit=numbers(toolkit)[0],
+            ),
         )
     elif numbers(found.driver) < numbers(toolkit):
-        detail = (
-            f"CUDA {cuda} came with driver {toolkit}; {found.driver} runs it by minor-version compatibility "
-            "(kernels compiled at run time from newer PTX are the exception)"
+        detail = _(
+            "CUDA {cuda} came with driver {toolkit}; {driver} runs it by minor-version compatibility "
+            "(kernels compiled at run time from newer PTX are the exception)",
+            cuda=cuda,
+            toolkit=toolkit,
+            driver=found.driver,
         )
-        yield Finding("GPU002", "info", f"driver {found.driver} is older than CUDA {cuda}'s own", detail, found.via)
+        yield Finding(
+            "GPU002",
+            "info",
+            _("driver {driver} is older than CUDA {cuda}'s own", driver=found.driver, cuda=cuda),
+            detail,
+            found.via,
+        )
 
 
 def _cuda_that_will_run(context: Context) -> str | None:
@@ -107,8 +86,19 @@ def _memory_suffices(context: Context) -> Iterator[Finding]:
         way_out = fitting(context.settings, int(gpu.memory_total * 0.97), gpu.compute_capability)
         yield fail(
             "GPU003",
-            f"{gpu.name}: {gib(gpu.memory_total)}, the run needs about {gib(wanted)}",
-            f"{_in_words(context.settings)} needs about {gib(wanted)}; GPU {gpu.index} has {gib(gpu.memory_total)}",
+            _(
+                "{gpu}: {memory_total}, the run needs about {wanted}",
+                gpu=gpu.name,
+                memory_total=gib(gpu.memory_total),
+                wanted=gib(wanted),
+            ),
+            _(
+                "{run} needs about {wanted}; GPU {index} has {memory_total}",
+                run=_in_words(context.settings),
+                wanted=gib(wanted),
+                index=gpu.index,
+                memory_total=gib(gpu.memory_total),
+            ),
             evidence=f"GPU {gpu.index}",
             cure=_memory_cure(context.settings, way_out),
             repairable=way_out is not None,
@@ -118,20 +108,31 @@ def _memory_suffices(context: Context) -> Iterator[Finding]:
 
 def _tight(rule: str, gpu: Gpu, room: int, wanted: int) -> Finding:
     """Between what the tensors need and what the run is likely to take: it may just fit."""
-    detail = f"the run is likely to take {gib(wanted)} of {gib(room)}; `--gradient_checkpointing` makes room"
-    return Finding(rule, "info", f"{gpu.name}: memory is tight", detail, f"GPU {gpu.index}", subject=str(gpu.index))
+    detail = _(
+        "the run is likely to take {wanted} of {room}; `--gradient_checkpointing` makes room",
+        wanted=gib(wanted),
+        room=gib(room),
+    )
+    return Finding(
+        rule,
+        "info",
+        _("{gpu}: memory is tight", gpu=gpu.name),
+        detail,
+        f"GPU {gpu.index}",
+        subject=str(gpu.index),
+    )
 
 
 def _memory_cure(settings: Settings, way_out: tuple[Settings, int] | None) -> str:
     if way_out is None:
-        return "No settings of this method fit; use a GPU with more memory."
+        return _("No settings of this method fit; use a GPU with more memory.")
     better, size = way_out
-    return f"In dualano.toml: {_toml(settings, better)} (about {gib(size)})."
+    return _("In dualano.toml: {toml} (about {size}).", toml=_toml(settings, better), size=gib(size))
 
 
 def changed_settings(old: Settings, new: Settings) -> dict[str, object]:
     """The keys of [train] in which the two differ, with the new values."""
-    keys = [field.name for field in fields(Settings) if field.name != "said_by"]
+    keys = [name for name in fields(Settings) if name != "said_by"]
     return {key: getattr(new, key) for key in keys if getattr(old, key) != getattr(new, key)}
 
 
@@ -155,8 +156,13 @@ def _toml(old: Settings, new: Settings) -> str:
 
 def _in_words(settings: Settings) -> str:
     precision = "fp32" if settings.mixed_precision == "no" else settings.mixed_precision
-    checkpointing = ", gradient checkpointing" if settings.gradient_checkpointing else ""
-    return f"batch size {settings.batch_size} at {settings.resolution} px in {precision}{checkpointing}"
+    said = _(
+        "batch size {batch} at {pixels} px in {precision}",
+        batch=settings.batch_size,
+        pixels=settings.resolution,
+        precision=precision,
+    )
+    return _("{run}, gradient checkpointing", run=said) if settings.gradient_checkpointing else said
 
 
 def _kernels_are_there(context: Context) -> Iterator[Finding]:
@@ -170,12 +176,17 @@ def _kernels_are_there(context: Context) -> Iterator[Finding]:
         name = f"sm_{capability[0]}{capability[1]}"
         yield fail(
             "GPU004",
-            f"{what} has no code for {gpu.name} ({name})",
-            f"it was built for {', '.join(architectures)}: `CUDA error: no kernel image is available for execution on "
-            "the device`",
+            _("{torch} has no code for {gpu} ({architecture})", torch=what, gpu=gpu.name, architecture=name),
+            _(
+                "it was built for {architectures}: `CUDA error: no kernel image is available for execution on "
+                "the device`",
+                architectures=", ".join(architectures),
+            ),
             evidence=f"GPU {gpu.index}",
-            cure="Take a stack that knows this GPU: `dualano-doctor profile` says which one, then "
-            "`dualano-doctor fix --profile NAME`.",
+            cure=_(
+                "Take a stack that knows this GPU: `dualano-doctor profile` says which one, then `dualano-doctor "
+                "fix --profile NAME`."
+            ),
             repairable=True,
             subject=str(gpu.index),
         )
@@ -205,19 +216,34 @@ def _memory_is_free(context: Context) -> Iterator[Finding]:
             if free < wanted <= gpu.memory_total:
                 yield _tight("GPU005", gpu, free, wanted)
             continue
-        holders = ", ".join(
-            f"{process.name or 'a process'} (PID {process.pid}{f', {gib(process.memory)}' if process.memory else ''})"
-            for process in gpu.processes
-        )
+        holders = ", ".join(_holder(process) for process in gpu.processes)
         yield fail(
             "GPU005",
-            f"{gpu.name}: only {gib(free)} of {gib(gpu.memory_total)} free",
-            f"the run needs about {gib(wanted)}; {gib(gpu.memory_used)} are taken by {holders or 'other processes'}",
+            _(
+                "{gpu}: only {free} of {memory_total} free",
+                gpu=gpu.name,
+                free=gib(free),
+                memory_total=gib(gpu.memory_total),
+            ),
+            _(
+                "the run needs about {wanted}; {memory_used} are taken by {holders}",
+                wanted=gib(wanted),
+                memory_used=gib(gpu.memory_used),
+                holders=holders or _("other processes"),
+            ),
             evidence=f"GPU {gpu.index}",
-            cure="Wait for it, end it if it is yours, or take another GPU with CUDA_VISIBLE_DEVICES; smaller settings: "
-            f"{_memory_cure(context.settings, fitting(context.settings, free, gpu.compute_capability))}",
+            cure=_(
+                "Wait for it, end it if it is yours, or take another GPU with CUDA_VISIBLE_DEVICES; smaller "
+                "settings: {cure}",
+                cure=_memory_cure(context.settings, fitting(context.settings, free, gpu.compute_capability)),
+            ),
             subject=str(gpu.index),
         )
+
+
+def _holder(process: GpuProcess) -> str:
+    size = f", {gib(process.memory)}" if process.memory else ""
+    return f"{process.name or _('a process')} (PID {process.pid}{size})"
 
 
 def _used_gpus(context: Context) -> tuple[Gpu, ...]:
@@ -225,22 +251,18 @@ def _used_gpus(context: Context) -> tuple[Gpu, ...]:
     return visible_gpus(gpus(context))[: context.settings.num_processes]
 
 
-def _named(devices: tuple[Gpu, ...]) -> str:
-    return ", ".join(f"{gpu.index} ({gpu.name})" for gpu in devices)
-
-
 RULES = (
-    Rule("GPU001", "An NVIDIA GPU is visible", _gpu_is_visible, needs=("gpus",), sees_absent=True),
+    Rule("GPU001", N_("An NVIDIA GPU is visible"), gpu_is_visible, needs=("gpus",), sees_absent=True),
     Rule(
         "GPU002",
-        "The driver is new enough for the profile's CUDA",
+        N_("The driver is new enough for the profile's CUDA"),
         _driver_is_new_enough,
         needs=("gpus",),
         after=("GPU001",),
     ),
     Rule(
         "GPU003",
-        "GPU memory suffices for this batch size, precision and resolution",
+        N_("GPU memory suffices for this batch size, precision and resolution"),
         _memory_suffices,
         needs=("gpus",),
         after=("GPU001",),
@@ -248,11 +270,11 @@ RULES = (
     ),
     Rule(
         "GPU004",
-        "torch has kernels for this GPU's architecture",
+        N_("torch has kernels for this GPU's architecture"),
         _kernels_are_there,
         needs=("gpus",),
         after=("GPU001",),
         repairable=True,
     ),
-    Rule("GPU005", "Other processes leave enough GPU memory", _memory_is_free, needs=("gpus",), after=("GPU001",)),
+    Rule("GPU005", N_("Other processes leave enough GPU memory"), _memory_is_free, needs=("gpus",), after=("GPU001",)),
 )

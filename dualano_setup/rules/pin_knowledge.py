@@ -12,6 +12,16 @@ from ..light_dataclasses import dataclass
 
 _FOLDER = Path(__file__).resolve().parents[1] / "knowledge" / "requirements"
 
+_BUILT_ELSEWHERE = tuple(
+    f"file://{folder}"
+    for folder in (
+        "/croot/", "/tmp/build/80754af9/", "/tmp/abs_", "/home/conda/feedstock_root/", "/opt/conda/conda-bld/",
+        "/work/ci_py", "/home/builder/", "/home/ktietz/src/", "/Users/builder/", "/private/var/folders/",
+        "/C:/b/abs_", "/D:/bld/",
+    )
+)  # fmt: skip
+"""Where the channels' own machines build: no other machine has these folders."""
+
 
 @dataclass(frozen=True, slots=True)
 class Family:
@@ -24,13 +34,17 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class Mistaken:
-    """A name that is another project than the one meant; not `needed` means the line can go."""
+    """A name that is another project than the one meant.
+
+    Not `needed` means that the line can go; `instead` is the distribution to write, where there is one.
+    """
 
     name: str
     is_: str
     meant: str
     needed: bool
     source: str
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +97,8 @@ def families() -> tuple[Family, ...]:
 def mistaken() -> tuple[Mistaken, ...]:
     """Every name that is another project than the one meant."""
     return tuple(
-        Mistaken(row["name"], row["is"], row["meant"], row["needed"], row["source"]) for row in _pins()["mistaken"]
+        Mistaken(row["name"], row["is"], row["meant"], row["needed"], row["source"], row.get("instead", ""))
+        for row in _pins()["mistaken"]
     )
 
 
@@ -108,3 +123,8 @@ def wheels(architecture: str) -> tuple[Wheels, ...]:
         for row in rows
         if row.get(architecture) is not None
     )
+
+
+def is_built_elsewhere(url: str) -> bool:
+    """Whether a direct reference names the build folder of a conda package, which `pip freeze` writes down."""
+    return url.startswith(_BUILT_ELSEWHERE)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..facts.fact import Absent, Known
+from ..language import N_, _
 from .finding import Finding
 from .pin_completion import repair_line, sources
-from .pin_knowledge import Wheels, families, mistaken, refused, wheels
+from .pin_knowledge import Wheels, families, is_built_elsewhere, mistaken, refused, wheels
 from .req_indexes import check_indexes
 from .rule import Context, Rule, fail, warn
 from .wording import listing, shown, skip
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from ..facts.sheet import RequirementLine, RequirementsFile
 
 INVALID, TWICE, NO_FILE, INDEX, REFUSED, UNREADABLE, MISTAKEN = (
-    "a requirement is not valid",
-    "a package is listed twice",
-    "a pin has no file for this Python",
-    "a CUDA build is pinned without the index that serves it",
-    "a pinned release is one that installers refuse",
-    "requirements.txt is missing or not readable",
-    "a name on the list is another project",
+    N_("a requirement is not valid"),
+    N_("a package is listed twice"),
+    N_("a pin has no file for this Python"),
+    N_("a CUDA build is pinned without the index that serves it"),
+    N_("a pinned release is one that installers refuse"),
+    N_("requirements.txt is missing or not readable"),
+    N_("a name on the list is another project"),
 )
 
 
@@ -35,11 +36,20 @@ def check_valid(context: Context) -> Iterator[Finding]:
         if not line.error:
             continue
         repaired = repair_line(line.text, trusted)
-        cure = f"Write `{'` and `'.join(map(shown, repaired))}`." if repaired else "Correct the line by hand."
+        cure = (
+            _("Write `{shown}`.", shown="` and `".join(map(shown, repaired)))
+            if repaired
+            else _("Correct the line by hand.")
+        )
         yield fail(
             "REQ001",
             INVALID,
-            f"line {line.number}, `{shown(line.text.strip())}`: {shown(line.error)}",
+            _(
+                "line {number}, `{text}`: {error}",
+                number=line.number,
+                text=shown(line.text.strip()),
+                error=shown(line.error),
+            ),
             cure=cure,
             evidence=f"{shown(file.path)}:{line.number}",
             repairable=bool(repaired),
@@ -52,17 +62,38 @@ def check_twice(context: Context) -> Iterator[Finding]:
     file = _file(context)
     for name, lines in same_name(file).items():
         specifiers = {line.specifier for line in lines}
-        where = listing(f"line {line.number} `{line.text.strip()}`" for line in lines)
+        where = listing(_("line {number} `{text}`", number=line.number, text=line.text.strip()) for line in lines)
         if len(specifiers) == 1:
-            yield _twice(warn, name, f"{name} is listed {len(lines)} times, alike: {where}", True, file)
+            yield _twice(
+                warn,
+                name,
+                _(
+                    "{name} is listed {lines_count} times, alike: {where}",
+                    name=name,
+                    lines_count=len(lines),
+                    where=where,
+                ),
+                True,
+                file,
+            )
         else:
             chosen = choose_duplicate(context, lines)
-            yield _twice(fail, name, f"{name} is listed with different versions: {where}", chosen is not None, file)
+            yield _twice(
+                fail,
+                name,
+                _("{name} is listed with different versions: {where}", name=name, where=where),
+                chosen is not None,
+                file,
+            )
     for family in families():
         there = [line for line in file.lines if line.name in family.names and not line.marker]
         if len({line.name for line in there}) > 1:
             names = sorted({line.name for line in there})
-            detail = f"{' and '.join(names)} both own the folder `{family.folder}`; removing one breaks the other"
+            detail = _(
+                "{names} both own the folder `{folder}`; removing one breaks the other",
+                names=" and ".join(names),
+                folder=family.folder,
+            )
             yield _twice(warn, family.folder, detail, True, file)
 
 
@@ -71,6 +102,19 @@ def check_files(context: Context) -> Iterator[Finding]:
     file = _file(context)
     python = target_python(context)
     for line in file.lines:
+        if line.name and is_built_elsewhere(line.url):
+            yield _severe(context)(
+                "REQ003",
+                NO_FILE,
+                _("`{text}` names a folder of the machine that built a conda package", text=shown(line.text.strip())),
+                cure=_(
+                    "Write `{name}` alone; `pip list --format=freeze` writes lists without such folders.",
+                    name=line.name,
+                ),
+                evidence=f"{shown(file.path)}:{line.number}",
+                repairable=True,
+                subject=line.name,
+            )
         row = known_release(context, line)
         if row is None or has_file(row, python) or line.marker:
             continue
@@ -78,9 +122,12 @@ def check_files(context: Context) -> Iterator[Finding]:
         yield _severe(context)(
             "REQ003",
             NO_FILE,
-            f"{line.name} {version} has no file for Python {python}"
-            + ("" if not row.sdist else "; it would be built from source, which fails or takes very long"),
-            cure=f"Use Python {context.profile.python_preferred}, or a release that has one.",
+            _("{line} {version} has no file for Python {python}", line=line.name, version=version, python=python)
+            + ("" if not row.sdist else _("; it would be built from source, which fails or takes very long")),
+            cure=_(
+                "Use Python {python_preferred}, or a release that has one.",
+                python_preferred=context.profile.python_preferred,
+            ),
             evidence=f"{shown(file.path)}:{line.number}; {row.source}",
             repairable=replacement(context, line) is not None,
             subject=line.name,
@@ -112,7 +159,11 @@ def check_refused(context: Context) -> Iterator[Finding]:
                 continue
             if row.python and not _within(target_python(context), row.python):
                 continue
-            cure = f"Write `{row.name}=={row.instead}`." if row.instead else "Drop the pin."
+            cure = (
+                _("Write `{name}=={instead}`.", name=row.name, instead=row.instead)
+                if row.instead
+                else _("Drop the pin.")
+            )
             yield _severe(context)(
                 "REQ005",
                 REFUSED,
@@ -131,18 +182,18 @@ def check_readable(context: Context) -> Iterator[Finding]:
         if not fact.source:
             yield skip("REQ006", UNREADABLE, fact.reason)
             return
-        yield warn("REQ006", UNREADABLE, fact.reason, cure="Nothing needs it here: `fix` installs a profile's lock.")
+        yield warn("REQ006", UNREADABLE, fact.reason, cure=_("Nothing needs it here: `fix` installs a profile's lock."))
         return
     file = _file(context)
     if file.problem_kind == "empty":
         yield warn(
-            "REQ006", UNREADABLE, file.problem, cure="Take the file from the repository again.", evidence=file.path
+            "REQ006", UNREADABLE, file.problem, cure=_("Take the file from the repository again."), evidence=file.path
         )
     elif file.problem_kind:
         cure = {
-            "merge-markers": "Keep one side of each conflict and delete the markers.",
-            "encoding": "Save the file as UTF-8, or delete the line that is not.",
-        }.get(file.problem_kind, "Take the file from the repository again.")
+            "merge-markers": _("Keep one side of each conflict and delete the markers."),
+            "encoding": _("Save the file as UTF-8, or delete the line that is not."),
+        }.get(file.problem_kind, _("Take the file from the repository again."))
         yield fail("REQ006", UNREADABLE, file.problem, cure=cure, evidence=shown(file.path))
 
 
@@ -152,14 +203,22 @@ def check_mistaken(context: Context) -> Iterator[Finding]:
     for line in file.lines:
         for row in mistaken():
             if line.name == row.name and not line.url:
-                needed = "" if row.needed else "; nothing here imports it"
+                needed = "" if row.needed or row.instead else _("; nothing here imports it")
                 yield warn(
                     "REQ007",
                     MISTAKEN,
-                    f"`{row.name}` is {row.is_}, not {row.meant}{needed}",
-                    cure="Delete the line." if not row.needed else f"Write {row.meant} instead.",
+                    _(
+                        "`{name}` is {what}, not {meant}{needed}",
+                        name=row.name,
+                        what=row.is_,
+                        meant=row.meant,
+                        needed=needed,
+                    ),
+                    cure=_("Write {meant} instead.", meant=row.instead or row.meant)
+                    if row.needed or row.instead
+                    else _("Delete the line."),
                     evidence=f"{shown(file.path)}:{line.number}; {row.source}",
-                    repairable=not row.needed,
+                    repairable=bool(row.instead) or not row.needed,
                     subject=row.name,
                 )
 
@@ -249,7 +308,7 @@ def _severe(context: Context) -> Callable[..., Finding]:
 def _twice(
     judge: Callable[..., Finding], subject: str, detail: str, repairable: bool, file: RequirementsFile
 ) -> Finding:
-    cure = "Keep one of the lines." if repairable else "Decide which version is meant and delete the other line."
+    cure = _("Keep one of the lines.") if repairable else _("Decide which version is meant and delete the other line.")
     return judge("REQ002", TWICE, detail, cure=cure, evidence=shown(file.path), repairable=repairable, subject=subject)
 
 

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from ..facts.fact import Fact, Known
 from ..facts.sheet import Environment, Gpu, Gpus, Machine
+from ..light_dataclasses import replace
 from .finding import Finding
 from .rule import Context
 
@@ -39,7 +40,10 @@ def gpus(context: Context) -> Gpus:
 
 
 def visible_gpus(found: Gpus) -> tuple[Gpu, ...]:
-    """The devices that CUDA_VISIBLE_DEVICES leaves: CUDA takes the list up to its first entry that names no device."""
+    """The devices that CUDA_VISIBLE_DEVICES leaves: CUDA takes the list up to its first entry that names no device.
+
+    Of a MIG instance, of which a process sees one, nvidia-smi's list does not tell the memory: it is not known.
+    """
     if found.visible is None:
         return found.devices
     kept: list[Gpu] = []
@@ -47,11 +51,16 @@ def visible_gpus(found: Gpus) -> tuple[Gpu, ...]:
         device = next((gpu for gpu in found.devices if _is_named(gpu, entry)), None)
         if device is None:
             break
+        if entry.startswith("MIG-"):
+            return (replace(device, memory_total=None, memory_used=None, processes=()),)
         kept.append(device)
     return tuple(kept)
 
 
 def _is_named(gpu: Gpu, entry: str) -> bool:
+    """By number, by the beginning of a UUID, or by a MIG instance (before driver 470: MIG-<the card's UUID>/1/0)."""
+    if entry.startswith("MIG-"):
+        return not entry.startswith("MIG-GPU-") or gpu.uuid == entry[4:].partition("/")[0]
     return str(gpu.index) == entry or (entry.startswith("GPU-") and gpu.uuid.startswith(entry))
 
 

@@ -1,8 +1,8 @@
 """A checkout on disk of our own invention, with the places that the patches look for.
 
 The authors gave no licence, so none of their sources are here: these files only hold the expressions that the patches
-name, between lines that do nothing. `tests/patching` proves the reading of the real ones, where `DUALANO_UPSTREAM` names
-a clone.
+name, between lines that do nothing. `tests/patching` proves the reading of the real ones, where `DUALANO_UPSTREAM`
+names a clone.
 """
 
 from __future__ import annotations

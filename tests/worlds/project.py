@@ -176,9 +176,7 @@ class Project:
         return replace(collect(settings), **self.overlay)
 
 
-def healthy(
-    root: Path, miniature: Path, patch_environment: Callable[[str, str], None]
-) -> Project:
+def healthy(root: Path, miniature: Path, patch_environment: Callable[[str, str], None]) -> Project:
     """A project on which every check passes. `miniature` holds model, data and foreground made once for all worlds."""
     root.mkdir(parents=True, exist_ok=True)
     for part, name in (("model", "model"), ("data", "mvtec"), ("foreground", "foreground")):

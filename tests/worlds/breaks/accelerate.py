@@ -35,7 +35,7 @@ def add(p: Project, line: str) -> None:
 
 @world(
     "ACC001",
-    source="https://github.com/huggingface/accelerate/issues/3795: values were not passed and had defaults used instead",
+    source="https://github.com/huggingface/accelerate/issues/3795: values that were not passed had defaults",
     named_by=CONFIG,
 )
 def no_accelerate_config(p: Project) -> None:
@@ -44,7 +44,7 @@ def no_accelerate_config(p: Project) -> None:
 
 @world(
     "ACC002",
-    source="https://github.com/huggingface/accelerate/blob/v1.0.1/src/accelerate/accelerator.py#L516: bf16 needs Ampere",
+    source="https://github.com/huggingface/accelerate/blob/v1.0.1/src/accelerate/accelerator.py#L516: no bf16",
     named_by=PRECISION,
 )
 def bf16_on_a_titan_v(p: Project) -> None:
@@ -75,7 +75,11 @@ def fp8_from_a_hopper_tutorial(p: Project) -> None:
     p.edit(p.accelerate, "mixed_precision: 'no'", "mixed_precision: fp8")
 
 
-@world("ACC003", source="yaml.scanner.ScannerError: found character that cannot start any token", named_by=r"yaml|\btab\b|\\t")
+@world(
+    "ACC003",
+    source="yaml.scanner.ScannerError: found character that cannot start any token",
+    named_by=r"yaml|\btab\b|\\t",
+)
 def accelerate_config_with_a_tab(p: Project) -> None:
     p.accelerate.write_text("compute_environment: LOCAL_MACHINE\n\tmixed_precision: 'no'\n")
 
@@ -184,7 +188,7 @@ def a_variable_that_wins(p: Project) -> None:
 
 @world(
     "ACC005",
-    source="https://github.com/huggingface/accelerate/issues/261: ACCELERATE_USE_CPU left in a shell keeps it off the GPU",
+    source="https://github.com/huggingface/accelerate/issues/261: ACCELERATE_USE_CPU left in a shell",
     named_by=r"ACCELERATE_USE_CPU",
 )
 def a_variable_that_keeps_it_off_the_gpu(p: Project) -> None:

@@ -87,6 +87,7 @@ def xformers_of_torch_2_1(p: Project) -> None:
 
 @world(
     "PKG004",
+    "PKG005",
     source="https://github.com/facebookresearch/xformers/issues/982: `pip install -U xformers` beside an older torch",
     named_by=XFORMERS,
 )
@@ -126,7 +127,7 @@ def numpy_2(p: Project) -> None:
 
 @world(
     "PKG007",
-    source="https://github.com/securefederatedai/openfederatedlearning/issues/999: RuntimeError: Numpy is not available",
+    source="https://github.com/securefederatedai/openfederatedlearning/issues/999: Numpy is not available",
     named_by=NUMPY,
 )
 def numpy_2_under_pandas_too(p: Project) -> None:

@@ -36,7 +36,9 @@ def first(folder: Path) -> Path:
     return sorted(folder.iterdir())[0]
 
 
-@world("DATA001", source="https://github.com/huggingface/autotrain-advanced/issues/811: root doesn't exist", named_by=PLACE)
+@world(
+    "DATA001", source="https://github.com/huggingface/autotrain-advanced/issues/811: root doesn't exist", named_by=PLACE
+)
 def anomaly_misspelt(p: Project) -> None:
     p.flags["anomaly"] = "scrach"
 
@@ -57,7 +59,7 @@ def category_with_a_capital_letter(p: Project) -> None:
 
 
 @world(
-    "DATA002",
+    "DATA001",
     source="https://github.com/xcyao00/BGAD/issues/3: the archive is there, unpacked it is not",
     named_by=r"mvtec|layout|train/|test/|no categor",
 )
@@ -100,7 +102,11 @@ def masks_named_differently(p: Project) -> None:
         mask.rename(mask.with_name("label_" + mask.name))
 
 
-@world("DATA003", source=f"{RUN}: ValueError: images do not match: an object mask of another size", named_by=r"size|\d+ x \d+")
+@world(
+    "DATA003",
+    source=f"{RUN}: ValueError: images do not match: an object mask of another size",
+    named_by=r"size|\d+ x \d+",
+)
 def an_object_mask_of_another_size(p: Project) -> None:
     first(p.foreground / "widget" / "scratch").write_bytes(png(40, 30))
 
@@ -110,7 +116,9 @@ def an_empty_image(p: Project) -> None:
     first(p.images).write_bytes(b"")
 
 
-@world("DATA004", source="a download link that gave a page: unpickling and image readers stop at '<'", named_by=UNREADABLE)
+@world(
+    "DATA004", source="a download link that gave a page: unpickling and image readers stop at '<'", named_by=UNREADABLE
+)
 def a_web_page_named_png(p: Project) -> None:
     first(p.images).write_bytes(b"<!DOCTYPE html><html><title>Quota exceeded</title></html>")
 
@@ -132,7 +140,7 @@ def images_that_are_lfs_pointers(p: Project) -> None:
 )
 def images_of_16_bits(p: Project) -> None:
     for image in sorted(p.images.iterdir()):
-        image.write_bytes(png(64, 64, depth=16))
+        image.write_bytes(png(128, 128, depth=16))
 
 
 @world(
@@ -163,21 +171,29 @@ def one_foreground_mask_is_lacking(p: Project) -> None:
     first(p.foreground / "widget" / "scratch").unlink()
 
 
-@world("DATA006", source=f"{RUN}: a third of the images is trained on", named_by=r"few|only one|1 image|number of images")
+@world(
+    "DATA006", source=f"{RUN}: a third of the images is trained on", named_by=r"few|only one|1 image|number of images"
+)
 def one_image_only(p: Project) -> None:
     for folder in (p.images, p.masks, p.foreground / "widget" / "scratch"):
         for file in sorted(folder.iterdir())[1:]:
             file.unlink()
 
 
-@world("DATA006", source="torch: num_samples should be a positive integer value", named_by=r"no image|empty|0 images|num_samples")
+@world(
+    "DATA006",
+    source="torch: num_samples should be a positive integer value",
+    named_by=r"no image|empty|0 images|num_samples",
+)
 def the_anomalys_folder_is_empty(p: Project) -> None:
     for folder in (p.images, p.masks, p.foreground / "widget" / "scratch"):
         for file in folder.iterdir():
             file.unlink()
 
 
-@world("DATA006", source=f"{RUN}: IndexError: list index out of range: two good images leave none", named_by=r"few|good")
+@world(
+    "DATA006", source=f"{RUN}: IndexError: list index out of range: two good images leave none", named_by=r"few|good"
+)
 def two_good_images(p: Project) -> None:
     for file in sorted((p.data / "widget" / "train" / "good").iterdir())[2:]:
         file.unlink()
@@ -197,15 +213,20 @@ def the_path_says_test_twice(p: Project) -> None:
     p.add_checkout("mask-path")
 
 
-@world("DATA007", checkout=True, source=f"{RUN}: JPEG images, for which the trainer finds no masks", named_by=r"\bpng\b|jpe?g")
+@world(
+    "DATA007",
+    checkout=True,
+    source=f"{RUN}: JPEG images, for which the trainer finds no masks",
+    named_by=r"\bpng\b|jpe?g",
+)
 def jpeg_images(p: Project) -> None:
     for image in sorted(p.images.iterdir()):
-        image.write_bytes(jpeg(64, 64))
+        image.write_bytes(jpeg(128, 128))
         image.rename(image.with_suffix(".jpg"))
 
 
 def jpeg(width: int, height: int, orientation: int = 1) -> bytes:
-    """The header of a JPEG of that size, turned by EXIF."""
+    """The header of a JPEG of that size, with EXIF's word on how it is turned."""
     tiff = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
     exif = b"Exif\0\0" + tiff
     frame = struct.pack(">BHHB", 8, height, width, 3) + bytes(9)
@@ -224,7 +245,12 @@ def thumbs_db(p: Project) -> None:
     (p.images / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
 
 
-@world("DATA008", checkout=True, source=f"{RUN}: every entry counts as an image, folders too", named_by=STRANGERS + "|checkpoints")
+@world(
+    "DATA008",
+    checkout=True,
+    source=f"{RUN}: every entry counts as an image, folders too",
+    named_by=STRANGERS + "|checkpoints",
+)
 def jupyter_left_a_folder(p: Project) -> None:
     (p.images / ".ipynb_checkpoints").mkdir()
     (p.images / ".ipynb_checkpoints" / "note.txt").write_text("x")

@@ -49,7 +49,9 @@ def no_environment_yet(p: Project) -> None:
     shutil.rmtree(p.env)
 
 
-@world("PY002", source="accelerate: command not found: the folder that was named holds no environment", named_by=NONE_YET)
+@world(
+    "PY002", source="accelerate: command not found: the folder that was named holds no environment", named_by=NONE_YET
+)
 def the_named_folder_is_empty(p: Project) -> None:
     p.env.rename(p.root / "elsewhere")
     (p.root / "venv").mkdir()
@@ -94,7 +96,7 @@ def the_user_site_under_conda(p: Project) -> None:
 
 @world(
     "PY003",
-    source="https://github.com/conda/conda/issues/8770: packages of another folder are found first; a .pth line does it",
+    source="https://github.com/conda/conda/issues/8770: packages of another folder are found first",
     named_by=r"\.pth|leak|shadow",
 )
 def a_pth_file_of_an_older_project(p: Project) -> None:

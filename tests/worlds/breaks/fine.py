@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import replace
 
@@ -165,7 +164,7 @@ def images_that_exif_turns(p: Project) -> None:
 @fine(source="palettes, grey and transparency: modes that the trainer's reader converts without loss")
 def images_of_odd_modes(p: Project) -> None:
     for image, colour in zip(sorted(p.images.iterdir()), (0, 2, 3, 6), strict=False):
-        image.write_bytes(png(64, 64, colour=colour))
+        image.write_bytes(png(128, 128, colour=colour))
 
 
 @fine(source="masks named like their images, as in other sets")
@@ -208,7 +207,7 @@ def a_disk_for_each_purpose(p: Project) -> None:
 @fine(source="a folder with spaces and Chinese characters in its name")
 def a_path_with_spaces(p: Project) -> None:
     target = p.root / "我的 資料"
-    os.rename(p.data, target)
+    p.data.rename(target)
     p.flags["data"] = target
 
 

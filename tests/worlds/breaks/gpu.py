@@ -26,13 +26,17 @@ def no_gpu_in_the_container(p: Project) -> None:
     p.overlay["gpus"] = Known(replace(GPUS, driver=None, cuda=None, devices=()))
 
 
-@world("GPU001", source="torch: No CUDA GPUs are available, under a launcher that sets the variable empty", named_by=HIDDEN)
+@world(
+    "GPU001", source="torch: No CUDA GPUs are available, under a launcher that sets the variable empty", named_by=HIDDEN
+)
 def every_gpu_is_hidden(p: Project) -> None:
     p.facts("gpus", visible=())
     p.patch_environment("CUDA_VISIBLE_DEVICES", "")
 
 
-@world("GPU001", source=f"{RUN}: train.sh sets CUDA_VISIBLE_DEVICES={{id}}, a template nobody filled in", named_by=HIDDEN)
+@world(
+    "GPU001", source=f"{RUN}: train.sh sets CUDA_VISIBLE_DEVICES={{id}}, a template nobody filled in", named_by=HIDDEN
+)
 def the_template_of_train_sh(p: Project) -> None:
     p.facts("gpus", visible=("{id}",))
     p.patch_environment("CUDA_VISIBLE_DEVICES", "{id}")

@@ -47,9 +47,7 @@ def laptop_with_8_gib(p: Project) -> None:
     named_by=r"\bram\b|memory.*(low|only|insufficient|too (small|little))|wslconfig",
 )
 def wsl_with_half_of_16_gb(p: Project) -> None:
-    p.facts(
-        "machine", wsl=True, kernel="5.15.167.4-microsoft-standard-WSL2", ram_total=7 * GIB, ram_available=6 * GIB
-    )
+    p.facts("machine", wsl=True, kernel="5.15.167.4-microsoft-standard-WSL2", ram_total=7 * GIB, ram_available=6 * GIB)
 
 
 @world(
@@ -132,7 +130,7 @@ def no_hub_and_no_model(p: Project) -> None:
 @world(
     "NET002",
     "MODEL001",
-    source="https://github.com/Stability-AI/generative-models/issues/215: LocalEntryNotFoundError where the hub is blocked",
+    source="https://github.com/Stability-AI/generative-models/issues/215: LocalEntryNotFoundError",
     named_by=r"\bhub\b|hugging ?face|timed? ?out",
 )
 def the_hub_is_blocked(p: Project) -> None:

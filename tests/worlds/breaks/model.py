@@ -122,7 +122,9 @@ def a_web_page_as_weights(p: Project) -> None:
 def a_shard_is_missing(p: Project) -> None:
     as_clone(p)
     folder = p.model / "unet"
-    (folder / "diffusion_pytorch_model.safetensors").rename(folder / "diffusion_pytorch_model-00001-of-00002.safetensors")
+    (folder / "diffusion_pytorch_model.safetensors").rename(
+        folder / "diffusion_pytorch_model-00001-of-00002.safetensors"
+    )
     names = {"a": "diffusion_pytorch_model-00001-of-00002.safetensors"}
     names["b"] = "diffusion_pytorch_model-00002-of-00002.safetensors"
     index = {"metadata": {"total_size": 1}, "weight_map": names}
@@ -168,7 +170,9 @@ def stable_diffusion_2(p: Project) -> None:
     edit_json(p.model / "unet" / "config.json", cross_attention_dim=1024)
 
 
-@world("MODEL004", source="Error no file named model_index.json found: a checkpoint file of another tool", named_by=KIND)
+@world(
+    "MODEL004", source="Error no file named model_index.json found: a checkpoint file of another tool", named_by=KIND
+)
 def a_single_file_of_a_model_site(p: Project) -> None:
     file = p.root / "v1-5-pruned-emaonly.safetensors"
     shutil.copyfile(p.model / "unet" / "diffusion_pytorch_model.safetensors", file)
@@ -177,6 +181,7 @@ def a_single_file_of_a_model_site(p: Project) -> None:
 
 @world("MODEL004", source="https://github.com/huggingface/diffusers/issues/10928: an SDXL model", named_by=KIND)
 def stable_diffusion_xl(p: Project) -> None:
+    shutil.copytree(p.model / "text_encoder", p.model / "text_encoder_2")
     edit_json(
         p.model / "model_index.json",
         _class_name="StableDiffusionXLPipeline",
@@ -184,17 +189,25 @@ def stable_diffusion_xl(p: Project) -> None:
     )
 
 
-@world("MODEL004", source="expected input to have 9 channels, but got 4: an inpainting model", named_by=KIND + r"|channels")
+@world(
+    "MODEL004", source="expected input to have 9 channels, but got 4: an inpainting model", named_by=KIND + r"|channels"
+)
 def an_inpainting_model(p: Project) -> None:
     edit_json(p.model / "unet" / "config.json", in_channels=9)
 
 
-@world("MODEL004", source="Error no file named model_index.json: the cache's folder instead of a snapshot", named_by=KIND)
+@world(
+    "MODEL004", source="Error no file named model_index.json: the cache's folder instead of a snapshot", named_by=KIND
+)
 def the_caches_folder_instead_of_a_snapshot(p: Project) -> None:
     p.flags["model"] = as_hub_cache(p).parents[1]
 
 
-@world("MODEL005", source=f"{RUN}: the whole pipeline is loaded at the end: no preprocessor_config.json", named_by=r"safety_checker")
+@world(
+    "MODEL005",
+    source=f"{RUN}: the whole pipeline is loaded at the end: no preprocessor_config.json",
+    named_by=r"safety_checker",
+)
 def safety_checker_named_but_absent(p: Project) -> None:
     edit_json(p.model / "model_index.json", safety_checker=["stable_diffusion", "StableDiffusionSafetyChecker"])
 

@@ -43,7 +43,7 @@ def no_tensorboard(p: Project) -> None:
 
 @world(
     "PKG002",
-    source="https://github.com/huggingface/huggingface_hub/pull/3464 and transformers 5: its hub is one this stack has not",
+    source="https://github.com/huggingface/huggingface_hub/pull/3464 and transformers 5, which wants that hub",
     named_by=r"transformers[^\n]*5\.|5\.[^\n]*transformers",
 )
 def transformers_5(p: Project) -> None:
@@ -73,7 +73,7 @@ def the_diffusers_of_the_guides_day(p: Project) -> None:
 
 @world(
     "PKG002",
-    source="https://github.com/huggingface/diffusers/blob/v0.18.2/src/diffusers/utils/__init__.py#L121: minimum version",
+    source="https://github.com/huggingface/diffusers/blob/v0.18.2/src/diffusers/utils/__init__.py#L121: too old",
     named_by=r"diffusers[^\n]*0\.14|0\.14[^\n]*diffusers",
 )
 def a_diffusers_of_2023(p: Project) -> None:
@@ -177,7 +177,7 @@ def a_dist_info_without_metadata(p: Project) -> None:
     named_by=r"diffusers[^\n]*(twice|two|recorded|duplicate|multiple)|(duplicate|multiple)[^\n]*diffusers",
 )
 def two_records_of_diffusers(p: Project) -> None:
-    lay(p.site, "diffusers", "0.24.0")
+    lay(p.site, "diffusers", "0.25.1")
 
 
 @world(

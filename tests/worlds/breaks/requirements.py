@@ -19,13 +19,23 @@ def add_line(p: Project, line: str) -> None:
         file.write(line + "\n")
 
 
-@world("REQ001", checkout=True, source=f"{REPLAY}: `==.7.0.72` and `==.15.0`; every tool stops at the first", named_by=INVALID)
+@world(
+    "REQ001",
+    checkout=True,
+    source=f"{REPLAY}: `==.7.0.72` and `==.15.0`; every tool stops at the first",
+    named_by=INVALID,
+)
 def the_two_typos(p: Project) -> None:
     p.edit(p.requirements, "==4.7.0.72", "==.7.0.72")
     p.edit(p.requirements, "==2.15.0", "==.15.0")
 
 
-@world("REQ001", checkout=True, source=f"{RUN}: no newline at the end: transformers==4.30.2torchvision==0.15.2", named_by=INVALID)
+@world(
+    "REQ001",
+    checkout=True,
+    source=f"{RUN}: no newline at the end: transformers==4.30.2torchvision==0.15.2",
+    named_by=INVALID,
+)
 def two_lines_in_one(p: Project) -> None:
     p.edit(p.requirements, "transformers==4.30.2\n", "transformers==4.30.2einops==0.8.2\n")
 
@@ -55,7 +65,12 @@ def a_command_pasted_into_the_file(p: Project) -> None:
     add_line(p, "pip install -U xformers")
 
 
-@world("REQ002", checkout=True, source=f"{REPLAY}: opencv-python-headless is listed twice in the guide's list", named_by=TWICE)
+@world(
+    "REQ002",
+    checkout=True,
+    source=f"{REPLAY}: opencv-python-headless is listed twice in the guide's list",
+    named_by=TWICE,
+)
 def numpy_listed_twice(p: Project) -> None:
     add_line(p, "numpy==1.24.3")
 
@@ -103,7 +118,7 @@ def pins_older_than_this_python(p: Project) -> None:
 @world(
     "REQ003",
     checkout=True,
-    source="https://github.com/ibmm-unibe-ch/TemBERTure/issues/4: `@ file:///croot/...`, written by pip freeze in conda",
+    source="https://github.com/ibmm-unibe-ch/TemBERTure/issues/4: `@ file:///croot/...`, of pip freeze in conda",
     named_by=r"file://|croot|no such file|not on this machine",
 )
 def paths_of_condas_build_machine(p: Project) -> None:
@@ -149,7 +164,7 @@ def metadata_that_pip_refuses(p: Project) -> None:
 
 
 @world(
-    "REQ005",
+    "REQ007",
     checkout=True,
     source="https://github.com/scikit-learn/sklearn-pypi-package/issues/35: the name installs nothing any more",
     named_by=r"sklearn[^\n]*(deprecated|scikit-learn)|scikit-learn",
@@ -158,7 +173,12 @@ def sklearn_instead_of_scikit_learn(p: Project) -> None:
     add_line(p, "sklearn==0.0")
 
 
-@world("REQ006", checkout=True, source="merge markers after a pull: Invalid requirement: '<<<<<<< HEAD'", named_by=UNREADABLE)
+@world(
+    "REQ006",
+    checkout=True,
+    source="merge markers after a pull: Invalid requirement: '<<<<<<< HEAD'",
+    named_by=UNREADABLE,
+)
 def merge_markers(p: Project) -> None:
     text = p.requirements.read_text()
     p.requirements.write_text(f"<<<<<<< HEAD\n{text}=======\nnumpy\n>>>>>>> theirs\n")
@@ -191,7 +211,16 @@ def utf_16_without_its_mark(p: Project) -> None:
     named_by=UNREADABLE,
 )
 def a_web_page_as_requirements(p: Project) -> None:
-    lines = ["<!DOCTYPE html>", '<html lang="en">', "<head>", "</head>", "<body>", "numpy==1.26.4", "</body>", "</html>"]
+    lines = [
+        "<!DOCTYPE html>",
+        '<html lang="en">',
+        "<head>",
+        "</head>",
+        "<body>",
+        "numpy==1.26.4",
+        "</body>",
+        "</html>",
+    ]
     p.requirements.write_text("\n\n".join(lines) + "\n")
 
 

@@ -23,7 +23,12 @@ def paths_of_the_authors(p: Project) -> None:
     p.add_checkout("bcm-foreground-folder")
 
 
-@world("SRC001", checkout=True, source=f"{RUN}: No such file or directory: '/path/to/mvtec_anomaly_detection'", named_by=PATHS)
+@world(
+    "SRC001",
+    checkout=True,
+    source=f"{RUN}: No such file or directory: '/path/to/mvtec_anomaly_detection'",
+    named_by=PATHS,
+)
 def the_plain_trainers_data_root(p: Project) -> None:
     p.flags["variant"] = "dual"
     p.add_checkout("dual-data-root")
@@ -94,13 +99,23 @@ def the_guides_change_2_made_by_hand(p: Project) -> None:
     )
 
 
-@world("SRC004", checkout=True, source="a file that somebody rewrote: git apply refuses it", named_by=r"differ|rewritten|drift|neither")
+@world(
+    "SRC004",
+    checkout=True,
+    source="a file that somebody rewrote: git apply refuses it",
+    named_by=r"differ|rewritten|drift|neither",
+)
 def somebody_rewrote_the_place(p: Project) -> None:
     p.add_checkout("mixed-precision")
     p.edit(p.checkout / TRAINER, "model_pred = unet(batch).sample", "model_pred = unet.forward(batch)['sample']")
 
 
-@world("SRC004", checkout=True, source="https://github.com/yinyjin/DualAnoDiff/issues/8: code lost on the way", named_by=TRAINER.rpartition("/")[2])
+@world(
+    "SRC004",
+    checkout=True,
+    source="https://github.com/yinyjin/DualAnoDiff/issues/8: code lost on the way",
+    named_by=TRAINER.rpartition("/")[2],
+)
 def the_trainer_is_not_there(p: Project) -> None:
     (p.checkout / TRAINER).unlink()
 
@@ -110,7 +125,12 @@ def a_debugger_left_in(p: Project) -> None:
     p.add_checkout("debugger-import")
 
 
-@world("SRC005", checkout=True, source="a breakpoint that waits for input in a nohup log for ever", named_by=r"ipdb|breakpoint")
+@world(
+    "SRC005",
+    checkout=True,
+    source="a breakpoint that waits for input in a nohup log for ever",
+    named_by=r"ipdb|breakpoint",
+)
 def a_breakpoint_left_in(p: Project) -> None:
     (p.checkout / BCM / PIPELINE).write_text("import ipdb\n\n\ndef step(x):\n    ipdb.set_trace()\n    return x\n")
 
@@ -120,17 +140,29 @@ def an_undefined_name(p: Project) -> None:
     p.add_checkout("bcm-inference-vae")
 
 
-@world("SRC006", checkout=True, source=f"{RUN}: NameError: name 'anomalies' is not defined", named_by=r"anomalies|list to append")
+@world(
+    "SRC006",
+    checkout=True,
+    source=f"{RUN}: NameError: name 'anomalies' is not defined",
+    named_by=r"anomalies|list to append",
+)
 def a_list_nobody_made(p: Project) -> None:
     p.add_checkout("bcm-runner-anomalies")
 
 
-@world("SRC006", checkout=True, source=f"{RUN}: IndentationError: unexpected indent", named_by=r"indent|parse")
+@world(
+    "SRC006", "SRC001", checkout=True, source=f"{RUN}: IndentationError: unexpected indent", named_by=r"indent|parse"
+)
 def an_indented_first_line(p: Project) -> None:
     p.add_checkout("dual-inference-indentation", "dual-inference-paths", "dual-inference-weights", "inference-device")
 
 
-@world("SRC006", checkout=True, source=f"{RUN}: FileNotFoundError: 'train_shells/<name>.sh'", named_by=r"train_shells|folder")
+@world(
+    "SRC006",
+    checkout=True,
+    source=f"{RUN}: FileNotFoundError: 'train_shells/<name>.sh'",
+    named_by=r"train_shells|folder",
+)
 def a_folder_nobody_makes(p: Project) -> None:
     p.add_checkout("runner-shell-folder")
 
@@ -157,14 +189,23 @@ def two_processes_in_the_checkouts_trainer(p: Project) -> None:
     p.facts("gpus", devices=(GPUS.devices[0], GPUS.devices[0]))
 
 
-@world("SRC008", source=f"{REPLAY}: the clone of another project of the same name", named_by=r"checkout|DualAnoDiff|holds none")
+@world(
+    "SRC008",
+    source=f"{REPLAY}: the clone of another project of the same name",
+    named_by=r"checkout|DualAnoDiff|holds none",
+)
 def the_checkout_is_another_project(p: Project) -> None:
     (p.root / "AnomalyDiffusion").mkdir()
     p.flags["checkout"] = p.root / "AnomalyDiffusion"
     (p.root / "AnomalyDiffusion" / "requirements.txt").write_text("numpy==1.26.4\n")
 
 
-@world("SRC008", checkout=True, source="a downloaded archive unpacks into a folder of the same name", named_by=r"checkout|DualAnoDiff|holds none")
+@world(
+    "SRC008",
+    checkout=True,
+    source="a downloaded archive unpacks into a folder of the same name",
+    named_by=r"checkout|DualAnoDiff|holds none",
+)
 def an_archive_unpacked_one_level_too_deep(p: Project) -> None:
     shutil.move(p.checkout, p.root / "inner")
     p.checkout.mkdir()
