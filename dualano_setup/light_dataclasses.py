@@ -109,12 +109,20 @@ class _OfStandard:
         import inspect
         import typing
 
-        hints = typing.get_type_hints(owner)
+        try:
+            hints = typing.get_type_hints(owner)
+        except NameError:  # a name that only type checkers import; nothing that is asked for here needs what it means
+            hints = {name: text for base in reversed(owner.__mro__) for name, text in _written(base).items()}
         rows = [(name, hints[name], *_default_of(owner, name, dataclasses.field)) for name in owner.__match_args__]
         standard = dataclasses.make_dataclass(owner.__name__, rows)
         owner.__dataclass_fields__ = vars(standard)["__dataclass_fields__"]
         owner.__signature__ = inspect.signature(standard)
         return getattr(owner, self._name)
+
+
+def _written(cls: Any) -> dict[str, Any]:
+    """The annotations of one class as they are written."""
+    return dict(vars(cls).get("__annotations__", {}))
 
 
 def _default_of(owner: Any, name: str, field: Any) -> tuple[Any, ...]:

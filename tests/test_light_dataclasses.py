@@ -110,3 +110,11 @@ def test_a_check_never_loads_the_standard_ones() -> None:
     code = "import sys; import dualano_setup.check, dualano_setup.report.terminal; print('dataclasses' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_a_name_that_only_type_checkers_import_does_not_stop_the_standard_library():
+    @light.dataclass(frozen=True, slots=True)
+    class Typed:
+        value: NameOfTypeCheckers  # noqa: F821
+
+    assert dataclasses.replace(Typed("old"), value="new") == Typed("new")

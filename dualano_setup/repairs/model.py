@@ -25,6 +25,7 @@ DEFAULT = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 """The Stable Diffusion 1.5 weights' present home on the hub."""
 _MOVED = {"runwayml/stable-diffusion-v1-5": DEFAULT}
 """Names under which old guides have the weights; RunwayML deleted its repository in August 2024."""
+_WEIGHTS = ("model.safetensors", "diffusion_pytorch_model.safetensors")
 _MAX_TEXT = 1 << 20
 _POINTER = re.compile(r"oid sha256:([0-9a-f]{64})\nsize (\d{1,15})\n")
 _REMOTE = re.compile(r"url\s*=\s*https://(?:[^/@\s]*@)?huggingface\.co/([\w.-]+/[\w.-]+?)(?:\.git)?\s*$", re.MULTILINE)
@@ -117,7 +118,11 @@ def _from_hub(model: BaseModel, rule: str, *, offline: bool) -> Planned:
 
 
 def _lacking(model: BaseModel, files: Sequence[HubFile]) -> Iterator[HubFile]:
-    """The files of parts that are not there, lack files, or have broken ones."""
+    """The files of parts that are not there, lack files, or have broken ones.
+
+    Weights that were saved in several files are replaced by the repository's single file when one of them is lacking.
+    """
+    offered = {file.path for file in files}
     for file in files:
         part = next((p for p in model.parts if p.name == file.path.partition("/")[0]), None)
         name = file.path.rpartition("/")[2]
@@ -126,10 +131,13 @@ def _lacking(model: BaseModel, files: Sequence[HubFile]) -> Iterator[HubFile]:
                 yield file
         elif not part.exists or name in part.missing or _is_broken(part, name):
             yield file
+        elif name in _WEIGHTS and any(f"{part.name}/{lost}" not in offered for lost in part.missing):
+            yield file
 
 
 def _is_broken(part: ModelPart, name: str) -> bool:
-    return any(cut.startswith(f"{name} ") for cut in part.truncated) or f"{name}:" in part.error
+    said = (*part.truncated, *part.error.split("; "))
+    return any(words.startswith((f"{name} ", f"{name}:")) for words in said)
 
 
 def _is_needed(path: str) -> bool:
@@ -139,7 +147,7 @@ def _is_needed(path: str) -> bool:
         return True
     if part not in ESSENTIAL:
         return False
-    return name.endswith((".json", ".txt")) or name in ("model.safetensors", "diffusion_pytorch_model.safetensors")
+    return name.endswith((".json", ".txt")) or name in _WEIGHTS
 
 
 def hub_origin(folder: Path) -> str:

@@ -187,7 +187,7 @@ def _kernels_are_there(context: Context) -> Iterator[Finding]:
                 "Take a stack that knows this GPU: `dualano-doctor profile` says which one, then `dualano-doctor "
                 "fix --profile NAME`."
             ),
-            repairable=True,
+            repairable=has_kernels(context.profile.architectures, capability),  # else the same would come again
             subject=str(gpu.index),
         )
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from dualano_setup.rules.registry import by_id
 
 from .project import Project
 
@@ -20,8 +23,8 @@ class World:
 
     `rule` must be found; `also` may be found with it because both are true there. `source` is where such a machine was
     reported: an address, or REPLAY or RUN and what was seen. `named_by` is a regular expression (ignoring case) that
-    the output of any tool matches which names the root cause, whatever words it has for it. `stays` says why a finding
-    that is marked repairable is not repaired on this world.
+    the output of any tool matches which names the root cause, whatever words it has for it. `by_hand` says why the
+    finding is not marked repairable here although its rule can be; `stays`, why one that is marked is not repaired.
     """
 
     name: str
@@ -31,7 +34,13 @@ class World:
     named_by: str
     also: frozenset[str] = frozenset()
     checkout: bool = False
+    by_hand: str = ""
     stays: str = ""
+
+    @property
+    def repairable(self) -> bool:
+        """Whether `fix` is to repair it."""
+        return by_id(self.rule).repairable and not self.by_hand
 
     @property
     def id(self) -> str:
@@ -65,13 +74,11 @@ WORLDS: list[World] = []
 FINE: list[FineWorld] = []
 
 
-def world(
-    rule: str, *also: str, source: str, named_by: str, checkout: bool = False, stays: str = ""
-) -> Callable[[Break], Break]:
-    """Registers a function as a world of that rule."""
+def world(rule: str, *also: str, source: str, named_by: str, **more: Any) -> Callable[[Break], Break]:
+    """Registers a function as a world of that rule; `more` are further fields of World."""
 
     def register(break_it: Break) -> Break:
-        WORLDS.append(World(break_it.__name__, rule, break_it, source, named_by, frozenset(also), checkout, stays))
+        WORLDS.append(World(break_it.__name__, rule, break_it, source, named_by, frozenset(also), **more))
         return break_it
 
     return register

@@ -70,6 +70,7 @@ def system_site_packages_on(p: Project) -> None:
 @world(
     "PY003",
     source="https://github.com/conda/conda/issues/1931: PYTHONPATH names another Python's packages",
+    by_hand="a variable belongs to the user's shell",
     named_by=r"PYTHONPATH",
 )
 def pythonpath_shadows_numpy(p: Project) -> None:
@@ -81,6 +82,7 @@ def pythonpath_shadows_numpy(p: Project) -> None:
 @world(
     "PY003",
     source="https://github.com/conda/conda/issues/13746: ~/.local is searched before the conda environment",
+    by_hand="the user's own packages and shell are left alone",
     named_by=r"\.local|user.site|PYTHONNOUSERSITE",
 )
 def the_user_site_under_conda(p: Project) -> None:
@@ -97,6 +99,7 @@ def the_user_site_under_conda(p: Project) -> None:
 @world(
     "PY003",
     source="https://github.com/conda/conda/issues/8770: packages of another folder are found first",
+    by_hand="whoever wrote the line may need it",
     named_by=r"\.pth|leak|shadow",
 )
 def a_pth_file_of_an_older_project(p: Project) -> None:

@@ -8,12 +8,14 @@ from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import Gpu, GpuProcess
 
 from ..project import A4500, GIB, GPUS, Project
+from ..site_packages import reinstall, torch_files
 from ..world import REPLAY, RUN, world
 
 NO_GPU = r"no (nvidia )?(gpu|device)|gpu[^\n]*not (found|visible|available)|cuda[^\n]*not available|nvidia-smi[^\n]*not"
 HIDDEN = r"CUDA_VISIBLE_DEVICES"
 TOO_OLD = r"driver[^\n]*(too old|older|below|update|upgrade|minimum|requires)"
 KERNELS = r"no kernel image|sm_\d+|compute capability|architecture"
+NAMED = "the named profile itself has no code for the card; which other one to take is for the user to say"
 MEMORY = r"(vram|gpu memory|memory)[^\n]*(need|insufficient|too small|low|fit)|need[^\n]*gib"
 
 
@@ -134,6 +136,7 @@ def a_card_of_12_gib(p: Project) -> None:
     "GPU004",
     source="https://github.com/pytorch/pytorch/issues/167244: sm_120 is not compatible with the current PyTorch",
     named_by=KERNELS,
+    by_hand=NAMED,
 )
 def blackwell_with_cuda_11_8(p: Project) -> None:
     p.gpu(name="NVIDIA GeForce RTX 5090", memory_total=32 * GIB, compute_capability=(12, 0))
@@ -144,6 +147,7 @@ def blackwell_with_cuda_11_8(p: Project) -> None:
     "GPU004",
     source="https://github.com/pBFSLab/DeepPrep/issues/233: torch 2.0.1 for CUDA 11.8 on an RTX 5090",
     named_by=KERNELS,
+    by_hand=NAMED,
 )
 def blackwell_datacentre_card(p: Project) -> None:
     p.gpu(name="NVIDIA B200", memory_total=180 * GIB, compute_capability=(10, 0))
@@ -154,11 +158,25 @@ def blackwell_datacentre_card(p: Project) -> None:
     "GPU004",
     source="https://github.com/astral-sh/uv/issues/14742: the newest CUDA chosen for a GTX 1080 Ti",
     named_by=KERNELS,
+    by_hand=NAMED,
 )
 def pascal_with_cuda_13(p: Project) -> None:
     p.use_profile("modern", "3.11.7")
     p.gpu(name="NVIDIA TITAN Xp", memory_total=24 * GIB, compute_capability=(6, 1))
     p.facts("gpus", driver="580.65.06", cuda="13.0")
+
+
+@world(
+    "GPU004",
+    "PKG002",
+    source="https://github.com/Comfy-Org/ComfyUI/issues/11602: an older torch kept on a new card",
+    named_by=KERNELS,
+)
+def an_older_torch_on_a_new_card(p: Project) -> None:
+    p.use_profile("modern", "3.11.7")
+    p.gpu(name="NVIDIA GeForce RTX 5090", memory_total=32 * GIB, compute_capability=(12, 0))
+    p.facts("gpus", driver="580.65.06", cuda="13.0")
+    reinstall(p.site, "torch", "2.5.1", files=torch_files("2.5.1+cu124", "12.4"))
 
 
 @world(

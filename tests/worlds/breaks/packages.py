@@ -184,6 +184,7 @@ def two_records_of_diffusers(p: Project) -> None:
     "PKG011",
     source=f"{REPLAY}: pip says 'which is incompatible' and ends with status 0",
     named_by=r"some-plugin[^\n]*pillow",
+    by_hand="a package of the user's own: which of the two goes is for the user to say",
 )
 def a_requirement_contradicted(p: Project) -> None:
     lay(p.site, "some-plugin", "1.0", requires=["pillow>=10"])
@@ -214,6 +215,7 @@ def torch_without_its_triton(p: Project) -> None:
     "PKG011",
     source="https://github.com/bitsandbytes-foundation/bitsandbytes/issues/1559: a bitsandbytes for a newer torch",
     named_by=r"bitsandbytes[^\n]*torch",
+    by_hand="a package of the user's own: which of the two goes is for the user to say",
 )
 def bitsandbytes_for_a_newer_torch(p: Project) -> None:
     lay(p.site, "bitsandbytes", "0.50.2", requires=["torch<3,>=2.4", "numpy>=1.17", "packaging>=20.9"])

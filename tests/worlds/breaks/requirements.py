@@ -60,6 +60,7 @@ def full_width_signs(p: Project) -> None:
     checkout=True,
     source="pip: no such option: a command line pasted into the file",
     named_by=INVALID + r"|no such option",
+    by_hand="what the line was meant to say is not for a program to guess",
 )
 def a_command_pasted_into_the_file(p: Project) -> None:
     add_line(p, "pip install -U xformers")
@@ -106,6 +107,7 @@ def a_pin_without_a_file_for_this_python(p: Project) -> None:
     checkout=True,
     source="https://github.com/yaml/pyyaml/issues/601: PyYAML 6.0 has no file for 3.12 and does not build",
     named_by=NO_FILE + r"|cython",
+    by_hand="the environment's Python is the cause, and PY001's repair the cure",
 )
 def pins_older_than_this_python(p: Project) -> None:
     from .environment import of_python
