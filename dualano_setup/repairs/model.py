@@ -129,9 +129,12 @@ def _lacking(model: BaseModel, files: Sequence[HubFile]) -> Iterator[HubFile]:
         if part is None:
             if file.path == INDEX and model.index is None:
                 yield file
-        elif not part.exists or name in part.missing or _is_broken(part, name):
-            yield file
-        elif name in _WEIGHTS and any(f"{part.name}/{lost}" not in offered for lost in part.missing):
+        elif (
+            not part.exists
+            or name in part.missing
+            or _is_broken(part, name)
+            or (name in _WEIGHTS and any(f"{part.name}/{lost}" not in offered for lost in part.missing))
+        ):
             yield file
 
 
