@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..facts.fact import Known
 from ..facts.sheet import Dataset
+from ..language import N_, _
 from .data_files import (
     FOREGROUND,
     PAIRS,
@@ -20,12 +21,12 @@ from .data_files import (
 )
 from .finding import Finding
 from .rule import Context, Rule, fail, warn
-from .wording import count, listing, nearest, shown, skip
+from .wording import GOOD_IMAGES, IMAGES, count, listing, nearest, shown, skip
 
 PLACE, LAYOUT, FEW = (
-    "the data, the category or the anomaly is not there",
-    "the layout is not MVTec's",
-    "fewer training images than the method can use",
+    N_("the data, the category or the anomaly is not there"),
+    N_("the layout is not MVTec's"),
+    N_("fewer training images than the method can use"),
 )
 MIN_IMAGES = 3
 """The method trains on a third of the images."""
@@ -34,62 +35,109 @@ MIN_IMAGES = 3
 def check_place(context: Context) -> Iterator[Finding]:
     """DATA001: root, category and anomaly, with the names that are there instead."""
     data = _data(context)
-    hint = f" The data root seems to be {shown(data.nested_hint)}." if data.nested_hint else ""
     if not data.exists:
-        yield _missing(f"{shown(data.root)} is not a folder", f"Set `data` to the MVTec root.{hint}", data.root)
+        yield _missing(
+            _("{root} is not a folder", root=shown(data.root)),
+            _hinted(_("Set `data` to the MVTec root."), data),
+            data.root,
+        )
     elif data.category is None:
         if data.categories:
             yield skip(
-                "DATA001", PLACE, f"no category is chosen (--category); there are {listing(data.categories, 20)}"
+                "DATA001",
+                _(PLACE),
+                _(
+                    "no category is chosen (--category); there are {categories}",
+                    categories=listing(data.categories, 20),
+                ),
             )
     elif data.category not in data.categories:
-        there = f"there are {listing(data.categories, 20)}" if data.categories else "no category is there at all"
+        there = (
+            _("there are {categories}", categories=listing(data.categories, 20))
+            if data.categories
+            else _("no category is there at all")
+        )
         near = nearest(data.category, data.categories)
-        detail = f"no category `{shown(data.category)}` in {shown(data.root)}; {there}{near}"
-        yield _missing(detail, f"Set `category` to one that is there.{hint}", data.root)
+        detail = _(
+            "no category `{category}` in {root}; {there}{near}",
+            category=shown(data.category),
+            root=shown(data.root),
+            there=there,
+            near=near,
+        )
+        yield _missing(detail, _hinted(_("Set `category` to one that is there."), data), data.root)
     elif data.anomaly is None:
-        yield skip("DATA001", PLACE, f"no anomaly is chosen (--anomaly); there are {listing(data.anomalies, 20)}")
+        yield skip(
+            "DATA001",
+            _(PLACE),
+            _("no anomaly is chosen (--anomaly); there are {anomalies}", anomalies=listing(data.anomalies, 20)),
+        )
     elif data.anomaly not in data.anomalies:
         near = nearest(data.anomaly, data.anomalies)
-        there = f"there are {listing(data.anomalies, 20)}" if data.anomalies else "there is none"
-        detail = f"no anomaly `{shown(data.anomaly)}` of {shown(data.category)}; {there}{near}"
-        yield _missing(detail, "Set `anomaly` to one that is there.", data.anomaly_dir or data.root)
+        there = (
+            _("there are {anomalies}", anomalies=listing(data.anomalies, 20)) if data.anomalies else _("there is none")
+        )
+        detail = _(
+            "no anomaly `{anomaly}` of {category}; {there}{near}",
+            anomaly=shown(data.anomaly),
+            category=shown(data.category),
+            there=there,
+            near=near,
+        )
+        yield _missing(detail, _("Set `anomaly` to one that is there."), data.anomaly_dir or data.root)
+
+
+def _hinted(cure: str, data: Dataset) -> str:
+    """The cure, and where the data seem to be, if anywhere."""
+    if not data.nested_hint:
+        return cure
+    return _("{cure} The data root seems to be {folder}.", cure=cure, folder=shown(data.nested_hint))
 
 
 def _missing(detail: str, cure: str, where: str) -> Finding:
-    return fail("DATA001", PLACE, detail, cure=cure, evidence=shown(where))
+    return fail("DATA001", _(PLACE), detail, cure=cure, evidence=shown(where))
 
 
 def check_layout(context: Context) -> Iterator[Finding]:
     """DATA002: categories, and in the chosen one test/, ground_truth/ and train/good/."""
     data = _data(context)
     if not data.categories:
-        hint = f"Set `data` to {shown(data.nested_hint)}." if data.nested_hint else "Point `data` at the MVTec root."
-        detail = f"no folder in {shown(data.root)} has train/, test/ or ground_truth/ in it"
-        yield fail("DATA002", LAYOUT, detail, cure=hint, evidence=shown(data.root))
+        hint = (
+            _("Set `data` to {folder}.", folder=shown(data.nested_hint))
+            if data.nested_hint
+            else _("Point `data` at the MVTec root.")
+        )
+        detail = _("no folder in {root} has train/, test/ or ground_truth/ in it", root=shown(data.root))
+        yield fail("DATA002", _(LAYOUT), detail, cure=hint, evidence=shown(data.root))
     if data.category is None or data.anomaly is None:
         return
     expected = f"{shown(data.category)}/ground_truth/{shown(data.anomaly)}"
     if data.images and not data.masks:
         yield fail(
             "DATA002",
-            LAYOUT,
-            f"no masks in {expected}",
-            cure=f"Put the anomaly masks into {expected}, named like the images with `_mask` before `.png`.",
+            _(LAYOUT),
+            _("no masks in {expected}", expected=expected),
+            cure=_(
+                "Put the anomaly masks into {expected}, named like the images with `_mask` before `.png`.",
+                expected=expected,
+            ),
             evidence=shown(data.root),
             subject="ground_truth",
         )
     if data.good is None:
         yield warn(
             "DATA002",
-            LAYOUT,
-            f"{shown(data.category)}/train/good is not there; images are generated on its pictures",
-            cure="Put the category's good training images there.",
+            _(LAYOUT),
+            _(
+                "{category}/train/good is not there; images are generated on its pictures",
+                category=shown(data.category),
+            ),
+            cure=_("Put the category's good training images there."),
             evidence=shown(data.root),
             subject="train/good",
         )
     for problem in data.problems:
-        yield Finding("DATA002", "unknown", LAYOUT, shown(problem))
+        yield Finding("DATA002", "unknown", _(LAYOUT), shown(problem))
 
 
 def check_number(context: Context) -> Iterator[Finding]:
@@ -101,25 +149,29 @@ def check_number(context: Context) -> Iterator[Finding]:
     if number == 0:
         yield fail(
             "DATA006",
-            FEW,
-            f"{shown(data.anomaly_dir)} holds no image",
-            cure=f"Put at least {MIN_IMAGES} images there.",
+            _(FEW),
+            _("{folder} holds no image", folder=shown(data.anomaly_dir)),
+            cure=_("Put at least {min_images} images there.", min_images=MIN_IMAGES),
             evidence=shown(data.anomaly_dir),
         )
     elif number < MIN_IMAGES:
         yield warn(
             "DATA006",
-            FEW,
-            f"{count(number, 'image')} of {shown(data.anomaly)}; a third is trained on, which is one",
-            cure=f"Add images: {MIN_IMAGES} at the least, ten or more as in MVTec.",
+            _(FEW),
+            _(
+                "{images} of {anomaly}; a third is trained on, which is one",
+                images=count(number, IMAGES),
+                anomaly=shown(data.anomaly),
+            ),
+            cure=_("Add images: {min_images} at the least, ten or more as in MVTec.", min_images=MIN_IMAGES),
             evidence=shown(data.anomaly_dir),
         )
     if data.good is not None and data.good < MIN_IMAGES:
         yield warn(
             "DATA006",
-            FEW,
-            f"{count(data.good, 'good training image')}; the checkout's sampler uses a third of them",
-            cure=f"Have at least {MIN_IMAGES} images in train/good.",
+            _(FEW),
+            _("{good}; the checkout's sampler uses a third of them", good=count(data.good, GOOD_IMAGES)),
+            cure=_("Have at least {min_images} images in train/good.", min_images=MIN_IMAGES),
             evidence=shown(data.root),
             subject="train/good",
         )

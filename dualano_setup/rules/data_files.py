@@ -7,16 +7,17 @@ from pathlib import PurePath
 
 from ..facts.fact import Known
 from ..facts.sheet import Dataset, ImageFile
+from ..language import N_, _
 from .finding import Finding
 from .rule import Context, fail, warn
-from .wording import count, listing, name_of, shown
+from .wording import ENTRIES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, name_of, shown
 
 PAIRS, READABLE, FOREGROUND, PATHS, STRANGERS = (
-    "images and masks do not belong together",
-    "images cannot be read",
-    "foreground masks are missing",
-    "names and paths break the checkout's path arithmetic",
-    "files among the images are no images",
+    N_("images and masks do not belong together"),
+    N_("images cannot be read"),
+    N_("foreground masks are missing"),
+    N_("names and paths break the checkout's path arithmetic"),
+    N_("files among the images are no images"),
 )
 _SETTLED = ("after", "equivalent", "superseded")
 
@@ -30,9 +31,13 @@ def check_pairs(context: Context) -> Iterator[Finding]:
     if lonely:
         yield fail(
             "DATA003",
-            PAIRS,
-            f"{count(len(lonely), 'image')} without a mask: {listing(map(name_of, lonely))}",
-            cure="Give each a mask in ground_truth, named `<image>_mask.png`, or take the image out.",
+            _(PAIRS),
+            _(
+                "{images} without a mask: {names}",
+                images=count(len(lonely), IMAGES),
+                names=listing(map(name_of, lonely)),
+            ),
+            cure=_("Give each a mask in ground_truth, named `<image>_mask.png`, or take the image out."),
             evidence=shown(data.anomaly_dir),
             subject="without mask",
         )
@@ -41,22 +46,27 @@ def check_pairs(context: Context) -> Iterator[Finding]:
     if spare:
         yield warn(
             "DATA003",
-            PAIRS,
-            f"{count(len(spare), 'mask')} without an image: {listing(map(name_of, spare))}",
-            cure="Nothing uses them; check that no image is missing.",
+            _(PAIRS),
+            _(
+                "{masks} without an image: {names}",
+                masks=count(len(spare), MASKS),
+                names=listing(map(name_of, spare)),
+            ),
+            cure=_("Nothing uses them; check that no image is missing."),
             evidence=shown(data.anomaly_dir),
             subject="without image",
         )
-    matched = [("mask", image, mask) for image, mask in pairs if mask]
+    matched = [(N_("the mask {name} is {size}, its image {expected}"), image, mask) for image, mask in pairs if mask]
     if context.settings.variant == "bcm":
-        matched += [("foreground mask", image, mask) for image, mask in _with_foreground(data)]
-    for kind, image, mask in matched:
+        other = N_("the foreground mask {name} is {size}, its image {expected}")
+        matched += [(other, image, mask) for image, mask in _with_foreground(data)]
+    for text, image, mask in matched:
         if image.width and mask.width and size(image) != size(mask):
             yield fail(
                 "DATA003",
-                PAIRS,
-                f"the {kind} {name_of(mask.path)} is {_size_text(mask)}, its image {_size_text(image)}",
-                cure="Make the mask anew at the image's size.",
+                _(PAIRS),
+                _(text, name=name_of(mask.path), size=_size_text(mask), expected=_size_text(image)),
+                cure=_("Make the mask anew at the image's size."),
                 evidence=shown(mask.path),
                 subject=shown(mask.path),
             )
@@ -65,15 +75,23 @@ def check_pairs(context: Context) -> Iterator[Finding]:
 def check_readable(context: Context) -> Iterator[Finding]:
     """DATA004: what has an image's name and is none, or is empty."""
     data = _data(context)
-    for kind, files in (("image", data.images), ("mask", data.masks), ("foreground mask", data.foreground)):
+    for kind, files, words in (
+        ("image", data.images, IMAGES),
+        ("mask", data.masks, MASKS),
+        ("foreground mask", data.foreground, FOREGROUND_MASKS),
+    ):
         broken = [file for file in files if file.error]
         if broken:
             shown_ones = (f"{name_of(file.path)} ({file.error})" for file in broken)
             yield fail(
                 "DATA004",
-                READABLE,
-                f"{count(len(broken), kind)} cannot be read: {listing(shown_ones)}",
-                cure="Copy them from the source again, or take them out.",
+                _(READABLE),
+                _(
+                    "{files} cannot be read: {names}",
+                    files=count(len(broken), words),
+                    names=listing(shown_ones),
+                ),
+                cure=_("Copy them from the source again, or take them out."),
                 evidence=shown(broken[0].path),
                 subject=kind,
             )
@@ -85,17 +103,24 @@ def check_foreground(context: Context) -> Iterator[Finding]:
     if context.settings.variant != "bcm" or not data.images:
         return
     if data.foreground_root is None:
-        lacking, why = list(data.images), "no folder of them is named (--foreground)"
+        lacking, why = list(data.images), _("no folder of them is named (--foreground)")
     else:
         lacking = lacking_foreground(data)
-        why = f"they are looked for in {shown(data.foreground_root)}"
+        why = _("they are looked for in {foreground_root}", foreground_root=shown(data.foreground_root))
     if lacking:
         yield fail(
             "DATA005",
-            FOREGROUND,
-            f"{len(lacking)} of {count(len(data.images), 'image')} have no foreground mask; {why}",
-            cure="Let `fix` make them, or make them with U-2-Net: "
-            "<foreground>/<category>/<anomaly>/<same name as the image>, object white.",
+            _(FOREGROUND),
+            _(
+                "{number} of {images} have no foreground mask; {why}",
+                number=len(lacking),
+                images=count(len(data.images), IMAGES),
+                why=why,
+            ),
+            cure=_(
+                "Let `fix` make them, or make them with U-2-Net: <foreground>/<category>/<anomaly>/<same name as "
+                "the image>, object white."
+            ),
             evidence=shown(data.foreground_root or data.anomaly_dir),
             repairable=True,
         )
@@ -108,15 +133,13 @@ def check_checkout_paths(context: Context) -> Iterator[Finding]:
         return
     data = _data(context)
     by_components = any(p.patch == "mask-path" and p.state in _SETTLED for p in checkout.value.patches)
-    parents = PurePath(data.anomaly_dir).parts[:-2]
-    above = [part for part in parents if "test" in part or ".png" in part]
-    above += [data.anomaly] if data.anomaly and "test" in data.anomaly else []
+    above = misleading_parts(data)
     if above and not by_components:
         yield fail(
             "DATA007",
-            PATHS,
-            f"`{shown(above[0])}` in the data path: the checkout replaces every `test` and `.png`",
-            cure="Move the data under a path without `test` and `.png`, or apply the patch mask-path.",
+            _(PATHS),
+            _("`{above}` in the data path: the checkout replaces every `test` and `.png`", above=shown(above[0])),
+            cure=_("Move the data under a path without `test` and `.png`, or apply the patch mask-path."),
             evidence=shown(data.anomaly_dir),
             subject="path",
         )
@@ -124,13 +147,23 @@ def check_checkout_paths(context: Context) -> Iterator[Finding]:
     if others:
         yield warn(
             "DATA007",
-            PATHS,
-            f"{count(len(others), 'image')} are not PNG, which the checkout's trainer does not find masks for: "
-            f"{listing(map(name_of, others))}",
-            cure="Save them as PNG for the checkout's trainer; the bundled one takes them as they are.",
+            _(PATHS),
+            _(
+                "{images} are not PNG, which the checkout's trainer does not find masks for: {names}",
+                images=count(len(others), IMAGES),
+                names=listing(map(name_of, others)),
+            ),
+            cure=_("Save them as PNG for the checkout's trainer; the bundled one takes them as they are."),
             evidence=shown(data.anomaly_dir),
             subject="not PNG",
         )
+
+
+def misleading_parts(data: Dataset) -> list[str]:
+    """The parts of the data path, but for the `test` folder itself, that the checkout would replace text in."""
+    parents = PurePath(data.anomaly_dir).parts[:-2]
+    above = [part for part in parents if "test" in part or ".png" in part]
+    return [*above, data.anomaly] if data.anomaly and "test" in data.anomaly else above
 
 
 def check_strangers(context: Context) -> Iterator[Finding]:
@@ -140,12 +173,17 @@ def check_strangers(context: Context) -> Iterator[Finding]:
         return
     checkout = context.sheet.checkout
     opened = isinstance(checkout, Known) and checkout.value.recognised
+    found = _(
+        "{entries} in {folder}: {names}",
+        entries=count(len(data.strangers), ENTRIES),
+        folder=shown(data.anomaly_dir),
+        names=listing(data.strangers),
+    )
     yield (fail if opened else warn)(
         "DATA008",
-        STRANGERS,
-        f"{count(len(data.strangers), 'entry', 'entries')} in {shown(data.anomaly_dir)}: {listing(data.strangers)}"
-        + ("; the checkout's trainer would open and count them" if opened else ""),
-        cure="Move them out of the folder.",
+        _(STRANGERS),
+        _("{found}; the checkout's trainer would open and count them", found=found) if opened else found,
+        cure=_("Move them out of the folder."),
         evidence=shown(data.anomaly_dir),
         repairable=True,
     )

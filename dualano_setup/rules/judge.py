@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..facts.fact import Absent, Unknown
+from ..language import _
 from .finding import Finding
 from .rule import Context, Rule
 
@@ -18,7 +19,9 @@ def judge(context: Context, rules: Sequence[Rule]) -> tuple[Finding, ...]:
     rows: dict[str, tuple[Finding, ...]] = {}
     for rule in _causes_first(rules):
         cause = next((c for c in rule.after if _failed(rows.get(c, ()))), None)
-        rows[rule.id] = (_skip(rule, f"waits for {cause}", cause),) if cause else _evaluate(rule, context)
+        rows[rule.id] = (
+            (_skip(rule, _("waits for {cause}", cause=cause), cause),) if cause else _evaluate(rule, context)
+        )
     return tuple(finding for rule in rules for finding in rows[rule.id])
 
 
@@ -26,18 +29,25 @@ def _evaluate(rule: Rule, context: Context) -> tuple[Finding, ...]:
     for need in rule.needs:
         fact = getattr(context.sheet, need)
         if isinstance(fact, Unknown):
-            return (Finding(rule.id, "unknown", rule.title, fact.reason, fact.source),)
+            return (Finding(rule.id, "unknown", _(rule.title), fact.reason, fact.source),)
         if isinstance(fact, Absent) and not rule.sees_absent:
             return (_skip(rule, fact.reason, None),)
     try:
         found = tuple(rule.evaluate(context))
     except Exception as error:
-        return (Finding(rule.id, "unknown", rule.title, f"this check failed inside: {type(error).__name__}: {error}"),)
-    return found or (Finding(rule.id, "ok", rule.title),)
+        return (
+            Finding(
+                rule.id,
+                "unknown",
+                _(rule.title),
+                _("this check failed inside: {kind}: {error}", kind=type(error).__name__, error=error),
+            ),
+        )
+    return found or (Finding(rule.id, "ok", _(rule.title)),)
 
 
 def _skip(rule: Rule, reason: str, cause: str | None) -> Finding:
-    return Finding(rule.id, "skip", rule.title, reason, caused_by=cause)
+    return Finding(rule.id, "skip", _(rule.title), reason, caused_by=cause)
 
 
 def _failed(rows: Iterable[Finding]) -> bool:

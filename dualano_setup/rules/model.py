@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..facts.fact import Known
 from ..facts.model import ESSENTIAL, INDEX
+from ..language import N_, _
 from .finding import Finding
 from .rule import Context, Rule, fail, warn
 from .wording import listing, shown
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
     from ..facts.sheet import BaseModel, ModelPart
 
 PLACE, PARTS, POINTERS, KIND, NAMED = (
-    "the base model is not there",
-    "the base model is incomplete",
-    "Git LFS pointer files stand where weights should be",
-    "the base model is not Stable Diffusion 1.x in diffusers layout",
-    "the model's index names parts whose folder is absent",
+    N_("the base model is not there"),
+    N_("the base model is incomplete"),
+    N_("Git LFS pointer files stand where weights should be"),
+    N_("the base model is not Stable Diffusion 1.x in diffusers layout"),
+    N_("the model's index names parts whose folder is absent"),
 )
 PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
 LATENT_CHANNELS = 4
@@ -32,12 +33,12 @@ def check_place(context: Context) -> Iterator[Finding]:
     model = _model(context)
     if model.exists:
         return
-    named = f"`{shown(model.hub_id)}` reads like a name on the model hub; no such folder is here"
+    named = _("`{name}` reads like a name on the model hub; no such folder is here", name=shown(model.hub_id))
     yield fail(
         "MODEL001",
-        PLACE,
-        named if model.is_hub_id else f"{shown(model.path)} is not there",
-        cure="Download Stable Diffusion 1.5 in diffusers layout and set `model` to its folder.",
+        _(PLACE),
+        named if model.is_hub_id else _("{path} is not there", path=shown(model.path)),
+        cure=_("Download Stable Diffusion 1.5 in diffusers layout and set `model` to its folder."),
         evidence=shown(model.path),
         repairable=True,
     )
@@ -55,22 +56,23 @@ def check_parts(context: Context) -> Iterator[Finding]:
 
 def _part_problems(part: ModelPart) -> Iterator[str]:
     if not part.exists:
-        yield f"the folder {part.name}/ is missing"
+        yield _("the folder {part}/ is missing", part=part.name)
         return
     if part.missing:
-        yield f"{part.name}/ lacks {listing(part.missing)}" + (f" ({shown(part.error)})" if part.error else "")
+        lacks = _("{part}/ lacks {files}", part=part.name, files=listing(part.missing))
+        yield f"{lacks} ({shown(part.error)})" if part.error else lacks
     elif part.error:
         yield f"{part.name}/: {shown(part.error)}"
     if part.truncated:
-        yield f"{part.name}/ has files that are cut short: {listing(part.truncated)}"
+        yield _("{part}/ has files that are cut short: {files}", part=part.name, files=listing(part.truncated))
 
 
 def _incomplete(problem: str, subject: str, *, essential: bool) -> Finding:
     return (fail if essential else warn)(
         "MODEL002",
-        PARTS,
+        _(PARTS),
         problem,
-        cure="Download the named files again from where the model comes from.",
+        cure=_("Download the named files again from where the model comes from."),
         evidence=subject,
         repairable=True,
         subject=subject,
@@ -84,9 +86,9 @@ def check_pointers(context: Context) -> Iterator[Finding]:
     if files:
         yield fail(
             "MODEL003",
-            POINTERS,
-            f"{listing(files)}: a few lines of text instead of the weights",
-            cure="Run `git lfs install` and `git lfs pull` in the model's folder.",
+            _(POINTERS),
+            _("{files}: a few lines of text instead of the weights", files=listing(files)),
+            cure=_("Run `git lfs install` and `git lfs pull` in the model's folder."),
             evidence=shown(model.path),
             repairable=True,
         )
@@ -99,46 +101,58 @@ def check_kind(context: Context) -> Iterator[Finding]:
         return
     found = _other_kind(model)
     if found:
-        hint = f" The model seems to be in {shown(model.nested_hint)}." if model.nested_hint else ""
+        cure = _("Take Stable Diffusion 1.5 (or a fine-tune of it) as a folder with {index}.", index=INDEX)
+        if model.nested_hint:
+            cure = _("{cure} The model seems to be in {folder}.", cure=cure, folder=shown(model.nested_hint))
         yield fail(
             "MODEL004",
-            KIND,
+            _(KIND),
             found,
-            cure=f"Take Stable Diffusion 1.5 (or a fine-tune of it) as a folder with {INDEX}.{hint}",
+            cure=cure,
             evidence=shown(model.path),
         )
 
 
 def _other_kind(model: BaseModel) -> str:
     if model.single_file:
-        return f"{shown(model.single_file)} is a single checkpoint file, not a folder in diffusers layout"
+        return _(
+            "{file} is a single checkpoint file, not a folder in diffusers layout",
+            file=shown(model.single_file),
+        )
     if model.index is None:
-        return "" if model.index_error else f"there is no {INDEX}"
+        return "" if model.index_error else _("there is no {index}", index=INDEX)
     name = model.index.get("_class_name")
     family = _family(str(name), model)
     if family:
-        return f"it is {family} ({INDEX} says `{shown(name)}`)"
+        return _("it is {family} ({index} says `{name}`)", family=family, index=INDEX, name=shown(name))
     unet = next((part.config for part in model.parts if part.name == "unet"), None) or {}
     text = next((part.config for part in model.parts if part.name == "text_encoder"), None) or {}
     width, hidden = unet.get("cross_attention_dim"), text.get("hidden_size")
     if unet.get("in_channels", LATENT_CHANNELS) != LATENT_CHANNELS:
-        return f"its UNet takes {shown(unet['in_channels'])} channels instead of 4: an inpainting or depth model"
+        return _(
+            "its UNet takes {number} channels instead of 4: an inpainting or depth model",
+            number=shown(unet["in_channels"]),
+        )
     if width == SD2_WIDTH or hidden == SD2_WIDTH:
-        return "its text encoder is 1024 wide: Stable Diffusion 2.x, where 1.x has 768"
+        return _("its text encoder is 1024 wide: Stable Diffusion 2.x, where 1.x has 768")
     if isinstance(width, int) and isinstance(hidden, int) and width != hidden:
-        return f"its UNet expects text {width} wide and its text encoder gives {hidden}: parts of two models"
+        return _(
+            "its UNet expects text {width} wide and its text encoder gives {hidden}: parts of two models",
+            width=width,
+            hidden=hidden,
+        )
     return ""
 
 
 def _family(name: str, model: BaseModel) -> str:
     index = model.index or {}
     if "XL" in name or "text_encoder_2" in index:
-        return "Stable Diffusion XL or 3"
+        return _("Stable Diffusion XL or 3")
     if "transformer" in index and "unet" not in index:
-        return "a transformer model without a UNet"
+        return _("a transformer model without a UNet")
     if "Inpaint" in name:
-        return "an inpainting model"
-    return "" if name in PIPELINES else "not a text-to-image Stable Diffusion model"
+        return _("an inpainting model")
+    return "" if name in PIPELINES else _("not a text-to-image Stable Diffusion model")
 
 
 def check_named(context: Context) -> Iterator[Finding]:
@@ -147,10 +161,14 @@ def check_named(context: Context) -> Iterator[Finding]:
     if model.named_but_absent:
         yield (fail if _has_checkout(context) else warn)(
             "MODEL005",
-            NAMED,
-            f"{INDEX} names {listing(model.named_but_absent)}, and there is no such folder; loading the whole pipeline "
-            "fails, as the checkout's trainer does when it has finished",
-            cure=f"Set these entries to `[null, null]` in {INDEX}, or download the folders.",
+            _(NAMED),
+            _(
+                "{index} names {parts}, and there is no such folder; loading the whole pipeline "
+                "fails, as the checkout's trainer does when it has finished",
+                index=INDEX,
+                parts=listing(model.named_but_absent),
+            ),
+            cure=_("Set these entries to `[null, null]` in {index}, or download the folders.", index=INDEX),
             evidence=f"{shown(model.path)}/{INDEX}",
             repairable=True,
         )

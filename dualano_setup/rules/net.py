@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..facts.sheet import Answer, Network
+from ..language import N_, _
 from .finding import Finding
 from .rule import Context, Rule, fail, warn
 from .seen import value
 
 _CURES = {
-    "dns": "The name cannot be resolved: check the network, the VPN and /etc/resolv.conf.",
-    "proxy": "The proxy refuses or is not there: check HTTPS_PROXY and NO_PROXY.",
-    "certificate": "The certificate is not trusted, often a company's proxy: name its CA file in SSL_CERT_FILE "
-    "(uv, pip) and REQUESTS_CA_BUNDLE (downloads).",
-    "timeout": "No answer in time: check the firewall, or set HTTPS_PROXY.",
-    "refused": "Nothing listens there: check the address and the firewall.",
-    "missing": "The address answers, but not with what is needed: check the index setting.",
+    "dns": N_("The name cannot be resolved: check the network, the VPN and /etc/resolv.conf."),
+    "proxy": N_("The proxy refuses or is not there: check HTTPS_PROXY and NO_PROXY."),
+    "certificate": N_(
+        "The certificate is not trusted, often a company's proxy: name its CA file in SSL_CERT_FILE (uv, pip) "
+        "and REQUESTS_CA_BUNDLE (downloads)."
+    ),
+    "timeout": N_("No answer in time: check the firewall, or set HTTPS_PROXY."),
+    "refused": N_("Nothing listens there: check the address and the firewall."),
+    "missing": N_("The address answers, but not with what is needed: check the index setting."),
 }
 
 
@@ -28,10 +31,16 @@ def _indexes_answer(context: Context) -> Iterator[Finding]:
         spare = answer.url.rstrip("/") in optional
         yield (warn if spare else fail)(
             "NET001",
-            f"{_host(answer.url)} does not answer ({answer.failure or 'no reason given'})",
-            _said(answer) + ("; the default index serves those packages instead, as a larger build" if spare else ""),
+            _(
+                "{url} does not answer ({failure})",
+                url=_host(answer.url),
+                failure=answer.failure or _("no reason given"),
+            ),
+            _("{said}; the default index serves those packages instead, as a larger build", said=_said(answer))
+            if spare
+            else _said(answer),
             evidence=answer.url,
-            cure=_cure(answer) + " A mirror of your own goes into pip's or uv's configuration.",
+            cure=_("{cure} A mirror of your own goes into pip's or uv's configuration.", cure=_cure(answer)),
             subject=answer.url,
         )
 
@@ -42,12 +51,17 @@ def _hub_answers(context: Context) -> Iterator[Finding]:
         return
     yield fail(
         "NET002",
-        f"the model hub does not answer ({answer.failure or 'no reason given'}), and the model is not here",
+        _(
+            "the model hub does not answer ({failure}), and the model is not here",
+            failure=answer.failure or _("no reason given"),
+        ),
         _said(answer),
         evidence=answer.url,
-        cure=_cure(answer)
-        + " Or copy a Stable Diffusion v1.5 folder in diffusers layout here and point --model at it; "
-        "a mirror of the hub goes into HF_ENDPOINT.",
+        cure=_(
+            "{cure} Or copy a Stable Diffusion v1.5 folder in diffusers layout here and point --model at it; a mirror "
+            "of the hub goes into HF_ENDPOINT.",
+            cure=_cure(answer),
+        ),
         subject=answer.url,
     )
 
@@ -64,16 +78,18 @@ def _host(url: str) -> str:
 
 
 def _said(answer: Answer) -> str:
-    return answer.detail or f"asked {_host(answer.url)}, and got {answer.failure or 'nothing'}"
+    return answer.detail or _(
+        "asked {url}, and got {failure}", url=_host(answer.url), failure=answer.failure or _("nothing")
+    )
 
 
 def _cure(answer: Answer) -> str:
     if answer.failure.startswith("http"):
-        return f"It answers with {answer.failure}: check the address, the credentials and the proxy."
-    return _CURES.get(answer.failure, "Check the network.")
+        return _("It answers with {failure}: check the address, the credentials and the proxy.", failure=answer.failure)
+    return _(_CURES.get(answer.failure, N_("Check the network.")))
 
 
 RULES = (
-    Rule("NET001", "Every package index that the plan needs answers", _indexes_answer, needs=("network",)),
-    Rule("NET002", "The model hub answers, or the model is here", _hub_answers, needs=("network",)),
+    Rule("NET001", N_("Every package index that the plan needs answers"), _indexes_answer, needs=("network",)),
+    Rule("NET002", N_("The model hub answers, or the model is here"), _hub_answers, needs=("network",)),
 )

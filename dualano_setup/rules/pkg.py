@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from ..language import N_
 from . import pkg_binary, pkg_names, pkg_presence
 from .finding import Finding
 from .rule import Context, Rule
@@ -17,16 +18,16 @@ def _rule(id: str, title: str, evaluate: Callable[[Context], Iterable[Finding]])
 
 
 RULES = (
-    _rule("PKG001", "Every needed package is installed", pkg_presence.package_missing),
-    _rule("PKG002", "Every package is at a version of the profile", pkg_presence.package_outside_profile),
-    _rule("PKG003", "torch's build is the profile's", pkg_binary.torch_is_the_profiles),
-    _rule("PKG004", "xformers was released for this torch", pkg_binary.xformers_fits_release),
-    _rule("PKG005", "xformers' binary was built for this torch, CUDA and Python", pkg_binary.xformers_fits_build),
-    _rule("PKG006", "huggingface_hub still has what its users import", pkg_names.hub_too_new),
-    _rule("PKG007", "NumPy's major version is the one that packages were built for", pkg_binary.numpy_fits),
-    _rule("PKG008", "Only one OpenCV owns the cv2 folder", pkg_names.opencv_twice),
-    _rule("PKG009", "clip, where installed, is OpenAI's CLIP", pkg_names.wrong_clip),
-    _rule("PKG010", "Packages are whole against their RECORD", pkg_presence.package_damaged),
-    _rule("PKG011", "Installed requirements do not contradict each other", pkg_names.requirements_contradict),
-    _rule("PKG012", "torchvision and torchaudio belong to this torch", pkg_binary.siblings_fit),
+    _rule("PKG001", N_("Every needed package is installed"), pkg_presence.package_missing),
+    _rule("PKG002", N_("Every package is at a version of the profile"), pkg_presence.package_outside_profile),
+    _rule("PKG003", N_("torch's build is the profile's"), pkg_binary.torch_is_the_profiles),
+    _rule("PKG004", N_("xformers was released for this torch"), pkg_binary.xformers_fits_release),
+    _rule("PKG005", N_("xformers' binary was built for this torch, CUDA and Python"), pkg_binary.xformers_fits_build),
+    _rule("PKG006", N_("huggingface_hub still has what its users import"), pkg_names.hub_too_new),
+    _rule("PKG007", N_("NumPy's major version is the one that packages were built for"), pkg_binary.numpy_fits),
+    _rule("PKG008", N_("Only one OpenCV owns the cv2 folder"), pkg_names.opencv_twice),
+    _rule("PKG009", N_("clip, where installed, is OpenAI's CLIP"), pkg_names.wrong_clip),
+    _rule("PKG010", N_("Packages are whole against their RECORD"), pkg_presence.package_damaged),
+    _rule("PKG011", N_("Installed requirements do not contradict each other"), pkg_names.requirements_contradict),
+    _rule("PKG012", N_("torchvision and torchaudio belong to this torch"), pkg_binary.siblings_fit),
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..dependencies import parse
 from ..facts.sheet import BinaryBuild, Environment, XformersBuild
 from ..knowledge.tables import rows, torch_release, xformers_release
+from ..language import _
 from ..profiles import Profile
 from ..versions import local, minor, numbers, satisfies
 from .cures import install, uninstall
@@ -40,7 +41,7 @@ def _release(version: str) -> str:
 
 
 def _said(build: BinaryBuild) -> str:
-    return f"torch {build.version} ({f'CUDA {build.cuda}' if build.cuda else 'no CUDA'})"
+    return f"torch {build.version} ({f'CUDA {build.cuda}' if build.cuda else _('no CUDA')})"
 
 
 def build_mismatch(seen: Environment, profile: Profile) -> str:
@@ -49,11 +50,11 @@ def build_mismatch(seen: Environment, profile: Profile) -> str:
     if build is None or not profile.needs_gpu or profile.cuda is None:
         return ""
     if build.hip:
-        return f"{build.version} is built for AMD GPUs (ROCm {build.hip})"
+        return _("{version} is built for AMD GPUs (ROCm {hip})", version=build.version, hip=build.hip)
     if build.cuda is None and (seen.torch is not None or local(build.version) == "cpu"):
-        return f"{build.version} is a CPU build: it sees no GPU"
+        return _("{version} is a CPU build: it sees no GPU", version=build.version)
     if build.cuda and build.cuda != profile.cuda and _release(build.version) == profile.packages["torch"]:
-        return f"{build.version} is built for CUDA {build.cuda}"
+        return _("{version} is built for CUDA {cuda}", version=build.version, cuda=build.cuda)
     return ""
 
 
@@ -62,21 +63,27 @@ def torch_is_the_profiles(context: Context) -> Iterator[Finding]:
     seen, profile = environment(context), context.profile
     build = torch_build(seen)
     if build is None:
-        yield skip("PKG003", "torch's build is the profile's", "torch is not installed", "PKG001")
+        yield skip("PKG003", _("torch's build is the profile's"), _("torch is not installed"), "PKG001")
         return
     if not profile.needs_gpu:
         return
     if build.cuda is None and seen.torch is None and not local(build.version):
-        yield Finding("PKG003", "unknown", "torch's build", "torch/version.py is not there to tell", build.source)
+        yield Finding("PKG003", "unknown", _("torch's build"), _("torch/version.py is not there to tell"), build.source)
         return
     reason = build_mismatch(seen, profile)
     if reason:
         present = [name for name in _TRIO if seen.find(name)]
         yield fail(
             "PKG003",
-            f"torch {build.version} is not the profile's CUDA {profile.cuda} build",
-            f"{reason}; profile {profile.name} has {profile.packages['torch']} for CUDA {profile.cuda}. "
-            "Installers take both for the same version, so only the exact build replaces it",
+            _("torch {version} is not the profile's CUDA {cuda} build", version=build.version, cuda=profile.cuda),
+            _(
+                "{reason}; profile {profile} has {torch} for CUDA {cuda}. Installers take both for the same "
+                "version, so only the exact build replaces it",
+                reason=reason,
+                profile=profile.name,
+                torch=profile.packages["torch"],
+                cuda=profile.cuda,
+            ),
             evidence=build.source,
             cure=install(seen, profile, *present),
             repairable=True,
@@ -103,12 +110,17 @@ def xformers_fits_release(context: Context) -> Iterator[Finding]:
     seen = environment(context)
     wanted, xformers, torch = xformers_release_mismatch(seen), seen.find("xformers"), torch_build(seen)
     if xformers is None or torch is None:
-        yield skip("PKG004", "xformers fits torch's release", "xformers or torch is not installed")
+        yield skip("PKG004", _("xformers fits torch's release"), _("xformers or torch is not installed"))
     elif wanted:
         yield fail(
             "PKG004",
-            f"xformers {xformers.version} was released for another torch",
-            f"xformers {xformers.version} requires torch{wanted}, but you have torch {_release(torch.version)}",
+            _("xformers {version} was released for another torch", version=xformers.version),
+            _(
+                "xformers {version} requires torch{wanted}, but you have torch {found}",
+                version=xformers.version,
+                wanted=wanted,
+                found=_release(torch.version),
+            ),
             evidence=xformers.dist_info,
             cure=_xformers_cure(context),
             repairable=True,
@@ -120,7 +132,7 @@ def _xformers_cure(context: Context) -> str:
     seen, profile = environment(context), context.profile
     if "xformers" in profile.optional:
         return install(seen, profile, "xformers")
-    return f"{uninstall(seen, 'xformers')}   (nothing needs it: torch's own attention does the work)"
+    return _("{command}   (nothing needs it: torch's own attention does the work)", command=uninstall(seen, "xformers"))
 
 
 def xformers_mismatch(seen: Environment) -> str:
@@ -133,16 +145,26 @@ def xformers_mismatch(seen: Environment) -> str:
         return ""
     have, need = torch.cuda, _cuda_major(record)
     if have is None:
-        return f"it needs CUDA {need}, and {_said(torch)} brings none" if need and seen.torch is not None else ""
+        return (
+            _("it needs CUDA {need}, and {torch} brings none", need=need, torch=_said(torch))
+            if need and seen.torch is not None
+            else ""
+        )
     if need is not None and need != numbers(have)[0]:
         library = record.cudart or f"CUDA {need}"
-        return f"it needs {library} (CUDA {record.cuda or need}), and {_said(torch)} brings CUDA {have}"
+        return _(
+            "it needs {library} (CUDA {cuda}), and {torch} brings CUDA {have}",
+            library=library,
+            cuda=record.cuda or need,
+            torch=_said(torch),
+            have=have,
+        )
     if record.stable_abi:
         return ""
     if record.torch and _release(record.torch) != _release(torch.version):
-        return f"it was built for torch {record.torch}, and this is {_said(torch)}"
+        return _("it was built for torch {built}, and this is {torch}", built=record.torch, torch=_said(torch))
     if record.python and seen.python and minor(record.python) != minor(seen.python):
-        return f"it was built for Python {record.python}, and this is {seen.python}"
+        return _("it was built for Python {built}, and this is {python}", built=record.python, python=seen.python)
     return ""
 
 
@@ -157,7 +179,7 @@ def xformers_fits_build(context: Context) -> Iterator[Finding]:
     """PKG005. Where torch itself has to be replaced, that is the cause."""
     seen, profile = environment(context), context.profile
     if seen.find("xformers") is None or torch_build(seen) is None:
-        yield skip("PKG005", "xformers' binary fits torch", "xformers or torch is not installed")
+        yield skip("PKG005", _("xformers' binary fits torch"), _("xformers or torch is not installed"))
         return
     reason = xformers_mismatch(seen)
     if not reason or seen.xformers is None:
@@ -165,8 +187,11 @@ def xformers_fits_build(context: Context) -> Iterator[Finding]:
     say = fail if profile.needs_gpu else warn
     finding = say(
         "PKG005",
-        f"xformers {seen.xformers.version} was built for another torch, CUDA or Python",
-        f"{reason}: WARNING[XFORMERS]: xFormers can't load C++/CUDA extensions",
+        _(
+            "xformers {version} was built for another torch, CUDA or Python",
+            version=seen.xformers.version,
+        ),
+        _("{reason}: WARNING[XFORMERS]: xFormers can't load C++/CUDA extensions", reason=reason),
         evidence=seen.xformers.source,
         cure=_xformers_cure(context),
         repairable=True,
@@ -195,12 +220,18 @@ def numpy_fits(context: Context) -> Iterator[Finding]:
     if not victims or numpy is None:
         return
     needed = any(name in context.profile.packages for name, _, _ in victims)
-    listed = ", ".join(f"{name} {version} (from {first} on)" for name, version, first in victims)
+    listed = ", ".join(
+        _("{name} {version} (from {first} on)", name=name, version=version, first=first)
+        for name, version, first in victims
+    )
     yield (fail if needed else warn)(
         "PKG007",
-        f"NumPy {numpy.version} under packages built for NumPy 1",
-        f"built for NumPy 1: {listed}. The import only warns (_ARRAY_API not found), the first use fails: "
-        "RuntimeError: Numpy is not available",
+        _("NumPy {version} under packages built for NumPy 1", version=numpy.version),
+        _(
+            "built for NumPy 1: {listed}. The import only warns (_ARRAY_API not found), the first use fails: "
+            "RuntimeError: Numpy is not available",
+            listed=listed,
+        ),
         evidence=numpy.dist_info,
         cure=install(seen, context.profile, "numpy"),
         repairable=True,
@@ -218,10 +249,15 @@ def sibling_mismatch(seen: Environment, name: str) -> str:
     row = torch_release(torch.version)
     released = tuple(row[name]) if row else ()
     if released and _release(version) not in released:
-        return f"torch {_release(torch.version)} goes with {name} {' or '.join(released)}"
+        return _(
+            "torch {version} goes with {name} {released}",
+            version=_release(torch.version),
+            name=name,
+            released=_(" or ").join(released),
+        )
     own, theirs = local(version), local(torch.version)
     if own and theirs and own != theirs:
-        return f"{name} is the {own} build, torch the {theirs} build"
+        return _("{name} is the {own} build, torch the {theirs} build", name=name, own=own, theirs=theirs)
     return ""
 
 
@@ -229,7 +265,7 @@ def siblings_fit(context: Context) -> Iterator[Finding]:
     """PKG012. Where torch itself has to be replaced by another build, that is the cause."""
     seen, profile = environment(context), context.profile
     if torch_build(seen) is None:
-        yield skip("PKG012", "torchvision and torchaudio belong to torch", "torch is not installed", "PKG001")
+        yield skip("PKG012", _("torchvision and torchaudio belong to torch"), _("torch is not installed"), "PKG001")
         return
     for name in ("torchvision", "torchaudio"):
         reason, sibling = sibling_mismatch(seen, name), seen.find(name)
@@ -239,10 +275,17 @@ def siblings_fit(context: Context) -> Iterator[Finding]:
         known = name in profile.packages or name in profile.optional
         finding = fail(
             "PKG012",
-            f"{name} {build.version if build else sibling.version} belongs to another torch",
-            f"{reason}; importing it ends in `operator torchvision::nms does not exist` or a missing symbol"
+            _(
+                "{name} {version} belongs to another torch",
+                name=name,
+                version=build.version if build else sibling.version,
+            ),
+            _(
+                "{reason}; importing it ends in `operator torchvision::nms does not exist` or a missing symbol",
+                reason=reason,
+            )
             if name == "torchvision"
-            else f"{reason}; its library does not load beside this torch",
+            else _("{reason}; its library does not load beside this torch", reason=reason),
             evidence=(build.source if build else "") or sibling.dist_info,
             cure=install(seen, profile, "torch", name) if known else uninstall(seen, name),
             repairable=True,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ..dependencies import Contradiction, contradictions
 from ..knowledge.tables import rows
+from ..language import _
+from ..light_dataclasses import dataclass
 from ..versions import numbers, satisfies
 from .cures import install, pins, uninstall
 from .finding import Finding
@@ -44,7 +45,11 @@ def removed_names(context: Context) -> tuple[RemovedName, ...]:
         for row in rows("hub_names"):
             users = row["imported_by"].get(importer)
             if users and satisfies(version, users) and satisfies(hub.version, f">={row['gone_in']}"):
-                said = f"{importer} {version}" if importer == "diffusers" else f"the checkout's own diffusers {version}"
+                said = (
+                    f"{importer} {version}"
+                    if importer == "diffusers"
+                    else _("the checkout's own diffusers {version}", version=version)
+                )
                 found.append(RemovedName(said, row["name"], row["gone_in"], row["error"]))
                 break
     return tuple(found)
@@ -56,13 +61,26 @@ def hub_too_new(context: Context) -> Iterator[Finding]:
     hub = seen.find("huggingface-hub")
     if not removed or hub is None:
         return
-    told = "; ".join(f"{r.importer} imports {r.name}, gone in {r.gone_in}: {r.error}" for r in removed)
+    told = "; ".join(
+        _(
+            "{importer} imports {name}, gone in {gone_in}: {error}",
+            importer=r.importer,
+            name=r.name,
+            gone_in=r.gone_in,
+            error=r.error,
+        )
+        for r in removed
+    )
     lowest = min((row["gone_in"] for row in rows("hub_names")), key=numbers)
     known = "huggingface-hub" in context.profile.packages
     yield fail(
         "PKG006",
-        f"huggingface_hub {hub.version} is too new for {' and '.join(r.importer for r in removed)}",
-        f"{told}. Works: huggingface_hub<{lowest}",
+        _(
+            "huggingface_hub {version} is too new for {importers}",
+            version=hub.version,
+            importers=_(" and ").join(r.importer for r in removed),
+        ),
+        _("{told}. Works: huggingface_hub<{lowest}", told=told, lowest=lowest),
         evidence=hub.dist_info,
         cure=install(seen, context.profile, "huggingface-hub" if known else "diffusers"),
         repairable=True,
@@ -80,12 +98,16 @@ def opencv_twice(context: Context) -> Iterator[Finding]:
         versions = sorted({distribution.version for distribution in owners.values()})
         keep = next((name for name in owners if name in profile.packages), next(iter(owners)))
         drop = [name for name in owners if name != keep]
-        differ = f" ({' and '.join(versions)})" if len(versions) > 1 else ""
+        differ = f" ({_(' and ').join(versions)})" if len(versions) > 1 else ""
         yield (fail if differ else warn)(
             "PKG008",
-            f"{' and '.join(owners)} share one {row['module']} folder",
-            f"the one installed last overwrote the other's files{differ}; removing either leaves "
-            f"`module '{row['module']}' has no attribute ...`, and `pip check` stays green",
+            _("{owners} share one {module} folder", owners=_(" and ").join(owners), module=row["module"]),
+            _(
+                "the one installed last overwrote the other's files{differ}; removing either leaves `module "
+                "'{module}' has no attribute ...`, and `pip check` stays green",
+                differ=differ,
+                module=row["module"],
+            ),
             evidence=f"{owners[keep].location}/{row['module']}",
             cure=f"{uninstall(seen, *drop)} && {install(seen, profile, keep)} --reinstall-package {keep} --no-deps",
             repairable=True,
@@ -100,10 +122,14 @@ def wrong_clip(context: Context) -> Iterator[Finding]:
     if clip is not None and "clipboard" in clip.summary.lower():
         yield warn(
             "PKG009",
-            "`clip` is a clipboard manager, not OpenAI's CLIP",
-            f"clip {clip.version} says of itself: {clip.summary}. Nothing in the method imports clip",
+            _("`clip` is a clipboard manager, not OpenAI's CLIP"),
+            _(
+                "clip {version} says of itself: {summary}. Nothing in the method imports clip",
+                version=clip.version,
+                summary=clip.summary,
+            ),
             evidence=clip.dist_info,
-            cure=uninstall(seen, "clip") + "   (and drop the line from requirements.txt)",
+            cure=uninstall(seen, "clip") + _("   (and drop the line from requirements.txt)"),
             repairable=True,
             subject="clip",
         )
@@ -131,19 +157,32 @@ def requirements_contradict(context: Context) -> Iterator[Finding]:
 
 def _contradiction(context: Context, found: Contradiction, *, known: bool) -> Finding:
     seen, profile, need = environment(context), context.profile, found.need
-    who = f"{found.distribution.name} {found.distribution.version}"
+    who = _(
+        "{distribution} {distribution_version}",
+        distribution=found.distribution.name,
+        distribution_version=found.distribution.version,
+    )
     wants = f"{need.name}{need.specifier}"
-    has = f"you have {need.name} {found.have}" if found.have else f"{need.name} is not installed"
+    has = (
+        _("you have {need} {have}", need=need.name, have=found.have)
+        if found.have
+        else _("{need} is not installed", need=need.name)
+    )
     names = [found.distribution.name] if known else []
     names += [need.name] if need.name in pins(profile, seen.python) else []
     return (fail if known else warn)(
         "PKG011",
-        f"{who} and {need.name} do not go together" if found.have else f"{who} lacks {need.name}",
-        f"{who} requires {wants}, but {has}",
+        _("{who} and {need} do not go together", who=who, need=need.name)
+        if found.have
+        else _("{who} lacks {need}", who=who, need=need.name),
+        _("{who} requires {wants}, but {has}", who=who, wants=wants, has=has),
         evidence=found.distribution.dist_info,
         cure=install(seen, profile, *names)
         if known
-        else f"{uninstall(seen, found.distribution.name)}   (or keep it in an environment of its own)",
+        else _(
+            "{uninstall}   (or keep it in an environment of its own)",
+            uninstall=uninstall(seen, found.distribution.name),
+        ),
         repairable=known,
-        subject=f"{found.distribution.name}: {wants}",
+        subject=_("{distribution}: {wants}", distribution=found.distribution.name, wants=wants),
     )

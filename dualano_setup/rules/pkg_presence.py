@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ..facts.sheet import Environment
 from ..knowledge.tables import rows
+from ..language import N_, _
 from ..profiles import Profile
 from ..versions import satisfies
 from .cures import install, pins
@@ -36,8 +37,13 @@ def package_missing(context: Context) -> Iterator[Finding]:
     for name in missing(seen, profile):
         yield fail(
             "PKG001",
-            f"{name} is missing",
-            f"profile {profile.name} has {name} {profile.packages[name]}; the environment has none",
+            _("{name} is missing", name=name),
+            _(
+                "profile {profile} has {name} {version}; the environment has none",
+                profile=profile.name,
+                name=name,
+                version=profile.packages[name],
+            ),
             evidence=seen.prefix,
             cure=install(seen, profile, name),
             repairable=True,
@@ -61,7 +67,7 @@ def outside_profile(seen: Environment, profile: Profile) -> dict[str, tuple[str,
             if satisfies(public, wanted):
                 continue
         except ValueError:
-            wanted = f"{wanted}; {public!r} is no version"
+            wanted = _("{wanted}; {public!r} is no version", wanted=wanted, public=public)
         found[name] = (distribution.version, wanted)
     return found
 
@@ -73,9 +79,15 @@ def package_outside_profile(context: Context) -> Iterator[Finding]:
         say = warn if name in profile.optional else fail
         finding = say(
             "PKG002",
-            f"{name} {have} is outside the profile",
-            f"installed is {name} {have}; profile {profile.name} has "
-            f"{ {**profile.packages, **profile.optional}[name] } and works with {wanted}",
+            _("{name} {have} is outside the profile", name=name, have=have),
+            _(
+                "installed is {name} {have}; profile {profile} has {version} and works with {wanted}",
+                name=name,
+                have=have,
+                profile=profile.name,
+                version={**profile.packages, **profile.optional}[name],
+                wanted=wanted,
+            ),
             evidence=_location(seen, name),
             cure=install(seen, profile, name),
             repairable=True,
@@ -109,15 +121,12 @@ def package_damaged(context: Context) -> Iterator[Finding]:
     needed = pins(profile, seen.python)
     for package in seen.damaged:
         what = [package.note] if package.note else []
-        what += [
-            f"{len(files)} files {word}, such as {files[0]}"
-            for word, files in _losses(package.missing, package.altered)
-        ]
+        what += [_(text, number=len(files), file=files[0]) for text, files in _losses(package.missing, package.altered)]
         say = fail if package.name in needed else warn
         yield say(
             "PKG010",
-            f"{package.name} {package.version} is damaged",
-            f"against its RECORD: {'; '.join(what)}",
+            _("{package} {version} is damaged", package=package.name, version=package.version),
+            _("against its RECORD: {damage}", damage="; ".join(what)),
             evidence=_location(seen, package.name) or seen.prefix,
             cure=install(seen, profile, package.name) + f" --reinstall-package {package.name}",
             repairable=package.name in needed,
@@ -126,9 +135,11 @@ def package_damaged(context: Context) -> Iterator[Finding]:
 
 
 def _losses(gone: tuple[str, ...], altered: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for word, files in (("missing", gone), ("altered", altered)):
-        if files:
-            yield word, files
+    """(what to say, the files) for those that are gone and those that are not as they were."""
+    if gone:
+        yield N_("{number} files missing, such as {file}"), gone
+    if altered:
+        yield N_("{number} files altered, such as {file}"), altered
 
 
 def _location(seen: Environment, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..language import _
 from . import acc, data, gpu, model, net, pkg, py, req, sec, src, sys
 from .rule import Rule
 
@@ -25,4 +26,4 @@ def by_id(id: str) -> Rule:
     for rule in RULES:
         if rule.id == id.upper():
             return rule
-    raise KeyError(f"no rule {id!r}; known: {', '.join(rule.id for rule in RULES)}")
+    raise KeyError(_("no rule {id!r}; known: {rules}", id=id, rules=", ".join(rule.id for rule in RULES)))

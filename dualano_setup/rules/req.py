@@ -37,7 +37,7 @@ def check_valid(context: Context) -> Iterator[Finding]:
             continue
         repaired = repair_line(line.text, trusted)
         cure = (
-            _("Write `{shown}`.", shown="` and `".join(map(shown, repaired)))
+            _("Write {lines}.", lines=_(" and ").join(f"`{shown(line)}`" for line in repaired))
             if repaired
             else _("Correct the line by hand.")
         )
@@ -91,7 +91,7 @@ def check_twice(context: Context) -> Iterator[Finding]:
             names = sorted({line.name for line in there})
             detail = _(
                 "{names} both own the folder `{folder}`; removing one breaks the other",
-                names=" and ".join(names),
+                names=_(" and ").join(names),
                 folder=family.folder,
             )
             yield _twice(warn, family.folder, detail, True, file)

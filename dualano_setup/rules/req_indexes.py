@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from ..language import _
 from .wording import listing, shown
 
 if TYPE_CHECKING:
@@ -27,15 +28,27 @@ def check_indexes(file: RequirementsFile, installers: Installers | None) -> Iter
         if build not in served and not any(_serves(url, build) for url in configured):
             names = listing(line.text.strip() for line in lines)
             yield (
-                f"{names}: builds for `{build}` are not on the default index, and the file names no other",
-                f"Add `--find-links https://download.pytorch.org/whl/{build}/{lines[0].name}/` (one line a package).",
+                _(
+                    "{names}: builds for `{build}` are not on the default index, and the file names no other",
+                    names=names,
+                    build=build,
+                ),
+                _(
+                    "Add `--find-links https://download.pytorch.org/whl/{build}/{name}/` (one line a package).",
+                    build=build,
+                    name=lines[0].name,
+                ),
                 lines[0].number,
             )
     for line in hiding_indexes(file):
         others = [other.name for other in file.lines if other.name and other.name not in SERVED]
         yield (
-            f"`--index-url {shown(line.value)}` replaces the default index, and {others[0]} is not there",
-            "Name it with `--find-links`, one page a package, and leave the default index in place.",
+            _(
+                "`--index-url {line}` replaces the default index, and {others} is not there",
+                line=shown(line.value),
+                others=others[0],
+            ),
+            _("Name it with `--find-links`, one page a package, and leave the default index in place."),
             line.number,
         )
 

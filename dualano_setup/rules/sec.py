@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..language import N_, _
 from ..versions import satisfies
 from .finding import Finding
 from .pkg_binary import torch_build
 from .rule import Context, Rule, fail
 from .seen import value
+from .wording import listing
 
 _SAFE = "2.6"
 
@@ -22,15 +24,20 @@ def _no_unsafe_pickles(context: Context) -> Iterator[Finding]:
     version = build.version if build else context.profile.packages["torch"]
     if satisfies(version, f">={_SAFE}"):
         return
-    files = ", ".join(model.pickled[:3]) + (f" and {len(model.pickled) - 3} more" if len(model.pickled) > 3 else "")
+    files = listing(model.pickled, 3)
     yield fail(
         "SEC001",
-        f"torch {version} would unpickle {files}",
-        f"a pickle can run any program; torch.load(weights_only=True) does not prevent it before torch {_SAFE} "
-        "(CVE-2025-32434)",
+        _("torch {version} would unpickle {files}", version=version, files=files),
+        _(
+            "a pickle can run any program; torch.load(weights_only=True) does not prevent it before torch {safe} "
+            "(CVE-2025-32434)",
+            safe=_SAFE,
+        ),
         evidence=model.path,
-        cure="Convert the weights to safetensors, once, with a newer torch or a tool that never unpickles; or download "
-        "the safetensors files of the same model.",
+        cure=_(
+            "Convert the weights to safetensors, once, with a newer torch or a tool that never unpickles; or "
+            "download the safetensors files of the same model."
+        ),
         repairable=True,
         subject=model.path,
     )
@@ -39,7 +46,7 @@ def _no_unsafe_pickles(context: Context) -> Iterator[Finding]:
 RULES = (
     Rule(
         "SEC001",
-        "No pickled weights for a torch whose safe loader is not safe",
+        N_("No pickled weights for a torch whose safe loader is not safe"),
         _no_unsafe_pickles,
         needs=("model",),
         repairable=True,

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from ..facts.fact import Known
+from ..language import N_, _
+from .data_files import misleading_parts
 from .finding import Finding
 from .rule import Context, Rule, fail, warn
 from .wording import listing, shown
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
     from ..facts.sheet import Checkout, PatchState
 
 PATHS, TEMPORAL, PRECISION, DRIFTED, DEBUGGER, DEFECTS, PROCESSES, PLACE = (
-    "the checkout holds paths that are nobody's here",
-    "the temporal layers are not moved to the training dtype",
-    "mixed precision would fail in the attention processors",
-    "a source patch fits neither before nor after",
-    "the checkout imports a debugger",
-    "defects stop the checkout's own scripts",
-    "several processes do not average their gradients",
-    "the checkout is not there, or is not DualAnoDiff",
+    N_("the checkout holds paths that are nobody's here"),
+    N_("the temporal layers are not moved to the training dtype"),
+    N_("mixed precision would fail in the attention processors"),
+    N_("a source patch fits neither before nor after"),
+    N_("the checkout imports a debugger"),
+    N_("defects stop the checkout's own scripts"),
+    N_("several processes do not average their gradients"),
+    N_("the checkout is not there, or is not DualAnoDiff"),
 )
 OPEN = ("before", "partly")
 _TREE = {"bcm": "bcm-dual-interrelated_diff", "dual": "dual-interrelated_diff"}
@@ -32,11 +34,23 @@ def check_place(context: Context) -> Iterator[Finding]:
     checkout = _checkout(context)
     if checkout.recognised:
         return
-    seen = "holds none of the method's folders" if checkout.exists else "is not there"
-    hint = (
-        f"Set `checkout` to {shown(checkout.nested_hint)}." if checkout.nested_hint else "Clone the repository there."
+    seen = (
+        _("{path} holds none of the method's folders", path=shown(checkout.path))
+        if checkout.exists
+        else _("{path} is not there", path=shown(checkout.path))
     )
-    yield fail("SRC008", PLACE, f"{shown(checkout.path)} {seen}", cure=hint, evidence=shown(checkout.path))
+    hint = (
+        _("Set `checkout` to {folder}.", folder=shown(checkout.nested_hint))
+        if checkout.nested_hint
+        else _("Clone the repository there.")
+    )
+    yield fail(
+        "SRC008",
+        _(PLACE),
+        seen,
+        cure=hint,
+        evidence=shown(checkout.path),
+    )
 
 
 def check_paths(context: Context) -> Iterator[Finding]:
@@ -50,15 +64,20 @@ def check_paths(context: Context) -> Iterator[Finding]:
         if literal.file not in treated:
             yield warn(
                 "SRC001",
-                PATHS,
-                f"`{shown(literal.text)}` in {shown(literal.file)} is {_KINDS.get(literal.kind, literal.kind)}",
-                cure="Put your own path there if you use that script.",
+                _(PATHS),
+                _(_KINDS[literal.kind], text=shown(literal.text), file=shown(literal.file)),
+                cure=_("Put your own path there if you use that script."),
                 evidence=f"{shown(literal.file)}:{literal.line}",
                 subject=f"{literal.file}:{literal.line}",
             )
 
 
-_KINDS = {"placeholder": "a placeholder", "foreign": "a path of another machine", "empty": "empty"}
+_KINDS = {
+    "placeholder": N_("`{text}` in {file} is a placeholder"),
+    "foreign": N_("`{text}` in {file} is a path of another machine"),
+    "empty": N_("`{text}` in {file} is empty"),
+    "optional": N_("`{text}` in {file} is optional"),
+}
 
 
 def check_temporal(context: Context) -> Iterator[Finding]:
@@ -70,10 +89,11 @@ def check_temporal(context: Context) -> Iterator[Finding]:
             yield Finding(
                 "SRC002",
                 "warn",
-                TEMPORAL,
-                "the guide's change 2 is not made; made alone it moves the failure to the key projection",
+                _(TEMPORAL),
+                _("the guide's change 2 is not made; made alone it moves the failure to the key projection"),
                 _where(patch),
-                "Apply the patch mixed-precision (SRC003): float32 adapters and autocast around the UNet.",
+                _("Apply the patch mixed-precision (SRC003): float32 adapters and autocast around the UNet."),
+                repairable=True,
                 caused_by="SRC003",
                 subject=patch.patch,
             )
@@ -85,8 +105,7 @@ def check_precision(context: Context) -> Iterator[Finding]:
     for patch in _open(_checkout(context), "SRC003"):
         half = patch.patch == "forced-half"
         judge = fail if precision != "no" or half else warn
-        why = "" if precision != "no" or half else "; harmless as long as mixed_precision is `no`"
-        yield _patch_finding(judge, "SRC003", PRECISION, patch, why)
+        yield _patch_finding(judge, "SRC003", PRECISION, patch, context, harmless=judge is warn)
 
 
 def check_drifted(context: Context) -> Iterator[Finding]:
@@ -98,9 +117,12 @@ def check_drifted(context: Context) -> Iterator[Finding]:
         if patch.default and (patch.state == "drifted" or (patch.state == "missing" and needed)):
             yield warn(
                 "SRC004",
-                DRIFTED,
-                f"{patch.title}: {shown(patch.reason) or patch.state}",
-                cure=f"See `dualano-doctor patch status`; make the change of `{patch.patch}` by hand if you need it.",
+                _(DRIFTED),
+                f"{_(patch.title)}: {shown(patch.reason) or patch.state}",
+                cure=_(
+                    "See `dualano-doctor patch status`; make the change of `{patch}` by hand if you need it.",
+                    patch=patch.patch,
+                ),
                 evidence=_where(patch),
                 subject=patch.patch,
             )
@@ -115,9 +137,11 @@ def check_debugger(context: Context) -> Iterator[Finding]:
     installed = isinstance(environment, Known) and environment.value.find("ipdb") is not None
     yield (warn if installed else fail)(
         "SRC005",
-        DEBUGGER,
-        f"{listing(files)} imports ipdb" + (", which is installed" if installed else ", which is not installed"),
-        cure="Delete the import, or install ipdb.",
+        _(DEBUGGER),
+        _("{files} imports ipdb, which is installed", files=listing(files))
+        if installed
+        else _("{files} imports ipdb, which is not installed", files=listing(files)),
+        cure=_("Delete the import, or install ipdb."),
         evidence=listing(files),
         repairable=True,
     )
@@ -139,10 +163,12 @@ def check_processes(context: Context) -> Iterator[Finding]:
     if several:
         yield warn(
             "SRC007",
-            PROCESSES,
-            "the checkout's trainer does not average gradients between processes: each trains a model of its own, and "
-            "the first one's is saved",
-            cure="Train with one process, or with the bundled trainer, which joins them.",
+            _(PROCESSES),
+            _(
+                "the checkout's trainer does not average gradients between processes: each trains a model of its "
+                "own, and the first one's is saved"
+            ),
+            cure=_("Train with one process, or with the bundled trainer, which joins them."),
             evidence=_checkout(context).path,
         )
 
@@ -152,21 +178,39 @@ def _open_patches(context: Context, rule: str, title: str) -> Iterator[Finding]:
     tree = _TREE[context.settings.variant]
     for patch in _open(_checkout(context), rule):
         touched = [file for file, state in patch.files if state in OPEN]
-        needed = any(file.startswith(f"{tree}/train") for file in touched)
-        yield _patch_finding(fail if needed else warn, rule, title, patch, "")
+        needed = any(file.startswith(f"{tree}/train") for file in touched) and not _idle(patch, context)
+        yield _patch_finding(fail if needed else warn, rule, title, patch, context)
 
 
-def _patch_finding(judge: Callable[..., Finding], rule: str, title: str, patch: PatchState, why: str) -> Finding:
-    lacking = "no value for" in patch.reason
-    cure = f"Run `dualano-doctor patch apply` (patch `{patch.patch}`), or make the change by hand."
+def _idle(patch: PatchState, context: Context) -> bool:
+    """Whether this data set's path gives the patch nothing to do: as it stands, the trainer finds every mask."""
+    data = context.sheet.dataset
+    return patch.patch == "mask-path" and isinstance(data, Known) and not misleading_parts(data.value)
+
+
+def _patch_finding(
+    judge: Callable[..., Finding],
+    rule: str,
+    title: str,
+    patch: PatchState,
+    context: Context,
+    *,
+    harmless: bool = False,
+) -> Finding:
+    detail = _("not yet so: {change}", change=_(patch.title))
+    if harmless:
+        detail = _("{detail}; harmless as long as mixed_precision is `no`", detail=detail)
+    if not patch.lacks:
+        cure = _("Run `dualano-doctor patch apply` (patch `{patch}`), or make the change by hand.", patch=patch.patch)
+        return judge(rule, _(title), detail, cure=cure, evidence=_where(patch), repairable=True, subject=patch.patch)
+    unnamed = "foreground" in patch.lacks and context.settings.foreground is None
     return judge(
         rule,
-        title,
-        f"not yet so: {patch.title}{why}" + (f" ({shown(patch.reason)})" if lacking else ""),
-        cure="Name the folder in dualano.toml (" + shown(patch.reason) + ")." if lacking else cure,
+        _(title),
+        f"{detail} ({shown(patch.reason)})",
+        cure=_("Name the folder in dualano.toml ({reason}).", reason=shown(patch.reason)),
         evidence=_where(patch),
-        repairable=not lacking,
-        caused_by="DATA005" if lacking and "foreground" in patch.reason else None,
+        caused_by="DATA005" if unnamed else None,
         subject=patch.patch,
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ..facts.fact import Absent
 from ..facts.sheet import Disk
 from ..knowledge.tables import run_need
+from ..language import N_, _
 from .finding import Finding
 from .rule import Context, Rule, fail, warn
 from .seen import gib, machine, value
@@ -20,14 +21,18 @@ def _is_linux(context: Context) -> Iterator[Finding]:
     seen = machine(context)
     if seen.system == "Linux":
         return
-    inside = (
-        " Run it inside WSL2: `wsl --install`, then set everything up in there." if seen.system == "Windows" else ""
-    )
+    cure = _("Use a Linux machine or container.")
+    if seen.system == "Windows":
+        cure = _("{cure} Run it inside WSL2: `wsl --install`, then set everything up in there.", cure=cure)
     yield fail(
         "SYS001",
-        f"{seen.system} is not Linux",
-        f"this is {seen.distribution or seen.system} ({seen.kernel}); the stacks here are built for Linux",
-        cure=f"Use a Linux machine or container.{inside}",
+        _("{system} is not Linux", system=seen.system),
+        _(
+            "this is {distribution} ({kernel}); the stacks here are built for Linux",
+            distribution=seen.distribution or seen.system,
+            kernel=seen.kernel,
+        ),
+        cure=cure,
     )
 
 
@@ -37,13 +42,22 @@ def _enough_ram(context: Context) -> Iterator[Finding]:
     if total < need:
         yield fail(
             "SYS002",
-            f"only {gib(total)} of RAM",
-            f"this machine has {gib(total)}; the run needs {gib(need)} (profile {context.profile.name})",
-            cure="Use a machine with more RAM, or raise the memory limit of this container or WSL (.wslconfig).",
+            _("only {total} of RAM", total=gib(total)),
+            _(
+                "this machine has {total}; the run needs {need} (profile {profile})",
+                total=gib(total),
+                need=gib(need),
+                profile=context.profile.name,
+            ),
+            cure=_("Use a machine with more RAM, or raise the memory limit of this container or WSL (.wslconfig)."),
         )
     elif context.profile.needs_gpu and total < 0.95 * run_need("ram_guide"):
-        detail = f"this machine has {gib(total)}; the guide asks for 32 GB, the run itself for {gib(need)}"
-        yield Finding("SYS002", "info", "less RAM than the guide asks for", detail)
+        detail = _(
+            "this machine has {total}; the guide asks for 32 GB, the run itself for {need}",
+            total=gib(total),
+            need=gib(need),
+        )
+        yield Finding("SYS002", "info", _("less RAM than the guide asks for"), detail)
 
 
 def _enough_disk(context: Context) -> Iterator[Finding]:
@@ -56,13 +70,19 @@ def _enough_disk(context: Context) -> Iterator[Finding]:
     for mount, parts in shares.items():
         free, need = parts[0][0].free, sum(part[1] for part in parts)
         if free < need:
-            listed = "; ".join(f"{why} {gib(share)} in {disk.path}" for disk, share, why in parts)
+            listed = "; ".join(
+                _("{why} {share} in {path}", why=why, share=gib(share), path=disk.path) for disk, share, why in parts
+            )
             yield fail(
                 "SYS003",
-                f"{mount}: {gib(free)} free, {gib(need)} needed",
-                f"{listed}; {gib(free)} are free on {mount}",
-                cure=f"Free {gib(need - free)} on {mount}, or put the project, the model or the output on another file "
-                "system; fewer checkpoints take less: --checkpoints_total_limit 2.",
+                _("{mount}: {free} free, {need} needed", mount=mount, free=gib(free), need=gib(need)),
+                _("{listed}; {free} are free on {mount}", listed=listed, free=gib(free), mount=mount),
+                cure=_(
+                    "Free {need} on {mount}, or put the project, the model or the output on another file system; "
+                    "fewer checkpoints take less: --checkpoints_total_limit 2.",
+                    need=gib(need - free),
+                    mount=mount,
+                ),
                 evidence=parts[0][0].path,
                 subject=mount,
             )
@@ -71,35 +91,41 @@ def _enough_disk(context: Context) -> Iterator[Finding]:
 def _disk_needs(context: Context) -> Iterator[tuple[str, int, str]]:
     """(purpose, bytes, what for) of everything that is still to be written."""
     if isinstance(context.sheet.environment, Absent):
-        yield "environment", context.profile.disk_bytes, "the environment"
+        yield "environment", context.profile.disk_bytes, _("the environment")
     model = value(context.sheet.model)
     if model is not None and not model.exists:
-        yield "model", run_need("model"), "the base model"
+        yield "model", run_need("model"), _("the base model")
     count = max(1, context.settings.steps // run_need("checkpoint_interval"))
     miniature = model is not None and model.cross_attention_dim is not None and model.cross_attention_dim < _FULL_WIDTH
     each = 0 if miniature else run_need("checkpoint")
-    yield "checkpoints", max(count * each, run_need("least")), f"{count} checkpoints"
+    yield "checkpoints", max(count * each, run_need("least")), _("{count} checkpoints", count=count)
 
 
 def _enough_shared_memory(context: Context) -> Iterator[Finding]:
     seen, need = machine(context), run_need("shm")
     if seen.shm_total is None or seen.shm_total >= need:
         return
-    where = "in this container" if seen.container else "here"
+    where = _("in this container") if seen.container else _("here")
     yield warn(
         "SYS004",
-        f"/dev/shm has only {seen.shm_total // 1024**2} MiB",
-        f"DataLoader workers pass batches through /dev/shm, and {where} it holds {seen.shm_total // 1024**2} MiB; "
-        "a full one ends the run with `Bus error` or `unable to open shared memory object`",
-        cure="Start the container with `--shm-size=2g` (or `--ipc=host`), or use no workers: "
-        "`--dataloader_num_workers 0`.",
+        _("/dev/shm has only {shm_total} MiB", shm_total=seen.shm_total // 1024**2),
+        _(
+            "DataLoader workers pass batches through /dev/shm, and {where} it holds {shm_total} MiB; a full one "
+            "ends the run with `Bus error` or `unable to open shared memory object`",
+            where=where,
+            shm_total=seen.shm_total // 1024**2,
+        ),
+        cure=_(
+            "Start the container with `--shm-size=2g` (or `--ipc=host`), or use no workers: "
+            "`--dataloader_num_workers 0`."
+        ),
         evidence="/dev/shm",
     )
 
 
 RULES = (
-    Rule("SYS001", "The operating system is Linux", _is_linux, needs=("machine",)),
-    Rule("SYS002", "RAM suffices for the run", _enough_ram, needs=("machine",)),
-    Rule("SYS003", "Free disk suffices for everything still to be written", _enough_disk, needs=("machine",)),
-    Rule("SYS004", "/dev/shm is large enough for DataLoader workers", _enough_shared_memory, needs=("machine",)),
+    Rule("SYS001", N_("The operating system is Linux"), _is_linux, needs=("machine",)),
+    Rule("SYS002", N_("RAM suffices for the run"), _enough_ram, needs=("machine",)),
+    Rule("SYS003", N_("Free disk suffices for everything still to be written"), _enough_disk, needs=("machine",)),
+    Rule("SYS004", N_("/dev/shm is large enough for DataLoader workers"), _enough_shared_memory, needs=("machine",)),
 )

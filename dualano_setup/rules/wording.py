@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
+from ..language import N_, _
 from .finding import Finding
 
 _MAX_NAME = 160
@@ -26,15 +27,15 @@ def name_of(path: str) -> str:
 def listing(names: Iterable[object], limit: int = 6) -> str:
     """`a, b, c and 12 more`."""
     items = [shown(name) for name in names]
-    more = f" and {len(items) - limit} more" if len(items) > limit else ""
-    return ", ".join(items[:limit]) + more
+    named = ", ".join(items[:limit])
+    return _("{names} and {number} more", names=named, number=len(items) - limit) if len(items) > limit else named
 
 
 def nearest(name: str, names: Sequence[str]) -> str:
     """`; did you mean X?` where one of the names is close, else nothing."""
     lower = {known.lower(): known for known in names}
     found = difflib.get_close_matches(name.lower(), lower, 1, 0.6)
-    return f"; did you mean `{shown(lower[found[0]])}`?" if found else ""
+    return _("; did you mean `{name}`?", name=shown(lower[found[0]])) if found else ""
 
 
 def skip(rule: str, title: str, reason: str) -> Finding:
@@ -42,6 +43,13 @@ def skip(rule: str, title: str, reason: str) -> Finding:
     return Finding(rule, "skip", title, reason)
 
 
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 image`, `3 images`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
+IMAGES = N_("{number} image"), N_("{number} images")
+MASKS = N_("{number} mask"), N_("{number} masks")
+FOREGROUND_MASKS = N_("{number} foreground mask"), N_("{number} foreground masks")
+GOOD_IMAGES = N_("{number} good training image"), N_("{number} good training images")
+ENTRIES = N_("{number} entry"), N_("{number} entries")
+
+
+def count(number: int, of: tuple[str, str]) -> str:
+    """`1 image`, `3 images`: one of the pairs above, with its number."""
+    return _(of[number != 1], number=number)

@@ -1,6 +1,7 @@
 """What all worlds share: the miniature model and data, made once."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,8 @@ def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(tmp_path, miniature, monkeypatch):
-    """A healthy project, away from the tester's own variables and folders."""
+def project(miniature, monkeypatch):
+    """A healthy project, away from the tester's own variables, in a folder whose path does not say `test`."""
     for name in list(os.environ):
         if name.startswith(("ACCELERATE_", "DUALANO_", "HF_", "CONDA_", "CUDA_")) or name in (
             "VIRTUAL_ENV",
@@ -24,4 +25,5 @@ def project(tmp_path, miniature, monkeypatch):
             "XDG_CACHE_HOME",
         ):
             monkeypatch.delenv(name)
-    return healthy(tmp_path / "project", miniature, monkeypatch.setenv)
+    with tempfile.TemporaryDirectory(prefix="dualano-world-") as folder:
+        yield healthy(Path(folder) / "project", miniature, monkeypatch.setenv)

@@ -66,6 +66,13 @@ def test_every_rule_has_a_world():
     assert {rule.id for rule in RULES} == {world.rule for world in WORLDS}
 
 
+def test_a_patch_that_has_nothing_to_do_here_does_not_block(project):
+    project.add_checkout("mask-path")
+    report = project.look()
+    assert complaints(report) == {"SRC006"}
+    assert report.exit_status == 0
+
+
 def test_the_world_of_two_gpus_with_one_process_is_noticed(project):
     """ACC004's reverse: GPUs that the config leaves idle are worth a word, not a stop."""
     project.facts("gpus", devices=(GPUS.devices[0], GPUS.devices[0]))

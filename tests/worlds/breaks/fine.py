@@ -60,6 +60,13 @@ def pythonpath_of_ros(p: Project) -> None:
     p.patch_environment("PYTHONPATH", str(ros))
 
 
+@fine(source="seen with this program's own checkout: PYTHONPATH names a project that is installed as well")
+def pythonpath_of_the_users_own_project(p: Project) -> None:
+    lay(p.site, "my-tools", "0.1")
+    lay(p.root / "my-tools", "my-tools", "0.2")
+    p.patch_environment("PYTHONPATH", str(p.root / "my-tools"))
+
+
 @fine(source="a variable that names folders which are not there")
 def pythonpath_of_folders_that_are_gone(p: Project) -> None:
     p.patch_environment("PYTHONPATH", "/opt/gone/lib:/home/somebody/old")

@@ -178,6 +178,16 @@ def a_gpu_written_into_the_runner(p: Project) -> None:
 
 
 @world(
+    "SRC006",
+    checkout=True,
+    source=f"{RUN}: mask paths by replacing text, which works until a folder is called tests",
+    named_by=r"mask path",
+)
+def mask_paths_by_text(p: Project) -> None:
+    p.add_checkout("mask-path")
+
+
+@world(
     "SRC007",
     "ACC004",
     checkout=True,
