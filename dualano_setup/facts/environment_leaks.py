@@ -11,6 +11,8 @@ from .files import read_part
 from .sheet import Leak
 
 _MAX_PTH = 1 << 16
+_TORCHS_OWN = ("libcudnn", "libnvJitLink")
+"""Those of which other releases under the same name were reported to break torch (pytorch issues 119989, 134929)."""
 
 
 def find_leaks(
@@ -19,7 +21,8 @@ def find_leaks(
     """Every leak, in the order Python would search them.
 
     `installed` and `wanted` are normalised names: what the environment has, and what the profile names. A leak's
-    `shadows` are the distributions there that are in either. Editable projects count only where they shadow.
+    `shadows` are the distributions there that are in either (of a "library-path": the libraries). Editable projects
+    count only where they shadow.
     """
     concerned = set(installed) | set(wanted)
     found = [
@@ -27,8 +30,23 @@ def find_leaks(
         *_user_site(layout, variables, concerned),
         *_pth(layout, concerned),
         *_system_site(layout, concerned),
+        *_library_path(layout, variables),
     ]
     return tuple(found)
+
+
+def _library_path(layout: Layout, variables: Mapping[str, str]) -> Iterator[Leak]:
+    """Folders of LD_LIBRARY_PATH with libraries that torch's wheels bring themselves: the loader takes these first."""
+    for entry in variables.get("LD_LIBRARY_PATH", "").split(os.pathsep):
+        if not entry or _inside(entry, layout.prefix):
+            continue
+        try:
+            names = os.listdir(entry)
+        except OSError:
+            continue
+        own = {name.partition(".so")[0] for name in names if name.startswith(_TORCHS_OWN) and ".so" in name}
+        if own:
+            yield Leak("library-path", entry, tuple(sorted(own)))
 
 
 def _pythonpath(layout: Layout, variables: Mapping[str, str], concerned: Collection[str]) -> Iterator[Leak]:

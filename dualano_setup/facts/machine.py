@@ -187,7 +187,7 @@ def _disk(purpose: str, path: Path) -> Disk | None:
         existing = parent
     try:
         total, free = _room(existing)
-        return Disk(purpose, str(path), _mount(existing), total, free)
+        return Disk(purpose, str(path), _mount(existing), total, free, os.access(existing, os.W_OK | os.X_OK))
     except OSError:
         return None
 

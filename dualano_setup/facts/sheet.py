@@ -24,6 +24,7 @@ class Disk:
     mount: str
     total: int
     free: int
+    writable: bool = True  # for this user, at the nearest folder that exists
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ class XformersBuild:
 class Leak:
     """A folder outside the environment whose packages its Python would import."""
 
-    kind: str  # "user-site", "pythonpath", "system-site", "conda-base", "pth"
+    kind: str  # "user-site", "pythonpath", "system-site", "conda-base", "pth", "library-path"
     path: str
     shadows: tuple[str, ...] = ()  # distributions there that the environment has too, or that the profile names
 

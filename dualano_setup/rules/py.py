@@ -10,6 +10,7 @@ from ..language import N_, _
 from ..versions import numbers, satisfies
 from .cures import pins
 from .finding import Finding
+from .pkg_binary import torch_build
 from .rule import Context, Rule, fail, warn
 from .seen import environment
 from .wording import listing
@@ -85,6 +86,9 @@ def _nothing_leaks_in(context: Context) -> Iterator[Finding]:
     seen = environment(context)
     needed = pins(context.profile, seen.python) if seen.leaks else {}
     for leak in seen.leaks:
+        if leak.kind == "library-path":
+            yield from _library_leak(leak, context)
+            continue
         yield _leak(leak, seen.prefix, [name for name in leak.shadows if name in needed])
     if seen.system_site and not any(leak.kind in _REPAIRABLE_LEAKS for leak in seen.leaks):
         yield warn(
@@ -121,6 +125,26 @@ def _leak(leak: Leak, prefix: str, shadowed: Sequence[str]) -> Finding:
     return Finding(
         "PY003", "info", _("{path} is on the Python path", path=leak.path), detail, leak.path, cure, subject=leak.path
     )
+
+
+def _library_leak(leak: Leak, context: Context) -> Iterator[Finding]:
+    """Libraries of CUDA that the loader finds before torch's own; libnvJitLink is one since CUDA 12."""
+    build = torch_build(environment(context))
+    names = [name for name in leak.shadows if build and build.cuda and (name != "libnvJitLink" or build.cuda >= "12")]
+    if names and context.profile.needs_gpu:
+        yield warn(
+            "PY003",
+            _("CUDA libraries leak in from {path}", path=leak.path),
+            _(
+                "LD_LIBRARY_PATH names {path}: its {names} are loaded before torch's own, and another release of them "
+                "ends in `undefined symbol`",
+                path=leak.path,
+                names=listing(names),
+            ),
+            cure=_("Run `unset LD_LIBRARY_PATH` in the shell that starts training: torch brings its own libraries."),
+            evidence="LD_LIBRARY_PATH",
+            subject=leak.path,
+        )
 
 
 def _environment_is_whole(context: Context) -> Iterator[Finding]:

@@ -9,17 +9,27 @@ from ..facts.fact import Absent
 from ..facts.sheet import Disk
 from ..knowledge.tables import run_need
 from ..language import N_, _
+from ..versions import numbers
 from .finding import Finding
 from .rule import Context, Rule, fail, warn
 from .seen import gib, machine, value
 
 # Stable Diffusion 1.x reads text of this width; a narrower model is a miniature one for tests.
 _FULL_WIDTH = 768
+_GLIBC = (("2.7", "2.28"), ("0", "2.17"))
+"""From which torch release on its wheels need which glibc: their manylinux tags on the package index, newest first."""
+_WRITTEN = {
+    "environment": N_("the training environment"),
+    "checkpoints": N_("checkpoints"),
+    "temporary": N_("temporary files"),
+    "cache": N_("accelerate's config and the model hub's cache"),
+}
 
 
 def _is_linux(context: Context) -> Iterator[Finding]:
     seen = machine(context)
     if seen.system == "Linux":
+        yield from _packages_load(context)
         return
     cure = _("Use a Linux machine or container.")
     if seen.system == "Windows":
@@ -33,6 +43,30 @@ def _is_linux(context: Context) -> Iterator[Finding]:
             kernel=seen.kernel,
         ),
         cure=cure,
+    )
+
+
+def _packages_load(context: Context) -> Iterator[Finding]:
+    """Whether the C library is one that the stack's compiled packages were built for (PEP 600, manylinux)."""
+    libc = machine(context).libc
+    torch = context.profile.packages["torch"]
+    name, _space, version = libc.partition(" ")
+    lowest = next((glibc for release, glibc in _GLIBC if numbers(torch) >= numbers(release)), "")
+    if name != "musl" and not (name == "glibc" and version and numbers(version) < numbers(lowest)):
+        return
+    yield fail(
+        "SYS001",
+        _("the compiled packages do not load on this system"),
+        _(
+            "this system's C library is {libc}; torch {torch} is built for glibc {lowest} or newer: `version "
+            "`GLIBC_{lowest}' not found`, or no file to install at all",
+            libc=libc,
+            torch=torch,
+            lowest=lowest,
+        ),
+        cure=_(
+            "Use a newer distribution, a container with one, or a stack with an older torch (`dualano-doctor profile`)."
+        ),
     )
 
 
@@ -101,6 +135,29 @@ def _disk_needs(context: Context) -> Iterator[tuple[str, int, str]]:
     yield "checkpoints", max(count * each, run_need("least")), _("{count} checkpoints", count=count)
 
 
+def _can_be_written(context: Context) -> Iterator[Finding]:
+    """Folders that the environment, the checkpoints, accelerate's config and downloads go into."""
+    for disk in machine(context).disks:
+        needed = disk.purpose != "environment" or isinstance(context.sheet.environment, Absent)
+        if disk.writable or disk.purpose not in _WRITTEN or not needed:
+            continue
+        yield (warn if disk.purpose == "cache" else fail)(
+            "SYS005",
+            _("{path} cannot be written", path=disk.path),
+            _(
+                "{what} would be written there: `Permission denied` or `Read-only file system`",
+                what=_(_WRITTEN[disk.purpose]),
+            ),
+            cure=_(
+                "Give it to your user (`sudo chown -R $USER {path}`), mount it writable, or name another place: "
+                "`output` and `env` in dualano.toml, HF_HOME for the cache, TMPDIR for temporary files.",
+                path=disk.path,
+            ),
+            evidence=disk.path,
+            subject=disk.purpose,
+        )
+
+
 def _enough_shared_memory(context: Context) -> Iterator[Finding]:
     seen, need = machine(context), run_need("shm")
     if seen.shm_total is None or seen.shm_total >= need:
@@ -128,4 +185,5 @@ RULES = (
     Rule("SYS002", N_("RAM suffices for the run"), _enough_ram, needs=("machine",)),
     Rule("SYS003", N_("Free disk suffices for everything still to be written"), _enough_disk, needs=("machine",)),
     Rule("SYS004", N_("/dev/shm is large enough for DataLoader workers"), _enough_shared_memory, needs=("machine",)),
+    Rule("SYS005", N_("Folders that have to be written can be"), _can_be_written, needs=("machine",)),
 )

@@ -3,7 +3,7 @@ from dataclasses import replace
 from hand_made import GIB, MACHINE, SETTINGS, rows, sheet, statuses
 
 from dualano_setup.facts.fact import Absent, Unknown
-from dualano_setup.facts.sheet import BaseModel
+from dualano_setup.facts.sheet import BaseModel, Disk
 
 
 def machine(**changes):
@@ -11,12 +11,12 @@ def machine(**changes):
 
 
 def test_healthy_machine_is_silent():
-    for rule in ("SYS001", "SYS002", "SYS003", "SYS004"):
+    for rule in ("SYS001", "SYS002", "SYS003", "SYS004", "SYS005"):
         assert statuses(rule) == ["ok"]
 
 
 def test_unknown_machine_is_unknown_and_unasked_is_skipped():
-    for rule in ("SYS001", "SYS002", "SYS003", "SYS004"):
+    for rule in ("SYS001", "SYS002", "SYS003", "SYS004", "SYS005"):
         assert statuses(rule, sheet(machine=Unknown("timed out"))) == ["unknown"]
         assert statuses(rule, sheet(machine=Absent("not asked"))) == ["skip"]
 
@@ -74,3 +74,22 @@ def test_small_shm_warns():
     assert "64 MiB" in row.title
     assert "--shm-size" in row.cure
     assert statuses("SYS004", machine(shm_total=None)) == ["ok"]
+
+
+def test_a_c_library_that_the_packages_were_not_built_for():
+    assert statuses("SYS001", machine(libc="glibc 2.17")) == ["ok"]  # torch 2.2 asks for no more
+    (row,) = rows("SYS001", machine(libc="glibc 2.17"), profile="modern")
+    assert "2.28" in row.detail
+    assert statuses("SYS001", machine(libc="glibc 2.28"), profile="modern") == ["ok"]
+    assert statuses("SYS001", machine(libc=""), profile="modern") == ["ok"]
+    assert statuses("SYS001", machine(libc="musl")) == ["fail"]
+
+
+def test_folders_that_cannot_be_written():
+    def without(purpose):
+        names = ("cache", "checkpoints", "data")
+        return machine(disks=tuple(Disk(name, "/x", "/x", 99 * GIB, 99 * GIB, name != purpose) for name in names))
+
+    assert statuses("SYS005", without("checkpoints")) == ["fail"]
+    assert statuses("SYS005", without("cache")) == ["warn"]
+    assert statuses("SYS005", without("data")) == ["ok"]

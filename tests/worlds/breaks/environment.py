@@ -109,6 +109,20 @@ def a_pth_file_of_an_older_project(p: Project) -> None:
 
 
 @world(
+    "PY003",
+    source="https://github.com/pytorch/pytorch/issues/119989: a cuDNN on LD_LIBRARY_PATH beside torch 2.2's own",
+    by_hand="a variable belongs to the user's shell",
+    named_by=r"LD_LIBRARY_PATH|cudnn",
+)
+def another_cudnn_on_the_library_path(p: Project) -> None:
+    cuda = p.root / "usr" / "local" / "cuda-12.3" / "lib64"
+    cuda.mkdir(parents=True)
+    for name in ("libcudart.so.12", "libcudnn.so.8", "libcudnn_cnn_train.so.8"):
+        (cuda / name).write_bytes(b"\x7fELF")
+    p.patch_environment("LD_LIBRARY_PATH", f"{cuda}:/usr/local/nvidia/lib64")
+
+
+@world(
     "PY004",
     source="https://github.com/python-poetry/poetry/issues/4654 and pyenv: the Python that made it was uninstalled",
     named_by=BROKEN,

@@ -72,6 +72,15 @@ def pythonpath_of_folders_that_are_gone(p: Project) -> None:
     p.patch_environment("PYTHONPATH", "/opt/gone/lib:/home/somebody/old")
 
 
+@fine(source="a CUDA toolkit on LD_LIBRARY_PATH, without a cuDNN: torch is not known to mind")
+def a_cuda_toolkit_on_the_library_path(p: Project) -> None:
+    toolkit = p.root / "cuda-11.8" / "lib64"
+    toolkit.mkdir(parents=True)
+    for name in ("libcudart.so.11.0", "libcublas.so.11", "libnvJitLink.so.12"):
+        (toolkit / name).write_bytes(b"\x7fELF")
+    p.patch_environment("LD_LIBRARY_PATH", f"{toolkit}:/opt/gone/lib:")
+
+
 @fine(source="an editable install of the user's own project")
 def an_editable_project(p: Project) -> None:
     own = p.root / "my-tools" / "src"
@@ -203,6 +212,12 @@ def variables_that_are_off(p: Project) -> None:
 def the_second_of_two_cards(p: Project) -> None:
     cards = (A4500, replace(A4500, index=1, uuid="GPU-2"))
     p.facts("gpus", devices=cards, visible=("1",))
+
+
+@fine(source="data and model on a disk that is mounted read-only, as clusters have it")
+def data_and_model_read_only(p: Project) -> None:
+    disks = tuple(replace(d, writable=d.purpose not in ("data", "model", "environment")) for d in MACHINE.disks)
+    p.facts("machine", disks=disks)
 
 
 @fine(source="disks that hold one purpose each, all with room enough")

@@ -33,6 +33,26 @@ def a_macbook(p: Project) -> None:
 
 
 @world(
+    "SYS001",
+    source="https://github.com/pytorch/pytorch/issues/150724: version `GLIBC_2.27' not found on CentOS 7",
+    named_by=r"glibc",
+)
+def centos_7(p: Project) -> None:
+    p.use_profile("modern", "3.11.7")
+    p.facts("gpus", driver="580.65.06", cuda="13.0")
+    p.facts("machine", distribution="CentOS Linux 7 (Core)", libc="glibc 2.17")
+
+
+@world(
+    "SYS001",
+    source="PEP 656: wheels for glibc are no wheels for Alpine, whose C library is musl",
+    named_by=r"musl|alpine",
+)
+def an_alpine_container(p: Project) -> None:
+    p.facts("machine", distribution="Alpine Linux v3.20", libc="musl", container=True)
+
+
+@world(
     "SYS002",
     source=f"{REPLAY}: the guide asks for 32 GB; a run on 8 is ended by the kernel with exit code -9",
     named_by=r"\bram\b|memory.*(low|only|insufficient|too (small|little))",
@@ -80,6 +100,24 @@ def everything_in_a_small_home(p: Project) -> None:
 )
 def docker_with_64_mib_of_shm(p: Project) -> None:
     p.facts("machine", container=True, shm_total=64 * 1024**2)
+
+
+@world(
+    "SYS005",
+    source="https://github.com/bmaltais/kohya_ss/issues/1143: Permission denied: '/home/appuser/.cache/huggingface'",
+    named_by=r"permission|writ(e|able|ten)|read.only",
+)
+def a_cache_that_root_made(p: Project) -> None:
+    p.facts("machine", container=True, disks=tuple(replace(d, writable=d.purpose != "cache") for d in MACHINE.disks))
+
+
+@world(
+    "SYS005",
+    source="https://github.com/OHF-Voice/wyoming-faster-whisper/issues/27: [Errno 30] Read-only file system",
+    named_by=r"permission|writ(e|able|ten)|read.only",
+)
+def an_output_folder_mounted_read_only(p: Project) -> None:
+    p.facts("machine", disks=tuple(replace(d, writable=d.purpose != "checkpoints") for d in MACHINE.disks))
 
 
 @world(

@@ -81,6 +81,15 @@ def a_diffusers_of_2023(p: Project) -> None:
 
 
 @world(
+    "PKG002",
+    source="https://github.com/tensorflow/tensorboard/issues/7064: No module named 'pkg_resources'",
+    named_by=r"setuptools[^\n]*82|pkg_resources",
+)
+def setuptools_without_pkg_resources(p: Project) -> None:
+    reinstall(p.site, "setuptools", "82.0.1")
+
+
+@world(
     "PKG006",
     source="https://github.com/huggingface/huggingface_hub/pull/2579: cannot import name 'cached_download'",
     named_by=HUB,

@@ -8,7 +8,7 @@ from ..checkout import BCM, PIPELINE, TRAINER
 from ..project import GPUS, Project
 from ..world import REPLAY, RUN, world
 
-PATHS = r"/path/to|placeholder|/home/"
+PATHS = r"/path/to|placeholder|/home/|hard-?coded|paths that are nobody"
 PRECISION = r"mixed.?precision|dtype|autocast|half|bf16"
 
 
