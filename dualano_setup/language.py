@@ -17,7 +17,7 @@ _translate: Callable[[str], str] | None = None
 _spoken = DEFAULT
 
 
-def _(message: str, **values: object) -> str:
+def _(message: str, /, **values: object) -> str:
     """`message` in the language spoken, its `{names}` filled with `values`.
 
     Without values the text is taken as it stands, braces included.

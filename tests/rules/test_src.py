@@ -34,7 +34,7 @@ def test_an_open_patch_blocks_where_training_starts(rule):
 
 
 def test_a_patch_without_its_folder_is_not_repairable():
-    lacking = patch("a", "before", "SRC001", reason="no value for foreground")
+    lacking = patch("a", "before", "SRC001", reason="no value for foreground", lacks=("foreground",))
     (row,) = findings(RULES, "SRC001", context(checkout=checkout(lacking)))
     assert (row.repairable, row.caused_by) == (False, "DATA005")
 
