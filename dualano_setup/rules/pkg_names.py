@@ -129,7 +129,7 @@ def wrong_clip(context: Context) -> Iterator[Finding]:
                 summary=clip.summary,
             ),
             evidence=clip.dist_info,
-            cure=uninstall(seen, "clip") + _("   (and drop the line from requirements.txt)"),
+            cure=_("{command}   (and drop the line from requirements.txt)", command=uninstall(seen, "clip")),
             repairable=True,
             subject="clip",
         )
@@ -157,11 +157,7 @@ def requirements_contradict(context: Context) -> Iterator[Finding]:
 
 def _contradiction(context: Context, found: Contradiction, *, known: bool) -> Finding:
     seen, profile, need = environment(context), context.profile, found.need
-    who = _(
-        "{distribution} {distribution_version}",
-        distribution=found.distribution.name,
-        distribution_version=found.distribution.version,
-    )
+    who = f"{found.distribution.name} {found.distribution.version}"
     wants = f"{need.name}{need.specifier}"
     has = (
         _("you have {need} {have}", need=need.name, have=found.have)
@@ -180,9 +176,9 @@ def _contradiction(context: Context, found: Contradiction, *, known: bool) -> Fi
         cure=install(seen, profile, *names)
         if known
         else _(
-            "{uninstall}   (or keep it in an environment of its own)",
-            uninstall=uninstall(seen, found.distribution.name),
+            "{command}   (or keep it in an environment of its own)",
+            command=uninstall(seen, found.distribution.name),
         ),
         repairable=known,
-        subject=_("{distribution}: {wants}", distribution=found.distribution.name, wants=wants),
+        subject=f"{found.distribution.name}: {wants}",
     )

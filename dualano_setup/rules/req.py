@@ -43,7 +43,7 @@ def check_valid(context: Context) -> Iterator[Finding]:
         )
         yield fail(
             "REQ001",
-            INVALID,
+            _(INVALID),
             _(
                 "line {number}, `{text}`: {error}",
                 number=line.number,
@@ -68,9 +68,9 @@ def check_twice(context: Context) -> Iterator[Finding]:
                 warn,
                 name,
                 _(
-                    "{name} is listed {lines_count} times, alike: {where}",
+                    "{name} is listed {number} times, alike: {where}",
                     name=name,
-                    lines_count=len(lines),
+                    number=len(lines),
                     where=where,
                 ),
                 True,
@@ -105,7 +105,7 @@ def check_files(context: Context) -> Iterator[Finding]:
         if line.name and is_built_elsewhere(line.url):
             yield _severe(context)(
                 "REQ003",
-                NO_FILE,
+                _(NO_FILE),
                 _("`{text}` names a folder of the machine that built a conda package", text=shown(line.text.strip())),
                 cure=_(
                     "Write `{name}` alone; `pip list --format=freeze` writes lists without such folders.",
@@ -121,12 +121,21 @@ def check_files(context: Context) -> Iterator[Finding]:
         version = line.specifier[2:]
         yield _severe(context)(
             "REQ003",
-            NO_FILE,
-            _("{line} {version} has no file for Python {python}", line=line.name, version=version, python=python)
-            + ("" if not row.sdist else _("; it would be built from source, which fails or takes very long")),
+            _(NO_FILE),
+            _(
+                N_("{name} {version} has no file for Python {python}")
+                if not row.sdist
+                else N_(
+                    "{name} {version} has no file for Python {python}; it would be built from source, which fails or "
+                    "takes very long"
+                ),
+                name=line.name,
+                version=version,
+                python=python,
+            ),
             cure=_(
-                "Use Python {python_preferred}, or a release that has one.",
-                python_preferred=context.profile.python_preferred,
+                "Use Python {python}, or a release that has one.",
+                python=context.profile.python_preferred,
             ),
             evidence=f"{shown(file.path)}:{line.number}; {row.source}",
             repairable=replacement(context, line) is not None,
@@ -141,7 +150,7 @@ def check_index(context: Context) -> Iterator[Finding]:
     for detail, cure, line in check_indexes(file, installers):
         yield _severe(context)(
             "REQ004",
-            INDEX,
+            _(INDEX),
             detail,
             cure=cure,
             evidence=f"{shown(file.path)}:{line}",
@@ -166,8 +175,8 @@ def check_refused(context: Context) -> Iterator[Finding]:
             )
             yield _severe(context)(
                 "REQ005",
-                REFUSED,
-                f"`{shown(line.text.strip())}`: {row.because}",
+                _(REFUSED),
+                f"`{shown(line.text.strip())}`: {_(row.because)}",
                 cure=cure,
                 evidence=f"{shown(file.path)}:{line.number}; {row.source}",
                 repairable=True,
@@ -180,21 +189,27 @@ def check_readable(context: Context) -> Iterator[Finding]:
     fact = context.sheet.requirements
     if isinstance(fact, Absent):
         if not fact.source:
-            yield skip("REQ006", UNREADABLE, fact.reason)
+            yield skip("REQ006", _(UNREADABLE), fact.reason)
             return
-        yield warn("REQ006", UNREADABLE, fact.reason, cure=_("Nothing needs it here: `fix` installs a profile's lock."))
+        yield warn(
+            "REQ006", _(UNREADABLE), fact.reason, cure=_("Nothing needs it here: `fix` installs a profile's lock.")
+        )
         return
     file = _file(context)
     if file.problem_kind == "empty":
         yield warn(
-            "REQ006", UNREADABLE, file.problem, cure=_("Take the file from the repository again."), evidence=file.path
+            "REQ006",
+            _(UNREADABLE),
+            file.problem,
+            cure=_("Take the file from the repository again."),
+            evidence=file.path,
         )
     elif file.problem_kind:
         cure = {
             "merge-markers": _("Keep one side of each conflict and delete the markers."),
             "encoding": _("Save the file as UTF-8, or delete the line that is not."),
         }.get(file.problem_kind, _("Take the file from the repository again."))
-        yield fail("REQ006", UNREADABLE, file.problem, cure=cure, evidence=shown(file.path))
+        yield fail("REQ006", _(UNREADABLE), file.problem, cure=cure, evidence=shown(file.path))
 
 
 def check_mistaken(context: Context) -> Iterator[Finding]:
@@ -203,16 +218,17 @@ def check_mistaken(context: Context) -> Iterator[Finding]:
     for line in file.lines:
         for row in mistaken():
             if line.name == row.name and not line.url:
-                needed = "" if row.needed or row.instead else _("; nothing here imports it")
+                text = N_("`{name}` is {what}, not {meant}; nothing here imports it")
+                if row.needed or row.instead:
+                    text = N_("`{name}` is {what}, not {meant}")
                 yield warn(
                     "REQ007",
-                    MISTAKEN,
+                    _(MISTAKEN),
                     _(
-                        "`{name}` is {what}, not {meant}{needed}",
+                        text,
                         name=row.name,
-                        what=row.is_,
+                        what=_(row.is_),
                         meant=row.meant,
-                        needed=needed,
                     ),
                     cure=_("Write {meant} instead.", meant=row.instead or row.meant)
                     if row.needed or row.instead
@@ -309,7 +325,9 @@ def _twice(
     judge: Callable[..., Finding], subject: str, detail: str, repairable: bool, file: RequirementsFile
 ) -> Finding:
     cure = _("Keep one of the lines.") if repairable else _("Decide which version is meant and delete the other line.")
-    return judge("REQ002", TWICE, detail, cure=cure, evidence=shown(file.path), repairable=repairable, subject=subject)
+    return judge(
+        "REQ002", _(TWICE), detail, cure=cure, evidence=shown(file.path), repairable=repairable, subject=subject
+    )
 
 
 RULES = (
