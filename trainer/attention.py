@@ -36,8 +36,9 @@ class DualAttention:
         adapter: the layer's trained parameters.
         condition: whether the batch carries a condition stream before the two frames.
         self_attention: whether this layer is self-attention, where the condition enters.
-        masks: which rows use which frame's LoRA; shared by all layers.
+        masks: which rows use which frame's LoRA, for the rows of the result; shared by layers.
         kernel: the attention implementation.
+        last: whether the condition ends here: the result has the frames' rows alone.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class DualAttention:
         self_attention: bool,
         masks: FrameMasks,
         kernel: AttentionKernel = sdpa,
+        last: bool = False,
     ) -> None:
         self.adapter = adapter
         self.condition = condition
@@ -55,6 +57,7 @@ class DualAttention:
         self.masks = masks
         self.kernel = kernel
         self.streams = FRAMES + condition
+        self.last = last
 
     def __call__(
         self,
@@ -74,7 +77,7 @@ class DualAttention:
             temb: must be None.
 
         Returns:
-            (S*B, N, c), without the block's residual.
+            (S*B, N, c), without the block's residual; (2*B, N, c) where the condition ends.
         """
         if attention_mask is not None or temb is not None:
             raise ValueError("dual attention takes no attention mask and no time embedding")
@@ -83,6 +86,10 @@ class DualAttention:
         y = x if encoder_hidden_states is None else encoder_hidden_states.flatten(0, 1)
         if self.condition and self.self_attention:
             y = blend_condition(_by_stream(y, self.streams), own).flatten(0, 1)
+        rows, streams = len(hidden_states), self.streams
+        if self.last:
+            rows, streams = rows // streams * FRAMES, FRAMES
+            x, y = x[-rows * count :], y[-rows * count :]
         (query,) = frame_lora(x, self.masks(x, 1), own.q_down, (own.q_up,), ((attn.to_q.weight, None),))
         key, value = frame_lora(
             y,
@@ -91,12 +98,11 @@ class DualAttention:
             (own.k_up, own.v_up),
             ((attn.to_k.weight, None), (attn.to_v.weight, None)),
         )
-        rows = len(hidden_states)
         attended = self.kernel(*(_split(part, rows, attn.heads) for part in (query, key, value)))
         attended = attended.transpose(1, 2).reshape(x.shape)
         last = attn.to_out[0]
         (output,) = frame_lora(attended, self.masks(x, 1), own.out_down, (own.out_up,), ((last.weight, last.bias),))
-        joined = add_two_frame_block(_by_stream(output, self.streams), own)
+        joined = add_two_frame_block(_by_stream(output, streams), own)
         return joined.view(rows, count, -1)
 
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from .adapters import FRAMES, TEMPORAL_EPS, Adapter
 from .fused_gates import mix_frames, mix_frames_backward
+from .fused_layer_norm import affine_gradient, norm, norm_backward, sum_rows
 
 
 def blend_condition(x: Tensor, adapter: Adapter) -> Tensor:
@@ -53,7 +54,7 @@ class _Blend(torch.autograd.Function):
         dx[1] -= dmapped
         dinner = dmapped @ second
         dx[0].addmm_(dinner, first)
-        return dx, dgate, dinner.t() @ x[0], dinner.sum(0), dmapped.t() @ inner, dmapped.sum(0)
+        return dx, dgate, dinner.t() @ x[0], sum_rows(dinner), dmapped.t() @ inner, sum_rows(dmapped)
 
 
 def add_two_frame_block(output: Tensor, adapter: Adapter) -> Tensor:
@@ -81,15 +82,15 @@ class _TwoFrameBlock(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, output: Tensor, norm: Tensor, norm_bias: Tensor, enter: Tensor, enter_bias: Tensor, qv: Tensor,
+        ctx: Any, output: Tensor, scale: Tensor, offset: Tensor, enter: Tensor, enter_bias: Tensor, qv: Tensor,
         qv_bias: Tensor, key: Tensor, leave: Tensor, leave_bias: Tensor,
     ) -> Tensor:  # fmt: skip
         frames = output[-FRAMES:]
-        normal, mean, rstd = torch.ops.aten.native_layer_norm(frames, [frames.shape[-1]], norm, norm_bias, TEMPORAL_EPS)
+        _, normal, mean, rstd = norm(frames, None, scale, offset, TEMPORAL_EPS)
         t = F.linear(normal, enter, enter_bias)
         queries_values = F.linear(t, qv.flatten(0, 1), qv_bias.flatten())
         keys = F.linear(t[0] - t[1], key)
-        ctx.save_for_backward(output, mean, rstd, t, queries_values, keys, norm, norm_bias, enter, qv, key, leave)
+        ctx.save_for_backward(output, mean, rstd, t, queries_values, keys, scale, offset, enter, qv, key, leave)
         added = F.linear(mix_frames(queries_values, keys), leave, leave_bias)
         result = torch.empty_like(output)
         result[:-FRAMES] = output[:-FRAMES]
@@ -98,27 +99,25 @@ class _TwoFrameBlock(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
-        output, mean, rstd, t, queries_values, keys, norm, norm_bias, enter, qv, key, leave = ctx.saved_tensors
+        output, mean, rstd, t, queries_values, keys, scale, offset, enter, qv, key, leave = ctx.saved_tensors
         frames, dadded = output[-FRAMES:], gradient[-FRAMES:]
-        shape = [frames.shape[-1]]
         mixed = mix_frames(queries_values, keys)
         dqv, dkeys = mix_frames_backward(dadded @ leave, queries_values, keys)
         dt = dqv @ qv.flatten(0, 1)
         dt[0].addmm_(dkeys, key)
         dt[1].addmm_(dkeys, key, alpha=-1)
-        normal = torch.ops.aten.native_layer_norm(frames, shape, norm, norm_bias, TEMPORAL_EPS)[0]
-        dframes, dnorm, dnorm_bias = torch.ops.aten.native_layer_norm_backward(
-            dt @ enter, frames, shape, mean, rstd, norm, norm_bias, [True, True, True]
-        )
-        doutput = gradient.clone()
-        doutput[-FRAMES:] += dframes
-        wide, flat = dqv.flatten(0, 1), dt.flatten(0, 1)
+        _, normal, _, _ = norm(frames, None, scale, offset, TEMPORAL_EPS)
+        dnormal = dt @ enter
+        doutput = torch.empty_like(output)
+        doutput[:-FRAMES] = gradient[:-FRAMES]
+        norm_backward(dnormal, frames, mean, rstd, scale, passing=dadded, out=doutput[-FRAMES:])
+        wide, flat, dadded = dqv.flatten(0, 1), dt.flatten(0, 1), dadded.flatten(0, 1)
         return (
-            doutput, dnorm, dnorm_bias,
-            flat.t() @ normal.flatten(0, 1), flat.sum(0),
-            (wide.t() @ t.flatten(0, 1)).view(qv.shape), wide.sum(0).view(FRAMES, -1),
+            doutput, *affine_gradient(dnormal, frames, mean, rstd),
+            flat.t() @ normal.flatten(0, 1), sum_rows(flat),
+            (wide.t() @ t.flatten(0, 1)).view(qv.shape), sum_rows(wide).view(FRAMES, -1),
             dkeys.t() @ (t[0] - t[1]),
-            dadded.flatten(0, 1).t() @ mixed.flatten(0, 1), dadded.flatten(0, 1).sum(0),
+            dadded.t() @ mixed.flatten(0, 1), sum_rows(dadded),
         )  # fmt: skip
 
 

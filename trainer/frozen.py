@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from .fused_gates import geglu, geglu_backward
+from .fused_layer_norm import add_norm
 from .fused_norm import group_norm
 
 
@@ -52,9 +53,19 @@ def is_plain_transformer(block: Any) -> bool:
     return (
         getattr(block, "is_input_continuous", False)
         and isinstance(getattr(block, "proj_in", None), nn.Conv2d)
-        and all(
-            type(layer.ff.net[0]).__name__ == "GEGLU" and layer.ff.net[1].p == 0 for layer in block.transformer_blocks
-        )
+        and all(is_plain_block(layer) for layer in block.transformer_blocks)
+    )
+
+
+def is_plain_block(layer: Any) -> bool:
+    """Whether a transformer's layer is self-attention, cross-attention and gated feed-forward, each after a norm."""
+    return (
+        all(type(norm) is nn.LayerNorm and norm.elementwise_affine for norm in (layer.norm1, layer.norm2, layer.norm3))
+        and not layer.only_cross_attention
+        and layer.attn2 is not None
+        and getattr(layer, "pos_embed", None) is None
+        and type(layer.ff.net[0]).__name__ == "GEGLU"
+        and layer.ff.net[1].p == 0
     )
 
 
@@ -96,28 +107,52 @@ class FrozenResnet(nn.Module):
 
 
 class FrozenTransformer(nn.Module):
-    """diffusers' `Transformer2DModel` with one-pixel convolutions as matrix products on (N, H W, C)."""
+    """diffusers' `Transformer2DModel` with one-pixel convolutions as matrix products on (N, H W, C).
+
+    Attributes:
+        streams: where not 0, the batch has so many streams, the first of which serves the self-attention here for
+            the last time: the result has only the others' rows.
+    """
 
     def __init__(self, block: Any) -> None:
         super().__init__()
         self.stock = block
-        for layer in block.transformer_blocks:
-            layer.ff = FrozenFeedForward(layer.ff)
+        self.streams = 0
+        for place, layer in enumerate(block.transformer_blocks):
+            block.transformer_blocks[place] = FrozenBlock(layer)
 
     def forward(self, x: Tensor, encoder_hidden_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor]:
         """(N, C, H, W) and text states (N, L, d) to a tuple of (N, C, H, W)."""
         own = self.stock
         rows, width, height, side = x.shape
+        first = rows // self.streams if self.streams else 0
         hidden = pointwise(_norm(x, own.norm, silu=False), own.proj_in).reshape(rows, height * side, -1)
         for layer in own.transformer_blocks:
-            hidden = self._run(layer, hidden, encoder_hidden_states)
+            hidden = self._run(layer, hidden, encoder_hidden_states, first)
         hidden = F.linear(hidden, own.proj_out.weight.flatten(1), own.proj_out.bias)
-        return (x + hidden.view(rows, height, side, width).permute(0, 3, 1, 2),)
+        return (x[first:] + hidden.view(rows - first, height, side, width).permute(0, 3, 1, 2),)
 
-    def _run(self, layer: Any, hidden: Tensor, text: Tensor) -> Tensor:
+    def _run(self, layer: Any, hidden: Tensor, text: Tensor, first: int) -> Tensor:
         if self.training and getattr(self.stock, "gradient_checkpointing", False):
-            return checkpoint(layer, hidden, encoder_hidden_states=text, use_reentrant=False)
-        return layer(hidden, encoder_hidden_states=text)
+            return checkpoint(layer, hidden, text=text, first=first, use_reentrant=False)
+        return layer(hidden, text, first)
+
+
+class FrozenBlock(nn.Module):
+    """diffusers' `BasicTransformerBlock`; sums and the norms after them are one operation."""
+
+    def __init__(self, block: Any) -> None:
+        super().__init__()
+        self.stock = block
+        self.feed_forward = FrozenFeedForward(block.ff)
+
+    def forward(self, x: Tensor, text: Tensor, first: int = 0) -> Tensor:
+        """(N, L, c) and text states to (N, L, c); rows before `first` take part in self-attention alone."""
+        own = self.stock
+        x, normal = _add_norm(x, None, own.norm1)
+        x, normal = _add_norm(x[first:], own.attn1(normal), own.norm2)
+        x, normal = _add_norm(x, own.attn2(normal, encoder_hidden_states=text[first:]), own.norm3)
+        return x + self.feed_forward(normal)
 
 
 class FrozenFeedForward(nn.Module):
@@ -162,10 +197,15 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         (weight,) = ctx.saved_tensors
-        x = gradient.new_empty(1).expand(ctx.shape)
-        dx = torch.ops.aten.convolution_backward(
-            gradient, x, weight, None, ctx.stride, ctx.padding, (1, 1), False, (0, 0), 1, (True, False, False)
-        )[0]
+        # The gradient of a convolution's input is the transposed convolution of the gradient. Asked for as such,
+        # it needs no stand-in for the input, for which PyTorch would copy the gradient between memory layouts.
+        extra = [
+            size - ((count - 1) * step - 2 * pad + kernel)
+            for size, count, step, pad, kernel in zip(
+                ctx.shape[2:], gradient.shape[2:], ctx.stride, ctx.padding, weight.shape[2:], strict=True
+            )
+        ]
+        dx = F.conv_transpose2d(gradient, weight, None, ctx.stride, ctx.padding, extra)
         return dx, None, None, None, None
 
 
@@ -179,6 +219,11 @@ def convolve(
 def pointwise(x: Tensor, conv: Any) -> Tensor:
     """A frozen one-pixel convolution as a matrix product: (N, C, H, W) to (N, H, W, D)."""
     return F.linear(x.permute(0, 2, 3, 1), conv.weight.flatten(1), conv.bias)
+
+
+def _add_norm(x: Tensor, added: Tensor | None, norm: nn.LayerNorm) -> tuple[Tensor, Tensor]:
+    """A sum and a frozen `nn.LayerNorm` of it."""
+    return add_norm(x, added, norm.weight, norm.bias, norm.eps)
 
 
 def _norm(x: Tensor, norm: Any, *, silu: bool, shift: Tensor | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from .adapters import FRAMES, Adapter, attention_parts
 from .attention import AttentionKernel, DualAttention, sdpa
 from .errors import TrainerError
-from .frozen import replace_frozen_layers
+from .frozen import is_plain_transformer, replace_frozen_layers
 from .lora import FrameMasks
 from .split import Variant
 
@@ -35,7 +35,8 @@ class DualUNet(nn.Module):
         self.adapters: dict[str, Adapter] = {}
         processors = {}
         layers = dict(unet.named_modules())
-        masks = FrameMasks(FRAMES + self.condition, rank)
+        masks, frame_masks = FrameMasks(FRAMES + self.condition, rank), FrameMasks(FRAMES, rank)
+        final = last_transformer(unet) if self.condition else None
         for name in unet.attn_processors:
             layer = layers[name.removesuffix(".processor")]
             own = "attn1" in name
@@ -50,11 +51,19 @@ class DualUNet(nn.Module):
                 )
             )
             self.adapters[unet_prefix(name, variant)] = adapter
+            last = final is not None and name.startswith(final)
             processors[name] = DualAttention(
-                adapter, condition=self.condition, self_attention=own, masks=masks, kernel=kernel
+                adapter,
+                condition=self.condition and (own or not last),
+                self_attention=own,
+                masks=frame_masks if last else masks,
+                kernel=kernel,
+                last=last and own,
             )
         unet.set_attn_processor(processors)
         replace_frozen_layers(unet)
+        if final is not None:
+            unet.up_blocks[-1].attentions[-1].streams = FRAMES + 1
         self.adapter_modules = nn.ModuleList(self.adapters.values())
 
     def forward(self, latents: Tensor, timesteps: Tensor, text: Tensor, condition: Tensor | None = None) -> Tensor:
@@ -82,7 +91,7 @@ class DualUNet(nn.Module):
             encoder_hidden_states=torch.cat(states).to(self.dtype),
             return_dict=False,
         )[0]
-        frames = prediction.unflatten(0, (len(rows), -1))[-FRAMES:]
+        frames = prediction.unflatten(0, (-1, len(latents)))[-FRAMES:]
         return frames.transpose(0, 1).to(latents.dtype)
 
     @property
@@ -95,6 +104,25 @@ def unet_prefix(processor: str, variant: Variant) -> str:
     """Prefix of a layer's names in the checkpoint; the background module wraps self-attention's."""
     chained = ".chained_proc" if variant == "bcm" and "attn1" in processor else ""
     return f"unet.{processor}{chained}."
+
+
+def last_transformer(unet: Any) -> str | None:
+    """Prefix of the names in the UNet's last transformer, if nothing but the last convolutions comes after it.
+
+    The condition's rows are used up by its self-attention. Other networks than Stable Diffusion 1.x's may go on
+    with layers that expect all rows.
+    """
+    block = unet.up_blocks[-1]
+    transformers = getattr(block, "attentions", None)
+    if (
+        not transformers
+        or len(transformers) != len(block.resnets)
+        or block.upsamplers is not None
+        or not is_plain_transformer(transformers[-1])
+        or len(transformers[-1].transformer_blocks) != 1
+    ):
+        return None
+    return f"up_blocks.{len(unet.up_blocks) - 1}.attentions.{len(transformers) - 1}."
 
 
 def _check_layer(name: str, layer: Any) -> None:

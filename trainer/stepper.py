@@ -74,7 +74,7 @@ class EagerPass:
         prediction = predict(self._model, self._schedule, inputs, self._text(len(inputs.timesteps)))
         value = loss(prediction, inputs.noise)
         (value * (self._scale.scale / self._passes)).backward()
-        self.parameters.collect()
+        self.parameters.collect(only=self._passes == 1)
         return value.detach()
 
 

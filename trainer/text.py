@@ -63,7 +63,8 @@ def _add_lora(linear: nn.Module, adapter: Adapter, projection: str) -> None:
 
     def add(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         down, up = getattr(adapter, f"{projection}_down"), getattr(adapter, f"{projection}_up")
-        return output + F.linear(inputs[0], down) @ up
+        inner = F.linear(inputs[0], down)
+        return torch.addmm(output.flatten(0, -2), inner.flatten(0, -2), up).view_as(output)
 
     linear.register_forward_hook(add)
 

@@ -38,14 +38,16 @@ SMALLEST = (
 SETTINGS = (
     Setting("naive-fp32", TEXT, naive=True, quick=True),
     Setting("fp32", TEXT, quick=True),
-    Setting("bf16-eager", (*BF16, *EAGER)),
     Setting("bf16-graph", GRAPH, gpu=True),
-    Setting("smallest", SMALLEST),
-    Setting("fp32-checkpointing", (*TEXT, *LEAN), quick=True),
     Setting("bf16-checkpointing-graph", (*GRAPH, *LEAN), gpu=True),
-    Setting("fp32-tf32", (*TEXT, "--allow_tf32"), gpu=True),
+    Setting("smallest", SMALLEST),
     Setting("bf16-batch1", (*BF16, "--train_batch_size", "1")),
     Setting("bf16-graph-batch4", (*GRAPH, "--train_batch_size", "4"), gpu=True),
+    Setting("fp16", (*TEXT, "--mixed_precision", "fp16"), gpu=True),
+    Setting("bf16-256px", (*BF16, "--resolution", "256")),
+    Setting("fp32-tf32", (*TEXT, "--allow_tf32"), gpu=True),
+    Setting("fp32-checkpointing", (*TEXT, *LEAN), quick=True),
+    Setting("bf16-eager", (*BF16, *EAGER)),
     Setting("smallest-8bit", (*SMALLEST, "--use_8bit_adam"), gpu=True),
 )
 
