@@ -8,23 +8,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..language import N_, _
 from ..repairs.action import RepairError
 from ..repairs.child import run_child, scrubbed_environment, tail
+from .clash import in_words
 
 RESOLVE_DEADLINE = 180.0  # seconds
 INSTALL_DEADLINE = 6 * 3600.0  # a slow line and several gigabytes
 
 # What uv says, and what a person can do about it.
 _EXPLANATIONS = (
-    ("No space left", "the disk is full; make room (SYS003), then run `fix` again"),
-    ("Disk quota exceeded", "your disk quota is used up; make room, then run `fix` again"),
-    ("invalid peer certificate", "the certificate of the index is not trusted: set pip's `cert`, or SSL_CERT_FILE"),
-    ("dns error", "the index's name is not known here: check the network, proxy or mirror (NET001)"),
-    ("Network connectivity is disabled", "--offline is on and the files are not in uv's cache or a local folder"),
-    ("operation timed out", "the index answers too slowly: try again, or set UV_HTTP_TIMEOUT higher"),
-    ("tcp connect error", "the index does not answer: check the network, proxy or mirror (NET001)"),
-    ("401 Unauthorized", "the index wants a login: put it into pip's index-url or a netrc file"),
-    ("No interpreter found", "install a Python of the profile's range, or give uv access to the network"),
+    (N_("No space left"), N_("the disk is full; make room (SYS003), then run `fix` again")),
+    (N_("Disk quota exceeded"), N_("your disk quota is used up; make room, then run `fix` again")),
+    (
+        N_("invalid peer certificate"),
+        N_("the certificate of the index is not trusted: set pip's `cert`, or SSL_CERT_FILE"),
+    ),
+    (N_("dns error"), N_("the index's name is not known here: check the network, proxy or mirror (NET001)")),
+    (
+        N_("Network connectivity is disabled"),
+        N_("--offline is on and the files are not in uv's cache or a local folder"),
+    ),
+    (N_("operation timed out"), N_("the index answers too slowly: try again, or set UV_HTTP_TIMEOUT higher")),
+    (N_("tcp connect error"), N_("the index does not answer: check the network, proxy or mirror (NET001)")),
+    ("401 Unauthorized", N_("the index wants a login: put it into pip's index-url or a netrc file")),
+    (N_("No interpreter found"), N_("install a Python of the profile's range, or give uv access to the network")),
 )
 
 
@@ -65,7 +73,7 @@ def uv_binary() -> str:
         return str(uv.find_uv_bin())
     except FileNotFoundError as error:
         raise RepairError(
-            "uv is missing beside dualano-setup; reinstall it (pip install --force-reinstall uv)"
+            _("uv is missing beside dualano-setup; reinstall it (pip install --force-reinstall uv)")
         ) from error
 
 
@@ -92,10 +100,16 @@ def resolve(lock: Path, python: str, source: Source, constraints: Sequence[Path]
             )
         except subprocess.TimeoutExpired as error:
             raise ResolutionError(
-                f"the package index did not give its metadata within {RESOLVE_DEADLINE:.0f} s (NET001)"
+                _(
+                    "the package index did not give its metadata within {resolve_deadline:.0f} s (NET001)",
+                    resolve_deadline=RESOLVE_DEADLINE,
+                )
             ) from error
     if done.returncode != 0:
-        raise ResolutionError(f"{lock.stem} cannot be installed from these sources:\n{explain(done.stderr)}")
+        raise ResolutionError(
+            _("{lock} cannot be installed from these sources:", lock=lock.stem)
+            + f"\n{in_words(done.stderr) or explain(done.stderr)}"
+        )
     lines = (line.strip() for line in done.stdout.splitlines())
     return tuple(line for line in lines if line and not line.startswith(("#", "-")))
 
@@ -106,8 +120,12 @@ def install_python(version: str, folder: Path, source: Source, log: Path) -> Non
     argv = [uv_binary(), "python", "install", "--no-bin", *["--offline"] * source.offline, version]
     if run_child(argv, environment, log.parent, log, INSTALL_DEADLINE) != 0:
         raise RepairError(
-            f"there is no Python {version} here and it could not be downloaded; install python{version} (with its venv "
-            f"module) by your system's means, then run `fix` again. uv's last lines:\n{explain(tail(log))}"
+            _(
+                "there is no Python {version} here and it could not be downloaded; install python{version} (with "
+                "its venv module) by your system's means, then run `fix` again. uv's last lines:\n{log}",
+                version=version,
+                log=explain(tail(log)),
+            )
         )
 
 
@@ -116,7 +134,9 @@ def make_venv(prefix: Path, python: str, prompt: str, source: Source, log: Path)
     argv = [uv_binary(), "venv", "--no-project", "--relocatable", "--python", python, "--prompt", prompt]
     argv += ["--no-python-downloads", str(prefix)]
     if run_child(argv, source.environment(), log.parent, log, 300.0) != 0:
-        raise RepairError(f"the environment {prefix} could not be made:\n{explain(tail(log))}")
+        raise RepairError(
+            _("the environment {prefix} could not be made:\n{log}", prefix=prefix, log=explain(tail(log)))
+        )
 
 
 def install(prefix: Path, pins: Path, source: Source, log: Path, on_line: Callable[[str], None] | None = None) -> None:
@@ -124,7 +144,13 @@ def install(prefix: Path, pins: Path, source: Source, log: Path, on_line: Callab
     argv = [uv_binary(), "pip", "install", "--python", str(prefix / "bin" / "python"), "--no-deps"]
     argv += ["--compile-bytecode", *source.flags(), "--requirements", str(pins)]
     if run_child(argv, source.environment(), log.parent, log, INSTALL_DEADLINE, on_line) != 0:
-        raise RepairError(f"the packages could not be installed:\n{explain(tail(log))}\nThe whole output: {log}")
+        raise RepairError(
+            _(
+                "the packages could not be installed:\n{log}\nThe whole output: {log_2}",
+                log=explain(tail(log)),
+                log_2=log,
+            )
+        )
 
 
 def explain(output: str) -> str:
@@ -133,4 +159,4 @@ def explain(output: str) -> str:
 
     text = Redactor.for_this_user().text(output.strip())
     hints = [hint for seen, hint in _EXPLANATIONS if seen.lower() in output.lower()]
-    return "\n".join([text, *(f"hint: {hint}" for hint in hints)])
+    return "\n".join([text, *(_("hint: {hint}", hint=hint) for hint in hints)])

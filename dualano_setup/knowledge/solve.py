@@ -21,8 +21,8 @@ _LEVELS = ("inspected", "reproduced", "source", "derived")  # the surest first; 
 class Stack(NamedTuple):
     """Releases that go together. `xformers` is None where none is published for this build, `why_no_xformers` says it.
 
-    `index` is "" for the user's own default index, else the address of PyTorch's index for that CUDA. `level` is the
-    weakest evidence that the stack rests on; `caveats` are sentences for people.
+    `index_url` is "" for the user's own default index, else PyTorch's index for that CUDA. `level` is the weakest
+    evidence that the stack rests on; `caveats` are sentences for people.
     """
 
     torch: str
@@ -30,7 +30,7 @@ class Stack(NamedTuple):
     torchvision: str
     xformers: str | None
     why_no_xformers: str
-    index: str
+    index_url: str
     driver_min: str
     driver_recommended: str
     architectures: tuple[str, ...]
@@ -80,7 +80,13 @@ def library_row(libraries: str) -> dict[str, Any]:
     for row in rows("libraries"):
         if row["libraries"] == libraries:
             return row
-    raise ValueError(f"no libraries {libraries!r}; known: {', '.join(row['libraries'] for row in rows('libraries'))}")
+    raise ValueError(
+        _(
+            "no libraries {libraries!r}; known: {rows}",
+            libraries=libraries,
+            rows=", ".join(row["libraries"] for row in rows("libraries")),
+        )
+    )
 
 
 def cuda_name(cuda: str) -> str:
@@ -92,7 +98,9 @@ def capability(architecture: str) -> tuple[int, int]:
     """(major, minor) of "sm_86". Raises ValueError for anything else."""
     digits = architecture.removeprefix("sm_")
     if not digits.isdigit() or len(digits) < 2:
-        raise ValueError(f"{architecture!r} is no GPU architecture; expected something like sm_86")
+        raise ValueError(
+            _("{architecture!r} is no GPU architecture; expected something like sm_86", architecture=architecture)
+        )
     return int(digits[:-1]), int(digits[-1])
 
 
@@ -102,7 +110,7 @@ def stack_for(torch: str, cuda: str) -> Stack:
         if (release["torch"], built) == (torch, cuda) and _architecture_row(release, cuda):
             newest = max((tag for tag in _pythons(release)), key=numbers)
             return _stack(release, cuda, (), driver_for(cuda)[1] if driver_for(cuda) else "0", newest)  # type: ignore[index]
-    raise KeyError(f"torch {torch} for CUDA {cuda} is in no table")
+    raise KeyError(_("torch {torch} for CUDA {cuda} is in no table", torch=torch, cuda=cuda))
 
 
 def _machine_refusal(architectures: Sequence[str], driver: str) -> str:
@@ -207,7 +215,7 @@ def _stack(release: dict[str, Any], cuda: str, architectures: Sequence[str], dri
         torchvision=release["torchvision"][-1],
         xformers=xformers,
         why_no_xformers=why,
-        index="" if default else f"{PYTORCH_INDEX}{cuda_name(cuda)}/",
+        index_url="" if default else f"{PYTORCH_INDEX}{cuda_name(cuda)}/",
         driver_min=drivers[0],
         driver_recommended=drivers[1],
         architectures=tuple(row["architectures"]),
