@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .language import _
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -16,5 +18,8 @@ def bundle_root() -> Path:
         if (root / "trainer" / "__main__.py").is_file() and (root / "patches").is_dir():
             return root
     raise FileNotFoundError(
-        f"the bundled trainer is missing beside {_PACKAGE}; reinstall dualano-setup (pip install --force-reinstall)"
+        _(
+            "the bundled trainer is missing beside {package}; reinstall dualano-setup (pip install --force-reinstall)",
+            package=_PACKAGE,
+        )
     )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from .facts.sheet import Distribution
+from .language import _
 from .light_dataclasses import dataclass
 from .versions import minor, satisfies
 
@@ -50,7 +51,7 @@ def parse(line: str) -> Need:
     """Takes a Requires-Dist line apart. Raises ValueError when it is none."""
     match = _LINE.fullmatch(line)
     if match is None:
-        raise ValueError(f"not a requirement: {line!r}")
+        raise ValueError(_("not a requirement: {line!r}", line=line))
     specifier = match["rest"].strip()
     if specifier.startswith("("):
         specifier = specifier.strip("()")
@@ -135,7 +136,7 @@ def marker_holds(marker: str, values: Mapping[str, str], extras: frozenset[str] 
 
 def _holds(marker: str, values: Mapping[str, str]) -> bool:
     terms = [_without_brackets(term) for term in re.split(r"\sor\s", marker)]
-    answers = [[_compare(part, values) for part in re.split(r"\sand\s", term)] for term in terms]
+    answers = [[_compare(_without_brackets(part), values) for part in re.split(r"\sand\s", term)] for term in terms]
     if all(answer is not None for term in answers for answer in term):
         return any(all(term) for term in answers)
     from packaging.markers import InvalidMarker, Marker, UndefinedComparison
@@ -147,7 +148,7 @@ def _holds(marker: str, values: Mapping[str, str]) -> bool:
 
 
 def _without_brackets(term: str) -> str:
-    """One pair around a whole alternative means nothing; any other bracket stays, and no comparison matches it."""
+    """One pair around a whole part means nothing; any other bracket stays, and no comparison matches it."""
     term = term.strip()
     return term[1:-1] if term.startswith("(") and term.endswith(")") and term.count("(") == 1 else term
 

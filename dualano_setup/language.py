@@ -27,7 +27,7 @@ def _(message: str, /, **values: object) -> str:
     return message.format(**values) if values else message
 
 
-def N_(message: str) -> str:
+def N_(message: str) -> str:  # noqa: N802 - the name that extraction tools know
     """Marks a text that stands in a table: collected for translation here, translated with `_` where it is shown."""
     return message
 

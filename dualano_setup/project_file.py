@@ -6,33 +6,44 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from .language import N_, _
 from .settings import OPTIONS, SETTINGS_FILE, Option, UsageError
 
-_HEAD = "Settings of dualano-doctor. A flag wins over a DUALANO_ variable, a variable over this file."
+_HEAD = N_("Settings of dualano-doctor. A flag wins over a DUALANO_ variable, a variable over this file.")
 # One line for each option of settings.OPTIONS, by its table and key.
 COMMENTS: Mapping[tuple[str, str], str] = {
-    ("", "env"): "training environment; without it .dualano/env, which `dualano-doctor fix` makes",
-    ("", "checkout"): "clone of the authors' repository; only `train --trainer checkout` and `patch` need it",
-    ("", "model"): "Stable Diffusion 1.5 folder in diffusers layout",
-    ("", "data"): "MVTec AD root: the folder that holds the categories",
-    ("", "category"): "category to train on",
-    ("", "anomaly"): "anomaly to learn: a folder below <category>/test",
-    ("", "foreground"): "object masks: <category>/<anomaly>/<image> and <category>/good/<image> below it",
-    ("", "profile"): "stack to check against; without it the one that suits this machine",
-    ("", "offline"): "never open a connection",
-    ("", "color"): "auto, always or never",
-    ("train", "variant"): "bcm (with background module) or dual (without)",
-    ("train", "resolution"): "side of the training images in pixels",
-    ("train", "batch_size"): "samples per device and pass",
-    ("train", "gradient_accumulation_steps"): "passes per step",
-    ("train", "gradient_checkpointing"): "a quarter slower, much less memory",
-    ("train", "mixed_precision"): "no, fp16 or bf16 (Ampere and later)",
-    ("train", "steps"): "optimiser steps",
-    ("train", "rank"): "LoRA rank",
-    ("train", "learning_rate"): "of AdamW",
-    ("train", "num_processes"): "GPUs to train on",
-    ("train", "output"): "where weights and checkpoints go; without it each run has a folder of its own",
+    ("", "env"): N_("training environment; without it .dualano/env, which `dualano-doctor fix` makes"),
+    ("", "checkout"): N_("clone of the authors' repository; only `train --trainer checkout` and `patch` need it"),
+    ("", "model"): N_("Stable Diffusion 1.5 folder in diffusers layout"),
+    ("", "data"): N_("MVTec AD root: the folder that holds the categories"),
+    ("", "category"): N_("category to train on"),
+    ("", "anomaly"): N_("anomaly to learn: a folder below <category>/test"),
+    ("", "foreground"): N_("object masks: <category>/<anomaly>/<image> and <category>/good/<image> below it"),
+    ("", "profile"): N_("stack to check against; without it the one that suits this machine"),
+    ("", "offline"): N_("never open a connection"),
+    ("", "lang"): N_("language of the messages: en or zh-TW; without it as LANG says"),
+    ("", "color"): N_("auto, always or never"),
+    ("", "fail_on"): N_("when `check` ends with exit status 1: fail, or warn as well"),
+    ("train", "variant"): N_("bcm (with background module) or dual (without)"),
+    ("train", "resolution"): N_("side of the training images in pixels"),
+    ("train", "batch_size"): N_("samples per device and pass"),
+    ("train", "gradient_accumulation_steps"): N_("passes per step"),
+    ("train", "gradient_checkpointing"): N_("a quarter slower, much less memory"),
+    ("train", "mixed_precision"): N_("no, fp16 or bf16 (Ampere and later)"),
+    ("train", "steps"): N_("optimiser steps"),
+    ("train", "rank"): N_("LoRA rank"),
+    ("train", "learning_rate"): N_("of AdamW"),
+    ("train", "num_processes"): N_("GPUs to train on"),
+    ("train", "output"): N_("where weights and checkpoints go; without it each run has a folder of its own"),
 }
+_SUPPRESSION = N_("""
+# A finding that is to stay as it is for a while: it then neither blocks nor is repaired, and the report says so.
+# [[suppress]]
+# rule = "GPU003"
+# reason = "why"
+# until = 2027-01-31
+# subject = "0"  # only that row of the rule; without it every row
+""")
 _SAMPLE = {"path": "path", "text": "name"}
 _MAX_FOLDERS = 200
 
@@ -42,14 +53,14 @@ def settings_text(values: Mapping[tuple[str, str], object]) -> str:
     import tomlkit
 
     document = tomlkit.document()
-    document.add(tomlkit.comment(_HEAD))
+    document.add(tomlkit.comment(_(_HEAD)))
     tables: dict[str, tomlkit.TOMLDocument | tomlkit.items.Table] = {"": document}
     for option in OPTIONS:
         if option.table not in tables:
             tables[option.table] = tomlkit.table()
         table = tables[option.table]
         table.add(tomlkit.nl())
-        table.add(tomlkit.comment(COMMENTS[option.table, option.key]))
+        table.add(tomlkit.comment(_(COMMENTS[option.table, option.key])))
         value = values.get((option.table, option.key))
         if value is None:
             default = tomlkit.item(_example(option)).as_string()
@@ -60,7 +71,7 @@ def settings_text(values: Mapping[tuple[str, str], object]) -> str:
         if name:
             document.add(tomlkit.nl())
             document.add(name, table)
-    return tomlkit.dumps(document)
+    return tomlkit.dumps(document) + _(_SUPPRESSION)
 
 
 def write_settings(folder: Path, text: str, *, replace: bool = False) -> Path:
@@ -69,7 +80,13 @@ def write_settings(folder: Path, text: str, *, replace: bool = False) -> Path:
 
     file = folder / SETTINGS_FILE
     if os.path.lexists(file) and not replace:
-        raise UsageError(f"{file} is there already; --force writes a new one (the old one is kept as {file.name}.old)")
+        raise UsageError(
+            _(
+                "{file} is there already; --force writes a new one (the old one is kept as {name}.old)",
+                file=file,
+                name=file.name,
+            )
+        )
     temporary = folder / f".{SETTINGS_FILE}.{os.getpid()}"
     write_synced(temporary, text.encode(), 0o644)
     if os.path.lexists(file):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .language import LANGUAGES, _
 from .light_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("profile", "text"),
     Option("offline", "flag", False),
     Option("color", "choice", "auto", ("auto", "always", "never")),
+    Option("lang", "choice", None, LANGUAGES),
     Option("fail_on", "choice", "fail", ("warn", "fail")),
     Option("variant", "choice", "bcm", ("bcm", "dual"), "train"),
     Option("resolution", "whole", 512, table="train"),
@@ -81,6 +83,7 @@ class Settings:
     profile: str | None = None
     offline: bool = False
     color: str = "auto"
+    lang: str | None = None
     fail_on: str = "fail"
     variant: str = "bcm"
     resolution: int = 512
@@ -147,7 +150,11 @@ def _read(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
-            f"{file} cannot be read: {error}. Mend it, or move it away and run `dualano-doctor init`."
+            _(
+                "{file} cannot be read: {error}. Mend it, or move it away and run `dualano-doctor init`.",
+                file=file,
+                error=error,
+            )
         ) from error
 
 
@@ -159,8 +166,10 @@ def _flatten(document: Mapping[str, Any], file: Path) -> dict[tuple[str, str], o
         for place, inner in rows.items():
             if place not in known:
                 name = ".".join(filter(None, place))
-                near = ", ".join(sorted(k for t, k in known if t == place[0])) or "a table that does not exist"
-                raise UsageError(f"{file}: unknown key `{name}`. Known here: {near}.")
+                near = ", ".join(sorted(k for t, k in known if t == place[0])) or _("a table that does not exist")
+                raise UsageError(
+                    _("{file}: unknown key `{name}`. Known here: {near}.", file=file, name=name, near=near)
+                )
             flat[place] = inner
     return flat
 
@@ -181,10 +190,18 @@ def _typed(option: Option, value: object, source: str, relative_to: Path) -> obj
     if option.kind == "text" and isinstance(value, (str, int, float)) and not isinstance(value, bool):
         return str(value)
     expected = {
-        "path": "a path",
-        "flag": "true or false",
-        "whole": "a whole number above 0",
-        "text": "text",
-        "choice": " or ".join(option.choices),
+        "path": _("a path"),
+        "flag": _("true or false"),
+        "whole": _("a whole number above 0"),
+        "text": _("text"),
+        "choice": _(" or ").join(option.choices),
     }[option.kind]
-    raise UsageError(f"{source}: `{option.key}` is {value!r}, expected {expected}.")
+    raise UsageError(
+        _(
+            "{source}: `{key}` is {value!r}, expected {expected}.",
+            source=source,
+            key=option.key,
+            value=value,
+            expected=expected,
+        )
+    )

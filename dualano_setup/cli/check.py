@@ -5,16 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..language import _
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Adds the command to the parser."""
     parser = subparsers.add_parser(
         "check",
         parents=[shared],
-        help="look and judge; changes nothing",
-        description="Looks at machine, GPUs, training environment, files, data and checkout, and says what is wrong.",
+        help=_("look and judge; changes nothing"),
+        description=_(
+            "Looks at machine, GPUs, training environment, files, data and checkout, and says what is wrong."
+        ),
     )
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout, and nothing else there")
+    parser.add_argument("--json", action="store_true", help=_("one JSON document on stdout, and nothing else there"))
     parser.set_defaults(run=run)
 
 

@@ -25,19 +25,21 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser = subparsers.add_parser(
         "fix",
         parents=[shared],
-        help="show what would be repaired, ask, repair, look again",
-        description="Makes one plan over environment, files and patches, shows its cost, asks, applies it and looks "
-        "again. Every change is journalled first; `undo` takes it back byte for byte.",
+        help=_("show what would be repaired, ask, repair, look again"),
+        description=_(
+            "Makes one plan over environment, files and patches, shows its cost, asks, applies it and looks "
+            "again. Every change is journalled first; `undo` takes it back byte for byte."
+        ),
     )
-    parser.add_argument("--plan", action="store_true", help="stop after showing the plan")
-    parser.add_argument("--json", action="store_true", help="with --plan: print the plan as one JSON document")
+    parser.add_argument("--plan", action="store_true", help=_("stop after showing the plan"))
+    parser.add_argument("--json", action="store_true", help=_("with --plan: print the plan as one JSON document"))
     parser.add_argument(
         "--apply",
         metavar="PLAN.json",
-        help="apply a plan saved by --plan --json: made anew, and only when it still says the same",
+        help=_("apply a plan saved by --plan --json: made anew, and only when it still says the same"),
     )
-    parser.add_argument("--yes", "-y", action="store_true", help="do not ask")
-    parser.add_argument("--only", metavar="ID,..", default="", help="repair only the findings of these rules")
+    parser.add_argument("--yes", "-y", action="store_true", help=_("do not ask"))
+    parser.add_argument("--only", metavar="ID,..", default="", help=_("repair only the findings of these rules"))
     parser.set_defaults(run=run)
 
 
@@ -49,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = resolve(vars(arguments))
     only = frozenset(part.strip().upper() for part in arguments.only.split(",") if part.strip())
     if arguments.json and not arguments.plan:
-        raise UsageError("fix --json goes with --plan: it prints the plan and changes nothing")
+        raise UsageError(_("fix --json goes with --plan: it prints the plan and changes nothing"))
     if saved_plan(arguments) and (arguments.plan or only):
         raise UsageError(_("fix --apply takes its rules from the saved plan; leave out --plan and --only"))
     try:
@@ -74,7 +76,9 @@ def _show_only(settings: Settings, only: frozenset[str], arguments: argparse.Nam
     from ..repairs.unfinished import unsettled
 
     for fix in unsettled(settings.project):
-        print(f"fix {fix} runs just now or was cut off; the next `fix` or `undo` settles it", file=sys.stderr)
+        print(
+            _("fix {fix} runs just now or was cut off; the next `fix` or `undo` settles it", fix=fix), file=sys.stderr
+        )
     report = look(settings)
     plan = make_plan(report, only)
     if arguments.json:
@@ -107,7 +111,7 @@ def _repair(settings: Settings, only: frozenset[str], arguments: argparse.Namesp
     with locked(settings.project, trees, say=_tell) as locks:
         fresh = look(settings)
         if make_plan(fresh, only).basis != plan.basis:
-            _tell("something changed since the plan was shown; nothing was done. Run `dualano-doctor fix` again")
+            _tell(_("something changed since the plan was shown; nothing was done. Run `dualano-doctor fix` again"))
             return 1
         return _apply(plan, fresh, settings, arguments, locks)[0]
 
@@ -179,13 +183,13 @@ def _apply(
     outcome = apply_plan(plan, session)
     if outcome.status:
         print(f"dualano-doctor: {outcome.problem}", file=sys.stderr)
-        rest = "\n".join(("except:", *outcome.left)) if outcome.left else "nothing of it is left"
-        print(f"Everything this fix had changed was taken back; {rest}", file=sys.stderr)
-        print(f"What the installers said is in {outcome.journal.folder}", file=sys.stderr)
+        rest = "\n".join(("except:", *outcome.left)) if outcome.left else _("nothing of it is left")
+        print(_("Everything this fix had changed was taken back; {rest}", rest=rest), file=sys.stderr)
+        print(_("What the installers said is in {folder}", folder=outcome.journal.folder), file=sys.stderr)
         return outcome.status, None
     # Resolved anew: the fix may have written dualano.toml.
     after = look(replace(resolve(vars(arguments)), env=session.environment))
-    _tell(f"Done. `dualano-doctor undo {plan.id}` takes it back byte for byte.")
+    _tell(_("Done. `dualano-doctor undo {plan}` takes it back byte for byte.", plan=plan.id))
     style = Style.for_stream(settings.color, sys.stdout)
     sys.stdout.write(render_report(after, style, verbosity=-1 if arguments.quiet else 0))
     return after.exit_status, after
@@ -213,7 +217,7 @@ def _show(plan: Plan, report: Report, settings: Settings, arguments: argparse.Na
 
     left = findings_left(plan, report.findings)
     if not plan.actions and not left:
-        print("Nothing to repair.")
+        print(_("Nothing to repair."))
         return
     style = Style.for_stream(settings.color, sys.stdout)
     sys.stdout.write(render_plan(plan, left, style, arguments.verbose))
@@ -222,15 +226,15 @@ def _show(plan: Plan, report: Report, settings: Settings, arguments: argparse.Na
 
 def _agreed() -> bool:
     if not sys.stdin.isatty():
-        print("Nothing was changed: there is no terminal to ask at. Say --yes to apply this plan.", file=sys.stderr)
+        print(_("Nothing was changed: there is no terminal to ask at. Say --yes to apply this plan."), file=sys.stderr)
         return False
     try:
-        answer = input("Apply it? [y/N] ")
+        answer = input(_("Apply it? [y/N] "))
     except EOFError:
         answer = ""
     if answer.strip().lower() in ("y", "yes"):
         return True
-    print("Nothing was changed.")
+    print(_("Nothing was changed."))
     return False
 
 

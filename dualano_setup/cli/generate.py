@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language import _
+
 if TYPE_CHECKING:
     from ..settings import Settings
 
@@ -18,13 +20,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser = subparsers.add_parser(
         "generate",
         parents=[shared],
-        help="sample from trained weights",
-        description="Samples pairs of anomalous image and anomaly part, with masks, in the training environment. What "
-        "follows `--` reaches `trainer.generate` untouched, e.g. -- --num_images 100 --scheduler dpm++",
+        help=_("sample from trained weights"),
+        description=_(
+            "Samples pairs of anomalous image and anomaly part, with masks, in the training environment. What "
+            "follows `--` reaches `trainer.generate` untouched, e.g. -- --num_images 100 --scheduler dpm++"
+        ),
     )
-    parser.add_argument("--weights", metavar="PATH", help="weight file or its folder (default: of the newest run)")
-    parser.add_argument("--output", metavar="DIR", dest="into", help="where samples go (.dualano/generated/...)")
-    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help="for trainer.generate, untouched")
+    parser.add_argument("--weights", metavar="PATH", help=_("weight file or its folder (default: of the newest run)"))
+    parser.add_argument("--output", metavar="DIR", dest="into", help=_("where samples go (.dualano/generated/...)"))
+    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help=_("for trainer.generate, untouched"))
     parser.set_defaults(run=run)
 
 
@@ -55,7 +59,7 @@ def tool_arguments(settings: Settings, weights: str | None, into: str | None, ex
     from ..settings import UsageError
 
     if settings.model is None and value_of("--pretrained_model_name_or_path", extra) is None:
-        raise UsageError("sampling needs the base model that was trained on: --model PATH")
+        raise UsageError(_("sampling needs the base model that was trained on: --model PATH"))
     label = "-".join(filter(None, (settings.category, settings.anomaly))) or "samples"
     folder = Path(into).absolute() if into else settings.state / "generated" / label
     pairs: list[tuple[str, object]] = [
@@ -81,4 +85,4 @@ def newest_weights(settings: Settings) -> Path:
         for name in _WEIGHTS:
             if (output / name).is_file():
                 return output / name
-    raise UsageError("no run of this project has left weights yet; --weights PATH names some")
+    raise UsageError(_("no run of this project has left weights yet; --weights PATH names some"))

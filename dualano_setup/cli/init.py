@@ -6,17 +6,21 @@ import argparse
 import sys
 from pathlib import Path
 
+from ..language import _
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Adds the command to the parser."""
     parser = subparsers.add_parser(
         "init",
         parents=[shared],
-        help="write dualano.toml here",
-        description="Writes dualano.toml into this folder: what you give as flags, what is found here, and every other "
-        "setting as a comment.",
+        help=_("write dualano.toml here"),
+        description=_(
+            "Writes dualano.toml into this folder: what you give as flags, what is found here, and every other "
+            "setting as a comment."
+        ),
     )
-    parser.add_argument("--force", action="store_true", help="replace one that is there (kept as dualano.toml.old)")
+    parser.add_argument("--force", action="store_true", help=_("replace one that is there (kept as dualano.toml.old)"))
     parser.set_defaults(run=run)
 
 
@@ -35,6 +39,6 @@ def run(arguments: argparse.Namespace) -> int:
     sys.stdout.write(text)
     for key in found:
         if key not in given:
-            print(f"found here: {key} = {found[key]}", file=sys.stderr)
-    print(f"\nwrote {file}; next: dualano-doctor check", file=sys.stderr)
+            print(_("found here: {key} = {found}", key=key, found=found[key]), file=sys.stderr)
+    print(_("\nwrote {file}; next: dualano-doctor check", file=file), file=sys.stderr)
     return 0

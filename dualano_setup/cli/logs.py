@@ -7,6 +7,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from ..language import _
+
 if TYPE_CHECKING:
     from ..runs.folder import RunFolder
 
@@ -18,12 +20,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser = subparsers.add_parser(
         "logs",
         parents=[shared],
-        help="what a run has printed",
-        description="The last lines of a run's log; -f goes on as they come, until the run ends or Ctrl-C.",
+        help=_("what a run has printed"),
+        description=_("The last lines of a run's log; -f goes on as they come, until the run ends or Ctrl-C."),
     )
-    parser.add_argument("name", nargs="?", metavar="RUN", help="name of the run, or a part of it (default: the newest)")
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with new lines as they come")
-    parser.add_argument("-n", "--lines", type=int, default=30, metavar="N", help="how many of the last lines (30)")
+    parser.add_argument(
+        "name", nargs="?", metavar="RUN", help=_("name of the run, or a part of it (default: the newest)")
+    )
+    parser.add_argument("-f", "--follow", action="store_true", help=_("go on with new lines as they come"))
+    parser.add_argument("-n", "--lines", type=int, default=30, metavar="N", help=_("how many of the last lines (30)"))
     parser.set_defaults(run=run)
 
 
@@ -34,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..settings import UsageError, resolve
 
     if arguments.lines < 0:
-        raise UsageError(f"-n is {arguments.lines}, expected 0 or more lines")
+        raise UsageError(_("-n is {lines}, expected 0 or more lines", lines=arguments.lines))
     folder = find(resolve(vars(arguments)).state, arguments.name)
     size = folder.log.stat().st_size
     text = read_end(folder.log, max(256_000, arguments.lines * 400), until=size)

@@ -8,9 +8,13 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from .. import __version__
+from ..language import LANGUAGES, N_, _, speak
 from ..settings import UsageError
+from .asked_language import asked_language
+from .parser import Parser, RawFormatter
 
 # Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)`.
 COMMANDS = (
@@ -34,26 +38,27 @@ COMMANDS = (
 # Over before garbage could matter; the others may run for hours.
 COMMANDS_OF_A_MOMENT = frozenset(("check", "--help", "-h", "--version", "rule", "profile", "runs", "status"))
 
-_DESCRIPTION = """\
+_DESCRIPTION = N_("""\
 Looks at a machine that should train DualAnoDiff, says what is wrong and why, repairs it, and starts the training.
 
   dualano-doctor                 look and judge; changes nothing
   dualano-doctor fix             show what would be repaired, ask, repair, look again
   dualano-doctor train           check, and start training when all is well
   dualano-doctor quickstart      the whole way on a miniature model and data set; no GPU needed
-"""
+""")
 
-_EPILOG = """\
+_EPILOG = N_("""\
 Every shared option is also a key in dualano.toml and a DUALANO_... variable; flag beats variable beats file.
 Exit status: 0 all well, 1 a finding blocks or the work failed, 2 wrong usage, 3 something needed could not be
 looked at, 130 interrupted.
-"""
+""")
 
 
 def run(argv: Sequence[str]) -> int:
     """Runs one command line and returns its exit status; never lets a traceback reach the user."""
     try:
         line = _with_default(argv)
+        speak(asked_language(line, os.environ, Path.cwd()))
         arguments = _parser(line).parse_args(line)
         status: int = arguments.run(arguments)
         sys.stdout.flush()
@@ -61,7 +66,7 @@ def run(argv: Sequence[str]) -> int:
     except UsageError as error:
         return _complain(str(error), 2)
     except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+        return _complain(_("interrupted"), 130)
     except BrokenPipeError:
         # The reader went away (`| head`). Python would complain once more while flushing at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -72,45 +77,50 @@ def run(argv: Sequence[str]) -> int:
         if os.environ.get("DUALANO_TRACEBACK"):
             raise
         return _complain(
-            f"dualano-doctor itself failed ({type(error).__name__}: {error}). Nothing more was changed. "
-            "This is a defect: run again with DUALANO_TRACEBACK=1 and report what it prints.",
+            _(
+                "dualano-doctor itself failed ({kind}: {error}). Nothing more was changed. This is a defect: run "
+                "again with DUALANO_TRACEBACK=1 and report what it prints.",
+                kind=type(error).__name__,
+                error=error,
+            ),
             1,
         )
 
 
 def shared_options() -> argparse.ArgumentParser:
     """The options that every command takes; None means "not given", so that file and variable can speak."""
-    shared = argparse.ArgumentParser(add_help=False)
-    group = shared.add_argument_group("shared options")
+    shared = Parser(add_help=False)
+    group = shared.add_argument_group(_("shared options"))
     add = group.add_argument
     add(
         "--env",
         metavar="PATH",
-        help="training environment (default: dualano.toml, else .dualano/env, else the active one)",
+        help=_("training environment (default: dualano.toml, else .dualano/env, else the active one)"),
     )
-    add("--checkout", metavar="PATH", help="clone of the authors' repository")
-    add("--model", metavar="PATH", help="Stable Diffusion 1.5 folder in diffusers layout")
-    add("--data", metavar="PATH", help="MVTec AD root: the folder that holds the categories")
-    add("--category", metavar="NAME", help="category to train on, e.g. toothbrush")
-    add("--anomaly", metavar="NAME", help="anomaly to learn, e.g. defective")
-    add("--foreground", metavar="PATH", help="object masks, <category>/<anomaly>/<image> below it")
-    add("--profile", metavar="NAME", help="stack to check against (default: the one that suits this machine)")
-    add("--offline", action="store_const", const=True, help="never open a connection")
-    add("--color", choices=("auto", "always", "never"), help="default auto; NO_COLOR is followed")
-    add("-q", "--quiet", action="store_true", help="say only what blocks")
-    add("-v", "--verbose", action="count", default=0, help="say more; -vv shows the evidence for everything")
+    add("--checkout", metavar="PATH", help=_("clone of the authors' repository"))
+    add("--model", metavar="PATH", help=_("Stable Diffusion 1.5 folder in diffusers layout"))
+    add("--data", metavar="PATH", help=_("MVTec AD root: the folder that holds the categories"))
+    add("--category", metavar="NAME", help=_("category to train on, e.g. toothbrush"))
+    add("--anomaly", metavar="NAME", help=_("anomaly to learn, e.g. defective"))
+    add("--foreground", metavar="PATH", help=_("object masks, <category>/<anomaly>/<image> below it"))
+    add("--profile", metavar="NAME", help=_("stack to check against (default: the one that suits this machine)"))
+    add("--offline", action="store_const", const=True, help=_("never open a connection"))
+    add("--lang", choices=LANGUAGES, help=_("language of the messages (default: as LANG says)"))
+    add("--color", choices=("auto", "always", "never"), help=_("default auto; NO_COLOR is followed"))
+    add("-q", "--quiet", action="store_true", help=_("say only what blocks"))
+    add("-v", "--verbose", action="count", default=0, help=_("say more; -vv shows the evidence for everything"))
     return shared
 
 
 def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="dualano-doctor",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=_(_DESCRIPTION),
+        epilog=_(_EPILOG),
+        formatter_class=RawFormatter,
     )
     parser.add_argument("--version", action="version", version=f"dualano-doctor {__version__}")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    subparsers = parser.add_subparsers(title=_("commands"), metavar="COMMAND", dest="command")
     # A named command needs only its own module; the full list is for --help and for wrong names.
     wanted = (line[0],) if line[0] in COMMANDS else COMMANDS
     shared = shared_options()
@@ -132,9 +142,11 @@ def _explained(error: OSError) -> str:
     """The system's error with the place it speaks of and what to do next."""
     place = f" ({error.filename})" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            f"{error.strerror}{place}: this command writes below the project folder and in the temporary folder. "
-            "Make room there and run it again."
+        return _(
+            "{strerror}{place}: this command writes below the project folder and in the temporary folder. "
+            "Make room there and run it again.",
+            strerror=error.strerror,
+            place=place,
         )
     return f"{error.strerror or error}{place}"
 

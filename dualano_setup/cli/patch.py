@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language import _
+
 if TYPE_CHECKING:
     from ..repairs.action import Plan
     from ..settings import Settings
@@ -20,14 +22,16 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser = subparsers.add_parser(
         "patch",
         parents=[shared],
-        help="the source patches: status, apply, revert",
-        description="Recognises and edits places in the checkout by their syntax, never by line number. `apply` and "
-        "`revert` are journalled like every fix: `undo` takes them back.",
+        help=_("the source patches: status, apply, revert"),
+        description=_(
+            "Recognises and edits places in the checkout by their syntax, never by line number. `apply` and "
+            "`revert` are journalled like every fix: `undo` takes them back."
+        ),
     )
-    parser.add_argument("what", nargs="?", choices=_ACTIONS, default="status", help="default: status")
-    parser.add_argument("folder", nargs="?", metavar="CHECKOUT", help="default: --checkout, or dualano.toml's")
-    parser.add_argument("--only", metavar="PATCH,..", default="", help="these patches, also those off by default")
-    parser.add_argument("--json", action="store_true", help="with status: one JSON document")
+    parser.add_argument("what", nargs="?", choices=_ACTIONS, default="status", help=_("default: status"))
+    parser.add_argument("folder", nargs="?", metavar="CHECKOUT", help=_("default: --checkout, or dualano.toml's"))
+    parser.add_argument("--only", metavar="PATCH,..", default="", help=_("these patches, also those off by default"))
+    parser.add_argument("--json", action="store_true", help=_("with status: one JSON document"))
     parser.set_defaults(run=run)
 
 
@@ -39,9 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = resolve({**vars(arguments), "checkout": arguments.folder or arguments.checkout})
     if settings.checkout is None:
-        raise UsageError("no checkout is named: `dualano-doctor patch status CHECKOUT`, or `checkout` in dualano.toml")
+        raise UsageError(
+            _("no checkout is named: `dualano-doctor patch status CHECKOUT`, or `checkout` in dualano.toml")
+        )
     if not settings.checkout.is_dir():
-        raise UsageError(f"{settings.checkout} is not a folder; name the root of the authors' repository")
+        raise UsageError(
+            _("{checkout} is not a folder; name the root of the authors' repository", checkout=settings.checkout)
+        )
     names = [part.strip() for part in arguments.only.split(",") if part.strip()]
     try:
         if arguments.what == "status":
@@ -77,7 +85,7 @@ def _status(settings: Settings, checkout: Path, names: list[str], *, as_json: bo
     else:
         for report in reports:
             patch = by_id[report.id]
-            off = "" if patch.default else "  (off by default)"
+            off = "" if patch.default else _("  (off by default)")
             sys.stdout.write(f"{report.state:11}{report.id:28}{patch.title}{off}\n")
             if report.reason:
                 sys.stdout.write(f"{'':11}{printable(report.reason)}\n")
@@ -98,10 +106,14 @@ def _change(settings: Settings, checkout: Path, names: list[str], what: str) -> 
             plan_apply(settings, checkout, choose_patches(names)) if what == "apply" else plan_back(settings, checkout)
         )
         if not plan.actions:
-            _tell("Nothing to apply." if what == "apply" else "Nothing to revert: no patch of this project is there.")
+            _tell(
+                _("Nothing to apply.")
+                if what == "apply"
+                else _("Nothing to revert: no patch of this project is there.")
+            )
             return 0
         carry_out(plan, session)
-    _tell(f"Done. `dualano-doctor undo {plan.id}` takes it back byte for byte.")
+    _tell(_("Done. `dualano-doctor undo {plan}` takes it back byte for byte.", plan=plan.id))
     return 0
 
 

@@ -8,6 +8,8 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ..language import _
+
 if TYPE_CHECKING:
     from ..runs.proof import Proof
 
@@ -17,13 +19,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser = subparsers.add_parser(
         "prove",
         parents=[shared],
-        help="two real steps in the training environment",
-        description="Trains two steps in the training environment through the same launch as `train`, with your model "
-        "and data (miniature ones where none are named), then a third from the checkpoint, and tells "
-        "speed, memory and how long a whole training will take.",
+        help=_("two real steps in the training environment"),
+        description=_(
+            "Trains two steps in the training environment through the same launch as `train`, with your model "
+            "and data (miniature ones where none are named), then a third from the checkpoint, and tells speed, "
+            "memory and how long a whole training will take."
+        ),
     )
-    parser.add_argument("--json", action="store_true", help="as one JSON document on stdout")
-    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help="for the trainer, untouched")
+    parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
+    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched"))
     parser.set_defaults(run=run)
 
 
@@ -58,11 +62,23 @@ def _text(proof: Proof) -> str:
     from ..runs.progress import duration
     from ..runs.proof import USUAL_STEPS
 
-    memory = "no GPU was used" if proof.memory is None else f"peak GPU memory {proof.memory:.2f} GiB"
+    memory = (
+        _("no GPU was used") if proof.memory is None else _("peak GPU memory {memory:.2f} GiB", memory=proof.memory)
+    )
     losses = ", ".join(f"{loss:.4f}" for loss in proof.losses)
-    time = f"{proof.seconds_per_step:.3g} s a step: {USUAL_STEPS} steps take about {duration(proof.usual_seconds)}"
-    hint = " on the miniature; with --model and --data it tells your own training's" if proof.miniature else ""
-    return (
-        f"Training works here. Losses {losses}; {memory}.\n{time}{hint}.\n"
-        f"{proof.checkpoint} was written, read back and trained on.\n"
+    time = _(
+        "{seconds_per_step:.3g} s a step: {usual_steps} steps take about {usual_seconds}",
+        seconds_per_step=proof.seconds_per_step,
+        usual_steps=USUAL_STEPS,
+        usual_seconds=duration(proof.usual_seconds),
+    )
+    hint = _(" on the miniature; with --model and --data it tells your own training's") if proof.miniature else ""
+    return _(
+        "Training works here. Losses {losses}; {memory}.\n{time}{hint}.\n{checkpoint} was written, read back "
+        "and trained on.\n",
+        losses=losses,
+        memory=memory,
+        time=time,
+        hint=hint,
+        checkpoint=proof.checkpoint,
     )

@@ -7,19 +7,23 @@ import os
 import sys
 from pathlib import Path
 
+from ..language import _
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Adds the command to the parser."""
     parser = subparsers.add_parser(
         "quickstart",
         parents=[shared],
-        help="the whole way on a miniature model and data set",
-        description="Check, environment, miniature model and data, training, weights, a sample: all of it for real, on "
-        "a CPU, in one folder. The miniature is drawn and its weights are random, so this proves the way and not "
-        "image quality. Interrupted, the same command goes on where it was.",
+        help=_("the whole way on a miniature model and data set"),
+        description=_(
+            "Check, environment, miniature model and data, training, weights, a sample: all of it for real, on a "
+            "CPU, in one folder. The miniature is drawn and its weights are random, so this proves the way and "
+            "not image quality. Interrupted, the same command goes on where it was."
+        ),
     )
     parser.add_argument("folder", nargs="?", default="dualano-quickstart", metavar="DIR", help="(./dualano-quickstart)")
-    parser.add_argument("--steps", type=int, default=10, metavar="N", help="training steps (10)")
+    parser.add_argument("--steps", type=int, default=10, metavar="N", help=_("training steps (10)"))
     parser.set_defaults(run=run)
 
 
@@ -31,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..settings import UsageError
 
     if arguments.steps < 1:
-        raise UsageError(f"--steps is {arguments.steps}, expected a whole number above 0")
+        raise UsageError(_("--steps is {steps}, expected a whole number above 0", steps=arguments.steps))
     folder = Path(os.path.abspath(Path(arguments.folder).expanduser()))  # noqa: PTH100 - links stay as they are named
     env = Path(os.path.abspath(Path(arguments.env).expanduser())) if arguments.env else None  # noqa: PTH100
     whole = Quickstart(folder, arguments.steps, env, bool(arguments.offline), arguments.color or "auto", _say)
@@ -41,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"dualano-doctor: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; the same command goes on from here", file=sys.stderr)
+        print(_("\ninterrupted; the same command goes on from here"), file=sys.stderr)
         return 130
     return 0
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..language import _
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Adds the command to the parser."""
     parser = subparsers.add_parser(
         "rule",
         parents=[shared],
-        help="what a rule means, why it matters, how to cure it by hand",
-        description="Prints the page of one rule, or the list of all rules.",
+        help=_("what a rule means, why it matters, how to cure it by hand"),
+        description=_("Prints the page of one rule, or the list of all rules."),
     )
-    parser.add_argument("id", nargs="?", metavar="ID", help="e.g. PKG005; without it, the list")
+    parser.add_argument("id", nargs="?", metavar="ID", help=_("e.g. PKG005; without it, the list"))
     parser.set_defaults(run=run)
 
 
@@ -26,13 +28,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.id is None:
         for rule in RULES:
-            repair = "fix repairs it" if rule.repairable else "by hand"
+            repair = _("fix repairs it") if rule.repairable else _("by hand")
             sys.stdout.write(f"{rule.id:9}{rule.title}  ({repair})\n")
         return 0
     wanted = arguments.id.upper()
     if wanted not in {rule.id for rule in RULES}:
         family = [rule.id for rule in RULES if rule.id[:2] == wanted[:2]]
-        near = ", ".join(family) if family else "`dualano-doctor rule` lists them"
-        raise UsageError(f"there is no rule {arguments.id}; known: {near}")
+        near = ", ".join(family) if family else _("`dualano-doctor rule` lists them")
+        raise UsageError(_("there is no rule {arguments}; known: {near}", arguments=arguments.id, near=near))
     sys.stdout.write(page(wanted))
     return 0

@@ -6,16 +6,18 @@ import argparse
 import json
 import sys
 
+from ..language import _
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Adds the command to the parser."""
     parser = subparsers.add_parser(
         "runs",
         parents=[shared],
-        help="list the training runs",
-        description="Every run of this project, the newest last, with what became of it.",
+        help=_("list the training runs"),
+        description=_("Every run of this project, the newest last, with what became of it."),
     )
-    parser.add_argument("--json", action="store_true", help="as one JSON list on stdout")
+    parser.add_argument("--json", action="store_true", help=_("as one JSON list on stdout"))
     parser.set_defaults(run=run)
 
 
@@ -34,5 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif views:
         sys.stdout.write(list_text(views, Style.for_stream(settings.color, sys.stdout)))
     else:
-        sys.stdout.write(f"no runs in {runs_root(settings.state)} yet; `dualano-doctor train` starts one\n")
+        sys.stdout.write(
+            _("no runs in {state} yet; `dualano-doctor train` starts one\n", state=runs_root(settings.state))
+        )
     return 0

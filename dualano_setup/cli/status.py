@@ -6,17 +6,21 @@ import argparse
 import json
 import sys
 
+from ..language import _
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Adds the command to the parser."""
     parser = subparsers.add_parser(
         "status",
         parents=[shared],
-        help="how a run is doing",
-        description="State, step, loss, speed and time left of a run; after a failure, its cause.",
+        help=_("how a run is doing"),
+        description=_("State, step, loss, speed and time left of a run; after a failure, its cause."),
     )
-    parser.add_argument("name", nargs="?", metavar="RUN", help="name of the run, or a part of it (default: the newest)")
-    parser.add_argument("--json", action="store_true", help="as one JSON document on stdout")
+    parser.add_argument(
+        "name", nargs="?", metavar="RUN", help=_("name of the run, or a part of it (default: the newest)")
+    )
+    parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
     parser.set_defaults(run=run)
 
 
@@ -32,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder = find(settings.state, arguments.name)
     record = folder.record()
     if record is None:
-        raise UsageError(f"{folder.run_file} cannot be read")
+        raise UsageError(_("{run_file} cannot be read", run_file=folder.run_file))
     view = look_at(folder, record)
     if arguments.json:
         sys.stdout.write(json.dumps(view.document(), indent=2) + "\n")

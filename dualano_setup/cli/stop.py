@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..language import _
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Adds the command to the parser."""
     parser = subparsers.add_parser(
         "stop",
         parents=[shared],
-        help="end a run, with a checkpoint",
-        description="Asks a run to write a checkpoint and end, waits, and insists when it does not.",
+        help=_("end a run, with a checkpoint"),
+        description=_("Asks a run to write a checkpoint and end, waits, and insists when it does not."),
     )
-    parser.add_argument("name", nargs="?", metavar="RUN", help="name of the run, or a part of it (default: the newest)")
-    parser.add_argument("--now", action="store_true", help="do not wait for a checkpoint")
-    parser.add_argument("--wait", type=float, metavar="SECONDS", help="how long to wait for the checkpoint (300)")
+    parser.add_argument(
+        "name", nargs="?", metavar="RUN", help=_("name of the run, or a part of it (default: the newest)")
+    )
+    parser.add_argument("--now", action="store_true", help=_("do not wait for a checkpoint"))
+    parser.add_argument("--wait", type=float, metavar="SECONDS", help=_("how long to wait for the checkpoint (300)"))
     parser.set_defaults(run=run)
 
 
@@ -28,19 +32,33 @@ def run(arguments: argparse.Namespace) -> int:
     from ..settings import UsageError, resolve
 
     if arguments.wait is not None and not arguments.wait >= 0:
-        raise UsageError(f"--wait is {arguments.wait}, expected 0 or more seconds")
+        raise UsageError(_("--wait is {wait}, expected 0 or more seconds", wait=arguments.wait))
     folder = find(resolve(vars(arguments)).state, arguments.name)
     record = folder.record()
     assert record is not None  # `find` gives only folders with one
     seen = look_at(folder, record)
     if not seen.verdict.alive:
         detail = f": {seen.verdict.detail}" if seen.verdict.detail else ""
-        print(f"{folder.name} is not running; it {_was(seen.verdict.state)}{detail}")
+        print(
+            _(
+                "{folder} is not running; it {state}{detail}",
+                folder=folder.name,
+                state=_was(seen.verdict.state),
+                detail=detail,
+            )
+        )
         return 1 if seen.verdict.state == "elsewhere" else 0
     patience = 0.0 if arguments.now else CHECKPOINT_SECONDS if arguments.wait is None else arguments.wait
     ask_to_end(folder, "stop", now=arguments.now)
     if patience:
-        print(f"{folder.name}: asked to write a checkpoint and end (at most {patience:.0f} s) ...", flush=True)
+        print(
+            _(
+                "{folder}: asked to write a checkpoint and end (at most {patience:.0f} s) ...",
+                folder=folder.name,
+                patience=patience,
+            ),
+            flush=True,
+        )
     ending = end_run(folder, record, patience=patience)
     wait_for_record(folder)
     print(f"{folder.name} {ending.in_words()}", file=sys.stdout if ending.how else sys.stderr)
@@ -48,6 +66,6 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _was(state: str) -> str:
-    return {"stopped": "was stopped", "interrupted": "was interrupted", "lost": "was lost"}.get(
-        state, "runs elsewhere" if state == "elsewhere" else state
+    return {"stopped": _("was stopped"), "interrupted": _("was interrupted"), "lost": _("was lost")}.get(
+        state, _("runs elsewhere") if state == "elsewhere" else state
     )

@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..language import N_, _
+from .parser import RawFormatter
+
 if TYPE_CHECKING:
     from ..check import Report
     from ..facts.sheet import FactSheet
     from ..settings import Settings
 
-_DESCRIPTION = """\
-Checks everything first, and only when nothing blocks starts the training through `accelerate launch` with a
-configuration of the run's own. What follows `--` reaches the trainer untouched and wins over the settings, e.g.
-
-  dualano-doctor train --detach -- --max_train_steps 2000 --checkpoints_total_limit 3
-
-Ctrl-C asks for a checkpoint and ends the run; a second one ends it at once.
-"""
+_DESCRIPTION = N_(
+    "Checks everything first, and only when nothing blocks starts the training through `accelerate launch` with "
+    "a\nconfiguration of the run's own. What follows `--` reaches the trainer untouched and wins over the "
+    "settings, e.g.\n\n  dualano-doctor train --detach -- --max_train_steps 2000 --checkpoints_total_limit "
+    "3\n\nCtrl-C asks for a checkpoint and ends the run; a second one ends it at once.\n"
+)
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -28,21 +29,21 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser = subparsers.add_parser(
         "train",
         parents=[shared],
-        help="check, and start training when all is well",
+        help=_("check, and start training when all is well"),
         description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawFormatter,
     )
-    parser.add_argument("--fix", action="store_true", help="repair first what `fix` can repair (it asks)")
-    parser.add_argument("--yes", action="store_true", help="with --fix: do not ask")
-    parser.add_argument("--force", action="store_true", help="start although something blocks")
-    parser.add_argument("--detach", action="store_true", help="train in the background; survives the terminal")
+    parser.add_argument("--fix", action="store_true", help=_("repair first what `fix` can repair (it asks)"))
+    parser.add_argument("--yes", action="store_true", help=_("with --fix: do not ask"))
+    parser.add_argument("--force", action="store_true", help=_("start although something blocks"))
+    parser.add_argument("--detach", action="store_true", help=_("train in the background; survives the terminal"))
     parser.add_argument(
         "--trainer",
         choices=("bundled", "checkout"),
         default="bundled",
-        help="the bundled trainer, or the checkout's own patched one",
+        help=_("the bundled trainer, or the checkout's own patched one"),
     )
-    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help="for the trainer, untouched")
+    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched"))
     parser.set_defaults(run=run)
 
 
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..runs.arguments import required
 
     if missing := required(settings, extra, arguments.trainer):
-        raise UsageError("nothing to train with yet. Still needed:\n  " + "\n  ".join(missing))
+        raise UsageError(_("nothing to train with yet. Still needed:\n  ") + "\n  ".join(missing))
     if report is None:
         return 1
     return hand_off(settings, report.sheet, arguments.trainer, extra, detach=arguments.detach)
@@ -76,8 +77,12 @@ def cleared(settings: Settings, arguments: argparse.Namespace) -> Report | None:
         report = look(settings, trainer=trainer)
     if trainer not in report.profile.trainers and not arguments.force:
         sys.stderr.write(
-            f"dualano-doctor: profile {report.profile.name} does not run the {trainer}'s trainer; run "
-            "`dualano-doctor fix --profile NAME` with one that does (`dualano-doctor profile` lists them)\n"
+            _(
+                "dualano-doctor: profile {profile} does not run the {trainer}'s trainer; run `dualano-doctor fix "
+                "--profile NAME` with one that does (`dualano-doctor profile` lists them)\n",
+                profile=report.profile.name,
+                trainer=trainer,
+            )
         )
         return None
     blocking = report.blocking(trainer)
@@ -85,11 +90,20 @@ def cleared(settings: Settings, arguments: argparse.Namespace) -> Report | None:
         return report
     style = Style.for_stream(settings.color, sys.stderr)
     sys.stderr.write(render_report(replace(report, findings=blocking), style, verbosity=-1))
-    things = "1 finding blocks" if len(blocking) == 1 else f"{len(blocking)} findings block"
+    things = (
+        _("1 finding blocks")
+        if len(blocking) == 1
+        else _("{blocking_count} findings block", blocking_count=len(blocking))
+    )
     if arguments.force:
-        sys.stderr.write(f"{things}; training all the same (--force)\n")
+        sys.stderr.write(_("{things}; training all the same (--force)\n", things=things))
         return report
-    sys.stderr.write(f"{things} the training: `dualano-doctor fix` repairs what it can; --force starts all the same\n")
+    sys.stderr.write(
+        _(
+            "{things} the training: `dualano-doctor fix` repairs what it can; --force starts all the same\n",
+            things=things,
+        )
+    )
     return None
 
 
@@ -103,16 +117,19 @@ def hand_off(
     try:
         folder, record, launch = prepare(settings, sheet, trainer=trainer, extra=extra, detach=detach, label=label)
         for note in launch.notes:
-            sys.stderr.write(f"note: {note}\n")
+            sys.stderr.write(_("note: {note}\n", note=note))
         started = start(folder, record, launch)
     except LaunchError as error:
         sys.stderr.write(f"dualano-doctor: {error}\n")
         return 1
-    print(f"run {folder.name}; log {folder.log}", flush=True)
+    print(_("run {folder}; log {log}", folder=folder.name, log=folder.log), flush=True)
     if detach:
         print(
-            f"It goes on when this terminal is closed. Watch it: dualano-doctor status, dualano-doctor logs -f; "
-            f"end it: dualano-doctor stop {folder.name}"
+            _(
+                "It goes on when this terminal is closed. Watch it: dualano-doctor status, dualano-doctor logs "
+                "-f; end it: dualano-doctor stop {folder}",
+                folder=folder.name,
+            )
         )
         return 0
     return attend(started, settings.color)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 
+from ..language import _
+
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
     """Adds the command to the parser."""
     parser = subparsers.add_parser(
         "undo",
         parents=[shared],
-        help="take back the last (or named) fix, byte for byte",
-        description="Puts back every file and environment that a fix changed. Refuses, and shows the difference, when "
-        "you changed one of them since.",
+        help=_("take back the last (or named) fix, byte for byte"),
+        description=_(
+            "Puts back every file and environment that a fix changed. Refuses, and shows the difference, when "
+            "you changed one of them since."
+        ),
     )
-    parser.add_argument("fix", nargs="?", metavar="ID", help="which fix (default: the last one)")
+    parser.add_argument("fix", nargs="?", metavar="ID", help=_("which fix (default: the last one)"))
     parser.set_defaults(run=run)
 
 
@@ -46,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             with without_interruption(tell):
                 undo_fix(journal, lambda number: session.workshop(journal, number))
             for action in reversed(journal.plan().actions):
-                tell(f"taken back: {action.describe()}")
+                tell(_("taken back: {action}", action=action.describe()))
     except RepairError as error:
         print(f"dualano-doctor: {printable(str(error))}", file=sys.stderr)
         return 1

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language import _
 from .fact import Fact, Known, Unknown
 from .files import NotRegularError, plain_error, read_whole, size_of
 from .flat_yaml import read_flat
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 16
 _MAX_SOURCE = 1 << 19
 _MAX_DEPTH = 20
+_CONFIG_CLASS = re.compile(r"^class (?:BaseConfig|ClusterConfig)\b.*\n((?:[ \t].*\n|\r?\n)*)", re.MULTILINE)
+_FIELD = re.compile(r"^    ([A-Za-z_]\w*) *: *[\w\[\], .|\"']+(?:=.*)?(?:#.*)?\r?$", re.MULTILINE)
 _DIST_INFO = re.compile(r"accelerate-([^-]+)\.dist-info")
 
 CLUSTER_KEYS = (
@@ -67,7 +70,7 @@ def parse_config(data: bytes) -> tuple[str, dict[str, object] | None, str]:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return data.decode("latin-1"), None, f"not UTF-8 (line {line})"
+        return data.decode("latin-1"), None, _("not UTF-8 (line {line})", line=line)
     values = read_flat(text)
     if values is not None:
         return text, values, ""
@@ -79,19 +82,19 @@ def _read_yaml(text: str) -> tuple[dict[str, object] | None, str]:
 
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
-            return None, "it uses YAML aliases, which no accelerate config needs"
+            return None, _("it uses YAML aliases, which no accelerate config needs")
         loaded = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        where = _("line {line}, column {column}: ", line=mark.line + 1, column=mark.column + 1) if mark else ""
         return None, where + (getattr(error, "problem", None) or str(error).splitlines()[0])
     except (RecursionError, ValueError) as error:  # ValueError: a date that does not exist
-        return None, f"it cannot be read as YAML: {error}"
+        return None, _("it cannot be read as YAML: {error}", error=error)
     if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
         kind = "nothing" if loaded is None else f"a {type(loaded).__name__}"
-        return None, f"it holds {kind} where a mapping of names to values is expected"
+        return None, _("it holds {kind} where a mapping of names to values is expected", kind=kind)
     if _depth(loaded) > _MAX_DEPTH:
-        return None, "it is nested too deeply"
+        return None, _("it is nested too deeply")
     return loaded, ""
 
 
@@ -112,7 +115,7 @@ def _installed(site_packages: Sequence[str]) -> tuple[str | None, tuple[str, ...
             names = os.listdir(folder)
             version = next((found[1] for name in names if (found := _DIST_INFO.fullmatch(name))), None)
             keys = _declared_keys(read_whole(source, _MAX_SOURCE).decode("utf-8"))
-        except (OSError, ValueError, SyntaxError, RecursionError):
+        except (OSError, ValueError):
             continue
         if keys:
             return version, keys, str(source)
@@ -120,13 +123,8 @@ def _installed(site_packages: Sequence[str]) -> tuple[str | None, tuple[str, ...
 
 
 def _declared_keys(source: str) -> tuple[str, ...]:
-    """The annotated fields of BaseConfig and ClusterConfig: what the dataclass takes, without importing it."""
-    import ast
+    """The annotated fields of BaseConfig and ClusterConfig: what the dataclass takes, without importing it.
 
-    return tuple(
-        statement.target.id
-        for node in ast.parse(source).body
-        if isinstance(node, ast.ClassDef) and node.name in ("BaseConfig", "ClusterConfig")
-        for statement in node.body
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
-    )
+    By pattern: `ast` and its tree cost 4 ms, and a test holds the two equal on a real accelerate.
+    """
+    return tuple(name for body in _CONFIG_CLASS.findall(source) for name in _FIELD.findall(body))

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language import _
 from .fact import Absent, Fact, Known, Unknown
 from .files import list_folder, plain_error, read_part
 from .requirements import FILE_NAME as REQUIREMENTS
@@ -30,7 +31,7 @@ _MAX_TEXT = 1 << 20
 def probe(settings: Settings) -> Fact[Checkout]:
     """Look at the checkout; nothing of it is run or imported."""
     if settings.checkout is None:
-        return Absent("no checkout is named (--checkout, or `checkout` in dualano.toml)")
+        return Absent(_("no checkout is named (--checkout, or `checkout` in dualano.toml)"))
     path = settings.checkout
     try:
         folders = list_folder(path).folders
@@ -95,7 +96,7 @@ def _resolve(folder: Path, reference: str) -> str | None:
         sha = _text(loose).strip()
         return sha if _SHA.fullmatch(sha) else None
     for line in _text(folder / "packed-refs").splitlines():
-        sha, _, name = line.partition(" ")
+        sha, __, name = line.partition(" ")
         if name == reference and _SHA.fullmatch(sha):
             return sha
     return None

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from ..language import _
 from .fact import Absent, Fact, Known, Unknown
 from .files import Listing, list_folder, plain_error
 from .image_header import SUFFIXES, read_image
@@ -24,7 +25,7 @@ _NESTING = ("mvtec_anomaly_detection", "mvtec", "mvtec_ad", "data")
 def probe(settings: Settings) -> Fact[Dataset]:
     """Look at the data root, the chosen category and anomaly, and the foreground masks."""
     if settings.data is None:
-        return Absent("no data set is named (--data, or `data` in dualano.toml)")
+        return Absent(_("no data set is named (--data, or `data` in dualano.toml)"))
     root = settings.data
     problems: list[str] = []
     try:
@@ -82,7 +83,14 @@ def _is_image(name: str, listing: Listing) -> bool:
 def _headers(folder: Path, names: Iterable[str], problems: list[str]) -> tuple[ImageFile, ...]:
     wanted = [name for name in names if is_image_name(name)]
     if len(wanted) > MAX_IMAGES:
-        problems.append(f"{folder}: {len(wanted)} images, of which {MAX_IMAGES} were looked at")
+        problems.append(
+            _(
+                "{folder}: {wanted_count} images, of which {max_images} were looked at",
+                folder=folder,
+                wanted_count=len(wanted),
+                max_images=MAX_IMAGES,
+            )
+        )
     return tuple(read_image(f"{folder}{os.sep}{name}") for name in wanted[:MAX_IMAGES])
 
 
@@ -96,7 +104,7 @@ def _listed(folder: Path, problems: list[str]) -> Listing:
         problems.append(plain_error(error))
         return Listing()
     if listing.cut:
-        problems.append(f"{folder}: too many entries to look at all of them")
+        problems.append(_("{folder}: too many entries to look at all of them", folder=folder))
     return listing
 
 

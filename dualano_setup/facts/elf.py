@@ -12,6 +12,8 @@ import stat
 import struct
 from typing import BinaryIO
 
+from ..language import _
+
 _PT_LOAD, _PT_DYNAMIC = 1, 2
 _DT_NULL, _DT_NEEDED, _DT_STRTAB, _DT_STRSZ = 0, 1, 5, 10
 _MAX_PHDRS = 256
@@ -23,23 +25,23 @@ _MAX_NAME = 256
 def needed_libraries(path: str) -> tuple[str, ...]:
     """The DT_NEEDED names, in order. Raises OSError when it cannot be read, ValueError when it is no such file."""
     if not stat.S_ISREG(os.stat(path).st_mode):  # before opening: a pipe would block
-        raise ValueError(f"{path} is not a file")
+        raise ValueError(_("{path} is not a file", path=path))
     with open(path, "rb") as file:
         try:
             return _needed(file)
         except (struct.error, OverflowError, IndexError) as error:
-            raise ValueError(f"{path} is a damaged ELF file: {error}") from error
+            raise ValueError(_("{path} is a damaged ELF file: {error}", path=path, error=error)) from error
 
 
 def _needed(file: BinaryIO) -> tuple[str, ...]:
     header = file.read(64)
     if header[:4] != b"\x7fELF" or header[4] != 2:
-        raise ValueError(f"{file.name} is no 64-bit ELF file")
+        raise ValueError(_("{file} is no 64-bit ELF file", file=file.name))
     order = "<" if header[5] == 1 else ">"
     phoff = struct.unpack_from(order + "Q", header, 32)[0]
     phentsize, phnum = struct.unpack_from(order + "HH", header, 54)
     if phentsize < 56 or phnum > _MAX_PHDRS:
-        raise ValueError(f"{file.name} has an implausible program header table")
+        raise ValueError(_("{file} has an implausible program header table", file=file.name))
     table = _at(file, phoff, phentsize * phnum)
     segments = [struct.unpack_from(order + "IIQQQQQQ", table, i * phentsize) for i in range(phnum)]
     dynamic = next((s for s in segments if s[0] == _PT_DYNAMIC), None)
@@ -63,7 +65,7 @@ def _needed(file: BinaryIO) -> tuple[str, ...]:
 
 
 def _file_offset(segments: list[tuple[int, ...]], address: int | None) -> int | None:
-    for kind, _, offset, virtual, _, size, *_ in segments:
+    for kind, __, offset, virtual, __, size, *___ in segments:
         if address is not None and kind == _PT_LOAD and virtual <= address < virtual + size:
             return offset + address - virtual
     return None

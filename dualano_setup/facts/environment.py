@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+from ..language import N_, _
 from .environment_builds import read_build, read_xformers
 from .environment_damage import find_damage, find_shared
 from .environment_layout import Layout, is_environment, read_layout
@@ -31,6 +32,8 @@ CORE = frozenset(
 )
 """Checked against their RECORD when no profile says what matters."""
 
+NO_ENVIRONMENT = N_("no training environment yet: {reason}")
+
 
 def probe(
     settings: Settings,
@@ -53,7 +56,7 @@ def probe(
     try:
         return Known(read_environment(prefix, wanted, variables, deep), source)
     except (OSError, ValueError) as error:
-        return Unknown(f"{prefix} cannot be read: {plain_error(error)}", source)
+        return Unknown(_("{prefix} cannot be read: {error}", prefix=prefix, error=plain_error(error)), source)
 
 
 def choose(settings: Settings, variables: Mapping[str, str]) -> tuple[str, str] | Absent:
@@ -63,8 +66,10 @@ def choose(settings: Settings, variables: Mapping[str, str]) -> tuple[str, str] 
         prefix = _prefix_of(str(settings.env))
         if is_environment(prefix):
             return prefix, named_by
-        seen = "is not there" if not os.path.lexists(prefix) else "holds no Python environment"
-        return Absent(f"no training environment yet: {prefix} {seen}", named_by)
+        reason = N_("{prefix} holds no Python environment")
+        if not os.path.lexists(prefix):
+            reason = N_("{prefix} is not there")
+        return Absent(_(NO_ENVIRONMENT, reason=_(reason, prefix=prefix)), named_by)
     own = str(settings.state / "env")
     if is_environment(own):
         return own, own
@@ -72,7 +77,8 @@ def choose(settings: Settings, variables: Mapping[str, str]) -> tuple[str, str] 
         active = variables.get(variable, "")
         if active and is_environment(active):
             return os.path.abspath(active), variable
-    return Absent(f"no training environment yet: {own} is not there, and no environment is active", own)
+    reason = _("{own} is not there, and no environment is active", own=own)
+    return Absent(_(NO_ENVIRONMENT, reason=reason), own)
 
 
 def read_environment(
@@ -121,7 +127,7 @@ def _read_folders(layout: Layout) -> tuple[tuple[Installed, ...], tuple[str, ...
         try:
             folders.append(read_folder(folder))
         except OSError as error:
-            unreadable.append(f"{folder} cannot be read: {plain_error(error)}")
+            unreadable.append(_("{folder} cannot be read: {error}", folder=folder, error=plain_error(error)))
     return tuple(folders), tuple(unreadable)
 
 
@@ -129,5 +135,13 @@ def _leftovers(folders: tuple[Installed, ...], site_packages: tuple[str, ...]) -
     names = sorted({name for folder in folders for name in folder.leftovers})
     if not names:
         return ()
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return (f"an uninstall was interrupted in {site_packages[0]}: it left {shown}",)
+    shown = ", ".join(names[:5])
+    if len(names) > 5:
+        shown = _("{names} and {number} more", names=shown, number=len(names) - 5)
+    return (
+        _(
+            "an uninstall was interrupted in {site_packages}: it left {shown}",
+            site_packages=site_packages[0],
+            shown=shown,
+        ),
+    )

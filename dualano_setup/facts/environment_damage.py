@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 
+from ..language import _
 from .environment_packages import Installed
 from .files import plain_error, read_whole
 from .sheet import DamagedPackage, Distribution, SharedFolder
@@ -67,7 +68,7 @@ def _is_namespace(folder: str) -> bool:
 
 def _owns(distribution: Distribution, folder: str) -> bool:
     try:
-        return any(path.startswith(f"{folder}/") for path, _, _ in _record(distribution, deep=True))
+        return any(path.startswith(f"{folder}/") for path, __, __ in _record(distribution, deep=True))
     except (OSError, ValueError):
         return True  # its top_level.txt says so, and nothing speaks against it
 
@@ -82,9 +83,13 @@ def _twice(distributions: Sequence[Distribution]) -> Iterator[DamagedPackage]:
         versions = seen.setdefault((distribution.location, distribution.name), [])
         if distribution.version not in versions:
             versions.append(distribution.version)
-    for (_, name), versions in seen.items():
+    for (__, name), versions in seen.items():
         if len(versions) > 1:
-            note = f"recorded {len(versions)} times: {', '.join(versions)}; an upgrade or a removal was cut short"
+            note = _(
+                "recorded {versions_count} times: {versions}; an upgrade or a removal was cut short",
+                versions_count=len(versions),
+                versions=", ".join(versions),
+            )
             yield DamagedPackage(name, versions[-1], note=note)
 
 
@@ -93,10 +98,10 @@ def _against_record(distribution: Distribution, deep: bool) -> Iterator[DamagedP
         rows = list(_record(distribution, deep))
     except FileNotFoundError:
         if distribution.wheel_tags and distribution.installer not in ("conda", "debian"):
-            yield DamagedPackage(distribution.name, distribution.version, note="its RECORD is gone")
+            yield DamagedPackage(distribution.name, distribution.version, note=_("its RECORD is gone"))
         return
     except (OSError, ValueError) as error:
-        note = f"its RECORD cannot be read: {plain_error(error)}"
+        note = _("its RECORD cannot be read: {error}", error=plain_error(error))
         yield DamagedPackage(distribution.name, distribution.version, note=note)
         return
     missing: list[str] = []
@@ -117,7 +122,7 @@ def _against_record(distribution: Distribution, deep: bool) -> Iterator[DamagedP
 
 def _cut(paths: list[str]) -> tuple[str, ...]:
     more = len(paths) - _MAX_NAMED
-    return (*paths[:_MAX_NAMED], f"and {more} more") if more > 0 else tuple(paths)
+    return (*paths[:_MAX_NAMED], _("and {more} more", more=more)) if more > 0 else tuple(paths)
 
 
 def _record(distribution: Distribution, deep: bool) -> Iterator[tuple[str, str, str]]:
@@ -149,7 +154,7 @@ def _differs(file: str, digest: str) -> bool:
     import base64
     import hashlib
 
-    algorithm, _, expected = digest.partition("=")
+    algorithm, __, expected = digest.partition("=")
     if not expected or algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
         return False
     found = hashlib.new(algorithm)

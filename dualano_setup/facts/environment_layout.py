@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 
+from ..language import _
 from ..light_dataclasses import dataclass, field
 from .files import plain_error, read_part, read_whole
 
@@ -59,12 +60,18 @@ def read_layout(prefix: str) -> Layout:
     python = _version(prefix, kind, config, base, libraries)
     problems = [problem for problem in (config.problem, broken) if problem]
     if kind == "venv" and (home := config.values.get("home")) and not os.path.isdir(home):
-        problems.append(f"pyvenv.cfg says its Python is in {home}, which is gone")
+        problems.append(_("pyvenv.cfg says its Python is in {home}, which is gone", home=home))
     site_packages = _site_packages(prefix, libraries, python)
     if not site_packages:
-        problems.append(f"no site-packages folder below {prefix}")
+        problems.append(_("no site-packages folder below {prefix}", prefix=prefix))
     elif python and not any(f"python{_minor(python)}" in folder for folder in site_packages) and os.name != "nt":
-        problems.append(f"the interpreter is Python {python}, the packages are in {site_packages[0]}")
+        problems.append(
+            _(
+                "the interpreter is Python {python}, the packages are in {site_packages}",
+                python=python,
+                site_packages=site_packages[0],
+            )
+        )
     if found:
         problems += [problem for problem in (_upgraded(interpreter, base, libraries), _moved(prefix)) if problem]
     return Layout(
@@ -116,14 +123,16 @@ def _read_config(path: str) -> _Config:
     except FileNotFoundError:
         return _Config()
     except (OSError, ValueError) as error:
-        return _Config(exists=True, problem=f"pyvenv.cfg cannot be read: {plain_error(error)}")
+        return _Config(exists=True, problem=_("pyvenv.cfg cannot be read: {error}", error=plain_error(error)))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
-        return _Config(exists=True, problem=f"{path} is not UTF-8 text")
+        return _Config(exists=True, problem=_("{path} is not UTF-8 text", path=path))
     pairs = (line.split("=", 1) for line in text.splitlines() if "=" in line)
     values = {key.strip().lower(): value.strip() for key, value in pairs}
-    problem = "" if values.get("home") else f"{path} names no `home`, so Python cannot find its own library"
+    problem = (
+        "" if values.get("home") else _("{path} names no `home`, so Python cannot find its own library", path=path)
+    )
     return _Config(values, True, problem)
 
 
@@ -141,16 +150,16 @@ def _interpreter(prefix: str) -> tuple[str, bool, str]:
     candidates = [os.path.join(prefix, name) for name in names]
     path = next((p for p in candidates if os.path.lexists(p)), candidates[0])
     if not os.path.lexists(path):
-        return path, False, f"there is no interpreter at {path}"
+        return path, False, _("there is no interpreter at {path}", path=path)
     if os.path.exists(path):
         ok = os.path.isfile(path) and os.access(path, os.X_OK)
-        return path, True, "" if ok else f"{path} is not an executable file"
+        return path, True, "" if ok else _("{path} is not an executable file", path=path)
     try:
         target = os.readlink(path)
         goal = os.path.realpath(path)
     except (OSError, ValueError) as error:
-        return path, True, f"{path} cannot be followed: {plain_error(error)}"
-    return path, True, f"{path} points at {goal if goal != path else target}, which is gone"
+        return path, True, _("{path} cannot be followed: {error}", path=path, error=plain_error(error))
+    return path, True, _("{path} points at {goal}, which is gone", path=path, goal=goal if goal != path else target)
 
 
 def _base(prefix: str, kind: str, config: _Config, interpreter: str) -> str | None:
@@ -191,7 +200,7 @@ def _lib_folders(prefix: str) -> tuple[str, ...]:
         return ()
     found = [(name, match) for name in names if (match := _LIB_PYTHON.fullmatch(name))]
     found.sort(key=lambda pair: tuple(int(part) for part in pair[1][1].split(".")))
-    return tuple(name for name, _ in found)
+    return tuple(name for name, __ in found)
 
 
 def _site_packages(prefix: str, libraries: tuple[str, ...], python: str | None) -> tuple[str, ...]:
@@ -219,7 +228,12 @@ def _upgraded(interpreter: str, base: str | None, libraries: tuple[str, ...]) ->
     match = _LIB_PYTHON.fullmatch(os.path.basename(real))
     if base != "/usr" or not match or not libraries or match[0] in libraries:
         return ""
-    return f"{interpreter} is now {real}, but the packages are for {libraries[-1]}: the system's Python was upgraded"
+    return _(
+        "{interpreter} is now {real}, but the packages are for {libraries}: the system's Python was upgraded",
+        interpreter=interpreter,
+        real=real,
+        libraries=libraries[-1],
+    )
 
 
 def _moved(prefix: str) -> str:
@@ -241,8 +255,13 @@ def _moved(prefix: str) -> str:
             continue
         if os.path.realpath(owner) == here:
             return ""  # a stray script of another place among the environment's own does no harm
-        gone = "" if os.path.exists(python) else ", which is gone"
-        foreign = foreign or f"the environment was moved or copied: its script `{name}` starts {python}{gone}"
+        gone = "" if os.path.exists(python) else _(", which is gone")
+        foreign = foreign or _(
+            "the environment was moved or copied: its script `{name}` starts {python}{gone}",
+            name=name,
+            python=python,
+            gone=gone,
+        )
     return foreign
 
 

@@ -6,17 +6,18 @@ import os
 import stat
 from pathlib import Path
 
+from ..language import N_, _
 from ..light_dataclasses import dataclass
 
 MAX_ENTRIES = 20_000
 """Directory entries looked at; the largest MVTec folder holds 391 images."""
 
 _KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, N_("a folder")),
+    (stat.S_ISFIFO, N_("a named pipe")),
+    (stat.S_ISSOCK, N_("a socket")),
+    (stat.S_ISCHR, N_("a device")),
+    (stat.S_ISBLK, N_("a device")),
 )
 
 
@@ -39,12 +40,18 @@ def read_part(path: Path | str, limit: int, offset: int = 0) -> bytes:
     _require_regular(os.stat(path), path)
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
     try:
-        _require_regular(os.fstat(handle), path)
-        os.lseek(handle, offset, os.SEEK_SET)
+        status = os.fstat(handle)
+        _require_regular(status, path)
+        if offset:
+            os.lseek(handle, offset, os.SEEK_SET)
+        chunk = os.read(handle, min(limit, 1 << 20))
+        if len(chunk) in (limit, status.st_size - offset):  # most files are small: no second read to see the end
+            return chunk
         chunks = []
-        while limit > 0 and (chunk := os.read(handle, min(limit, 1 << 20))):
+        while chunk:
             chunks.append(chunk)
             limit -= len(chunk)
+            chunk = os.read(handle, min(limit, 1 << 20))
         return b"".join(chunks)
     finally:
         os.close(handle)
@@ -54,7 +61,7 @@ def read_whole(path: Path | str, limit: int) -> bytes:
     """The whole of a regular file. Raises OSError, also when it is larger than `limit` bytes."""
     data = read_part(path, limit + 1)
     if len(data) > limit:
-        raise OSError(f"{path} is larger than {limit} bytes, which no such file is")
+        raise OSError(_("{path} is larger than {limit} bytes, which no such file is", path=path, limit=limit))
     return data
 
 
@@ -94,5 +101,5 @@ def plain_error(error: Exception) -> str:
 def _require_regular(status: os.stat_result, path: Path | str) -> None:
     if stat.S_ISREG(status.st_mode):
         return
-    kind = next((name for test, name in _KINDS if test(status.st_mode)), "something else")
-    raise NotRegularError(f"{path} is {kind}, not a file")
+    kind = next((name for test, name in _KINDS if test(status.st_mode)), N_("something else"))
+    raise NotRegularError(_("{path} is {kind}, not a file", path=path, kind=_(kind)))

@@ -15,12 +15,11 @@ _BLANK = re.compile(r"[ ]*(?:#[^\t]*)?")
 _WORDS: dict[str, object] = {"null": None, "~": None}
 _WORDS |= dict.fromkeys(("yes", "true", "on"), True)
 _WORDS |= dict.fromkeys(("no", "false", "off"), False)
-_PRINTABLE = re.compile(r"[\n\x20-\x7e\xa0-\ud7ff]*")
 
 
 def read_flat(text: str) -> dict[str, object] | None:
     """The mapping, or None where the text is more than a flat mapping of plain values."""
-    if not _PRINTABLE.fullmatch(text):
+    if not text.isascii() or not text.replace("\n", "").isprintable():
         return None
     values: dict[str, object] = {}
     for line in text.split("\n"):

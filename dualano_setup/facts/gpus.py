@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language import N_, _
 from ..light_dataclasses import replace
 from . import kernel_gpus
 from .fact import Fact, Known, Unknown
@@ -39,18 +40,18 @@ def probe(
     visible = _visible(variables)
     tool = find_tool(root, variables)
     if not (kernel.driver or kernel.loaded or tool):
-        note = f"a GPU without its driver: {', '.join(kernel.bare)}" if kernel.bare else ""
-        return Known(Gpus(None, None, (), visible, "kernel files", note), str(root / "sys/bus/pci/devices"))
+        note = _("a GPU without its driver: {bare}", bare=", ".join(kernel.bare)) if kernel.bare else ""
+        return Known(Gpus(None, None, (), visible, N_("kernel files"), note), str(root / "sys/bus/pci/devices"))
     if tool is None:
-        note = "nvidia-smi is not here to tell more"
-        found = Gpus(kernel.driver, None, kernel.devices, visible, "kernel files", note)
+        note = _("nvidia-smi is not here to tell more")
+        found = Gpus(kernel.driver, None, kernel.devices, visible, N_("kernel files"), note)
         return Known(found, str(root / "proc/driver/nvidia"))
     answer = ask_nvidia_smi(tool, end, variables)
     if isinstance(answer, Gpus):
         return Known(replace(answer, visible=visible), tool)
     if answer.timed_out:
-        return Unknown(f"nvidia-smi gave {answer.error}{kernel.in_words()}", tool)
-    via = "kernel files" if kernel.driver or kernel.devices else "nvidia-smi"
+        return Unknown(_("nvidia-smi gave {error}{kernel}", error=answer.error, kernel=kernel.in_words()), tool)
+    via = N_("kernel files") if kernel.driver or kernel.devices else "nvidia-smi"
     return Known(Gpus(kernel.driver, None, kernel.devices, visible, via, answer.error), tool)
 
 

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+from ..language import _
 from .files import plain_error, read_part, size_of
 from .sheet import ImageFile
 
@@ -34,20 +35,20 @@ def read_image(path: str | Path) -> ImageFile:
     try:
         head = read_part(name, _FIRST)
         if not head:
-            return ImageFile(name, error="empty file")
+            return ImageFile(name, error=_("empty file"))
         width, height = image_size(head, lambda: read_part(name, _MAX_HEADER))
         if width <= 0 or height <= 0:
-            return ImageFile(name, error="its header says width or height 0")
+            return ImageFile(name, error=_("its header says width or height 0"))
         if head.startswith(b"\x89PNG") and (size_of(name) or 0) < _PNG_SMALLEST:
-            return ImageFile(name, error="cut short: the header is there, the pixels are not")
+            return ImageFile(name, error=_("cut short: the header is there, the pixels are not"))
         if _is_deep(head, lambda: read_part(name, _MAX_HEADER)):
-            return ImageFile(name, error="more than 8 bits a channel, which training would clip; save it with 8")
+            return ImageFile(name, error=_("more than 8 bits a channel, which training would clip; save it with 8"))
     except (OSError, ValueError) as error:
         return ImageFile(name, error=plain_error(error))
     except NotAnImageError as error:
         return ImageFile(name, error=str(error))
     except struct.error:
-        return ImageFile(name, error="cut short within its header")
+        return ImageFile(name, error=_("cut short within its header"))
     return ImageFile(name, width, height)
 
 
@@ -58,7 +59,7 @@ def image_size(head: bytes, more: ReadMore) -> tuple[int, int]:
     """
     if head.startswith(b"\x89PNG\r\n\x1a\n"):
         if head[12:16] != b"IHDR":
-            raise NotAnImageError("a PNG signature without a header")
+            raise NotAnImageError(_("a PNG signature without a header"))
         return struct.unpack(">II", head[16:24])
     if head.startswith(b"\xff\xd8\xff"):
         return _jpeg_size(more())
@@ -69,7 +70,7 @@ def image_size(head: bytes, more: ReadMore) -> tuple[int, int]:
         return _tiff_size(more())
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return _webp_size(head)
-    raise NotAnImageError(f"not an image ({_describe(head)})")
+    raise NotAnImageError(_("not an image ({head})", head=_describe(head)))
 
 
 def _is_deep(head: bytes, more: ReadMore) -> bool:
@@ -91,7 +92,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
     while True:
         marker, length = struct.unpack_from(">xBH", data, at)
         if data[at] != 0xFF:
-            raise NotAnImageError("a JPEG whose segments do not follow each other")
+            raise NotAnImageError(_("a JPEG whose segments do not follow each other"))
         if marker == 0xFF:  # a filler byte
             at += 1
             continue
@@ -101,7 +102,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int]:
         if marker == 0xE1 and data[at + 4 : at + 10] == b"Exif\0\0":
             turned = _is_turned(data[at + 10 : at + 2 + length])
         if marker in (0xD9, 0xDA) or length < 2:
-            raise NotAnImageError("a JPEG without a size")
+            raise NotAnImageError(_("a JPEG without a size"))
         at += 2 + length
 
 
@@ -116,7 +117,7 @@ def _is_turned(exif: bytes) -> bool:
 def _tiff_size(data: bytes) -> tuple[int, int]:
     tags = _tiff_tags(data)
     if 0x0100 not in tags or 0x0101 not in tags:
-        raise NotAnImageError("a TIFF whose size stands beyond its first megabyte")
+        raise NotAnImageError(_("a TIFF whose size stands beyond its first megabyte"))
     return tags[0x0100], tags[0x0101]
 
 
@@ -146,14 +147,14 @@ def _webp_size(head: bytes) -> tuple[int, int]:
     if kind == b"VP8 ":
         width, height = struct.unpack("<HH", head[26:30])
         return width & 0x3FFF, height & 0x3FFF
-    raise NotAnImageError("a WebP of an unknown kind")
+    raise NotAnImageError(_("a WebP of an unknown kind"))
 
 
 def _describe(head: bytes) -> str:
     if head.startswith(b"version https://git-lfs"):
-        return "a Git LFS pointer: run `git lfs pull` where the data comes from"
+        return _("a Git LFS pointer: run `git lfs pull` where the data comes from")
     if head.lstrip()[:1] == b"<":
-        return "it begins like a web page"
+        return _("it begins like a web page")
     if not head.strip(b"\0"):
-        return "it begins with zero bytes"
-    return f"it begins with {head[:8]!r}"
+        return _("it begins with zero bytes")
+    return _("it begins with {head!r}", head=head[:8])

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from ..language import _
 from ..light_dataclasses import dataclass
 from .files import read_part
 from .sheet import Gpu
@@ -29,8 +30,10 @@ class KernelView:
         """What to add to "no answer": the driver is there, and so are these devices."""
         if not (self.driver or self.devices):
             return ""
-        names = ", ".join(device.name for device in self.devices) or "no device by name"
-        return f"; the kernel has driver {self.driver or 'of unknown version'} and {names}"
+        names = ", ".join(device.name for device in self.devices) or _("no device by name")
+        return _(
+            "; the kernel has driver {driver} and {names}", driver=self.driver or _("of unknown version"), names=names
+        )
 
 
 def read(root: Path) -> KernelView:
@@ -49,7 +52,7 @@ def _devices(folder: Path) -> tuple[Gpu, ...]:
         values = {
             key.strip(): value.strip()
             for line in _text(folder / address / "information").splitlines()
-            for key, _, value in [line.partition(":")]
+            for key, __, value in [line.partition(":")]
         }
         found.append(Gpu(len(found), values.get("Model") or "NVIDIA GPU", None, None, None, values.get("GPU UUID", "")))
     return tuple(found)

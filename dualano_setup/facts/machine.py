@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language import _
 from .fact import Fact, Known, Unknown
 from .files import plain_error, read_part
 from .sheet import Disk, Machine
@@ -25,7 +26,7 @@ def probe(settings: Settings, *, root: Path = Path("/"), variables: Mapping[str,
     try:
         return Known(_read(settings, root, variables), str(root / "proc"))
     except (OSError, ValueError) as error:
-        return Unknown(f"the machine cannot be looked at: {plain_error(error)}")
+        return Unknown(_("the machine cannot be looked at: {error}", error=plain_error(error)))
 
 
 def _read(settings: Settings, root: Path, variables: Mapping[str, str]) -> Machine:
@@ -79,7 +80,7 @@ def _system() -> tuple[str, str, str]:
 def _distribution(root: Path) -> str:
     for name in ("etc/os-release", "usr/lib/os-release"):
         for line in _text(root / name).splitlines():
-            key, _, value = line.partition("=")
+            key, __, value = line.partition("=")
             if key == "PRETTY_NAME":
                 return value.strip().strip("\"'")
     return ""
@@ -111,7 +112,7 @@ def _memory(root: Path) -> tuple[int, int]:
     """(total, available) bytes. Raises ValueError when nothing tells."""
     values: dict[str, int] = {}
     for line in _text(root / "proc/meminfo").splitlines():
-        key, _, rest = line.partition(":")
+        key, __, rest = line.partition(":")
         number = rest.split()[:1]
         if number and number[0].isdigit():
             values[key] = int(number[0]) * 1024
@@ -119,7 +120,7 @@ def _memory(root: Path) -> tuple[int, int]:
         free = values.get("MemFree", 0) + values.get("Cached", 0)
         return values["MemTotal"], values.get("MemAvailable", free)
     if root != Path("/"):
-        raise ValueError(f"{root / 'proc/meminfo'} names no MemTotal")
+        raise ValueError(_("{root} names no MemTotal", root=root / "proc/meminfo"))
     import psutil  # 45 ms: only where there is no /proc
 
     memory = psutil.virtual_memory()
@@ -145,8 +146,8 @@ def _cgroup_folders(root: Path, base: Path) -> list[tuple[Path, str, str, str]]:
     """Every control-group folder that could limit us, ours first, with the names its version gives the files."""
     found: list[tuple[Path, str, str, str]] = []
     for line in _text(root / "proc/self/cgroup").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
+        __, __, rest = line.partition(":")
+        controllers, __, path = rest.partition(":")
         if controllers and "memory" not in controllers.split(","):
             continue
         top = base / "memory" if controllers else base

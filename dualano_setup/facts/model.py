@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language import _
 from .fact import Absent, Fact, Known, Unknown
 from .files import NotRegularError, list_folder, plain_error, read_whole
 from .model_part import read_part_folder
@@ -28,7 +29,7 @@ _SINGLE = (".safetensors", ".ckpt", ".bin", ".pt")
 def probe(settings: Settings) -> Fact[BaseModel]:
     """Look at the base model's folder."""
     if settings.model is None:
-        return Absent("no base model is named (--model, or `model` in dualano.toml)")
+        return Absent(_("no base model is named (--model, or `model` in dualano.toml)"))
     path = settings.model
     try:
         listing = list_folder(path)
@@ -78,13 +79,13 @@ def read_json(path: Path) -> tuple[dict[str, object] | None, str]:
     except (NotRegularError, OSError) as error:
         return None, plain_error(error)
     if is_pointer(data):
-        return None, f"{path.name} is a Git LFS pointer file"
+        return None, _("{path} is a Git LFS pointer file", path=path.name)
     try:
         loaded = json.loads(data)
     except (ValueError, RecursionError) as error:
-        return None, f"{path.name} is not valid JSON: {error}"
+        return None, _("{path} is not valid JSON: {error}", path=path.name, error=error)
     if not isinstance(loaded, dict):
-        return None, f"{path.name} holds a {type(loaded).__name__} where an object is expected"
+        return None, _("{path} holds a {kind} where an object is expected", path=path.name, kind=type(loaded).__name__)
     return loaded, ""
 
 

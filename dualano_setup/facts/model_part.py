@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from ..language import _
 from .files import list_folder, plain_error, read_part, read_whole, size_of
 from .sheet import ModelPart
 from .weights_file import check_weights, is_pointer
@@ -70,7 +71,7 @@ def _choose_weights(folder: Path, files: tuple[str, ...], stem: str) -> tuple[tu
             return there, [file for file in shards if file not in files], problem
     variant = re.compile(rf"(?:{stem}|{pickle})\.([\w-]+)\.(?:safetensors|bin)")
     found = next((file for file in files if variant.fullmatch(file)), "")
-    hint = f"only a variant is there ({found}), which a run does not look for" if found else ""
+    hint = _("only a variant is there ({found}), which a run does not look for", found=found) if found else ""
     return (), [f"{stem}.safetensors"], hint
 
 
@@ -80,9 +81,13 @@ def _shards(index: Path) -> tuple[tuple[str, ...], str]:
         named = json.loads(read_whole(index, _MAX_INDEX))["weight_map"].values()
         shards = tuple(sorted({str(name) for name in named}))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return (), f"{index.name} cannot be read: {plain_error(error)}"
+        return (), _("{index} cannot be read: {error}", index=index.name, error=plain_error(error))
     outside = [name for name in shards if "/" in name or name in ("", ".", "..")]
-    return ((), f"{index.name} names a file outside its folder ({outside[0]!r})") if outside else (shards, "")
+    return (
+        ((), _("{index} names a file outside its folder ({outside!r})", index=index.name, outside=outside[0]))
+        if outside
+        else (shards, "")
+    )
 
 
 def _is_pointer(path: Path) -> bool:

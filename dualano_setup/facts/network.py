@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from ..language import N_, _
 from . import command
 from .fact import Absent, Fact, Known
 from .probing import run_probes
@@ -22,7 +23,7 @@ DEADLINE = 12.0
 _CONNECT, _READ = 4.0, 6.0
 _HUB = "https://huggingface.co"
 _QUESTION = Path(__file__).with_name("default_index_question.txt")
-DEFAULT_INDEX = "the default index"
+DEFAULT_INDEX = N_("the default index")
 """Stands for the address that pip and uv use when nobody names one."""
 
 
@@ -39,7 +40,7 @@ def probe(
     Folders (file://, plain paths) are looked at on disk. With `offline` no socket is opened: Absent.
     """
     if settings.offline:
-        return Absent("offline was asked for, so no address was tried")
+        return Absent(_("offline was asked for, so no address was tried"))
     variables = os.environ if variables is None else variables
     config = _config(installers)
     end = time.monotonic() + deadline
@@ -61,7 +62,9 @@ def ask_address(url: str, config: IndexConfig) -> Answer:
     folder = _as_folder(url)
     if folder is not None:
         there = os.path.isdir(folder)
-        return Answer(url, there, "" if there else "missing", "" if there else f"there is no folder {folder}")
+        return Answer(
+            url, there, "" if there else "missing", "" if there else _("there is no folder {folder}", folder=folder)
+        )
     import requests  # 180 ms: only when something has to be fetched
 
     host = urlsplit(url).hostname or ""
@@ -102,7 +105,10 @@ def failure_of(error: BaseException) -> str:
 _SIGNS = (  # first match wins: a proxy whose name does not resolve is a proxy problem
     ("proxy", ("proxyerror", "tunnel", "proxy auth", "socks")),
     ("certificate", ("certificate", "unknownissuer", "ssl:", "tls")),
-    ("dns", ("nameresolutionerror", "name or service not known", "name resolution", "dns error", "getaddrinfo")),
+    (
+        "dns",
+        ("nameresolutionerror", "name or service not known", "name resolution", "dns error", "getaddrinfo"),
+    ),
     ("dns", ("failed to lookup address", "nodename nor servname")),
     ("timeout", ("timed out", "timeout")),
     ("refused", ("connection refused", "actively refused")),
@@ -134,7 +140,7 @@ def _default_question(installers: Installers, variables: Mapping[str, str], end:
 
     def ask() -> Fact[Answer]:
         if installers.uv_path is None:
-            return Known(Answer(DEFAULT_INDEX, False, "missing", "uv, which would be asked, is not installed"))
+            return Known(Answer(DEFAULT_INDEX, False, "missing", _("uv, which would be asked, is not installed")))
         line = [installers.uv_path, "pip", "compile", str(_QUESTION), "--no-deps", "--no-cache", "--no-header"]
         line += ["--color", "never", "--no-python-downloads", "--universal", "--python-version", "3.10"]
         outcome = command.run(line, deadline=max(0.1, end - time.monotonic()), variables=variables)

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 
+from ..language import _
 from ..light_dataclasses import replace
 from . import command
 from .command import Outcome
@@ -46,7 +47,7 @@ def ask_nvidia_smi(tool: str, end: float, variables: Mapping[str, str]) -> Gpus 
         outcome = _query(tool, "--query-gpu=" + ",".join(fields), end, variables)
     if outcome.status != 0:
         words = (outcome.error or outcome.output).strip().splitlines()[:1]
-        said = words[0] if words else f"it ended with status {outcome.status}"
+        said = words[0] if words else _("it ended with status {status}", status=outcome.status)
         return outcome if outcome.timed_out else replace(outcome, error=f"nvidia-smi: {said}")
     rows = [row for line in outcome.output.splitlines() if len(row := _split(line)) == len(fields)]
     devices = tuple(_device(dict(zip(fields, row, strict=True)), position) for position, row in enumerate(rows))
@@ -73,7 +74,7 @@ def _query(tool: str, query: str, end: float, variables: Mapping[str, str]) -> O
 
 def _device(row: dict[str, str], position: int) -> Gpu:
     index = row["index"]
-    major, _, minor = row.get("compute_cap", "").partition(".")
+    major, __, minor = row.get("compute_cap", "").partition(".")
     return Gpu(
         index=int(index) if index.isdigit() else position,
         name=_known(row["name"]) or "NVIDIA GPU",
@@ -87,9 +88,9 @@ def _device(row: dict[str, str], position: int) -> Gpu:
 def _with_processes(devices: tuple[Gpu, ...], output: str) -> tuple[Gpu, ...]:
     by_uuid: dict[str, list[GpuProcess]] = {}
     for line in output.splitlines():
-        uuid, _, rest = line.partition(",")
-        pid, _, rest = rest.strip().partition(",")
-        name, _, memory = rest.strip().rpartition(",")
+        uuid, __, rest = line.partition(",")
+        pid, __, rest = rest.strip().partition(",")
+        name, __, memory = rest.strip().rpartition(",")
         if pid.strip().isdigit():
             process = GpuProcess(int(pid), _known(name.strip()) or "", _bytes(memory.strip()))
             by_uuid.setdefault(uuid.strip(), []).append(process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from ..language import _
 from .files import plain_error, read_whole
 from .sheet import IndexConfig
 
@@ -32,7 +33,7 @@ def read_pip(variables: Mapping[str, str], prefix: str | None, etc: str = "/etc"
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, ValueError) as error:
-            sources.append(f"{file} (cannot be read: {plain_error(error)})")
+            sources.append(_("{file} (cannot be read: {error})", file=file, error=plain_error(error)))
             continue
         sources.append(file)
         for name in _SECTIONS[:2]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..language import _
 from .fact import Fact, Unknown
 
 Probes = Mapping[str, Callable[[], Fact[Any]]]
@@ -27,7 +28,7 @@ def run_probes(probes: Probes, end: float, deadline: float) -> dict[str, Fact[An
         threads.append(thread)
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    late = Unknown(f"no answer within {deadline:g} s")
+    late = Unknown(_("no answer within {deadline:g} s", deadline=deadline))
     return {name: facts.get(name, late) for name in probes}
 
 
@@ -35,4 +36,4 @@ def _guarded(name: str, probe: Callable[[], Fact[Any]], facts: dict[str, Fact[An
     try:
         facts[name] = probe()
     except Exception as error:  # a defect of ours must cost one fact, not the other nine
-        facts[name] = Unknown(f"this probe failed inside: {type(error).__name__}: {error}")
+        facts[name] = Unknown(_("this probe failed inside: {kind}: {error}", kind=type(error).__name__, error=error))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ..language import _
 from .sheet import RequirementLine
 
 _VERSION = r"v?\d+(?:\.\d+)*(?:[-_.]?(?:a|b|rc|alpha|beta|c|pre)[-_.]?\d*)?(?:\.post\d+)?(?:\.dev\d+)?"
@@ -78,7 +79,7 @@ def parse_line(number: int, raw: str, span: int = 1) -> tuple[RequirementLine, .
 
 
 def _requirement(number: int, raw: str, body: str, span: int) -> RequirementLine:
-    head, _, marker = body.partition(";")
+    head, __, marker = body.partition(";")
     match = _PLAIN.fullmatch(head.strip())
     if match and not marker:
         return RequirementLine(number, raw, normalise(match[1]), _tidy(match[2]), span=span)
@@ -112,12 +113,14 @@ def _options(number: int, raw: str, body: str, span: int) -> tuple[RequirementLi
         name = OPTIONS_WITH_VALUE.get(name, name)
         if name in _LONG_WITH_VALUE:
             value = value if equals else words.pop(0) if words else ""
-            error = "" if value else f"option {name} without a value"
+            error = "" if value else _("option {name} without a value", name=name)
             rows.append(RequirementLine(number, raw, option=name, value=value, error=error, span=span))
         elif name in _SWITCHES:
             rows.append(RequirementLine(number, raw, option=name, span=span))
         else:
-            rows.append(RequirementLine(number, raw, option=name, error=f"no such option: {word}", span=span))
+            rows.append(
+                RequirementLine(number, raw, option=name, error=_("no such option: {word}", word=word), span=span)
+            )
     return tuple(rows)
 
 

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..language import _
 from .fact import Absent, Fact, Known, Unknown
 from .files import NotRegularError, list_folder, plain_error, read_part, read_whole
 from .requirement_lines import normalise, parse_lines
@@ -38,12 +39,12 @@ _SIBLING = re.compile(
 def probe(settings: Settings) -> Fact[RequirementsFile]:
     """Read the requirements file of the checkout. Absent with a `source` means: looked for, and not there."""
     if settings.checkout is None:
-        return Absent("no checkout is named (--checkout, or `checkout` in dualano.toml)")
+        return Absent(_("no checkout is named (--checkout, or `checkout` in dualano.toml)"))
     path = settings.checkout / FILE_NAME
     try:
         data = read_whole(path, MAX_BYTES)
     except FileNotFoundError:
-        return Absent(f"{path} is not there", str(path))
+        return Absent(_("{path} is not there", path=path), str(path))
     except NotRegularError as error:
         return Known(RequirementsFile(str(path), "", (), problem=str(error), problem_kind="unreadable"), str(path))
     except (OSError, ValueError) as error:
@@ -57,15 +58,18 @@ def read_requirements(path: str, data: bytes, siblings: tuple[tuple[str, str], .
     if kind in ("binary", "encoding"):
         return RequirementsFile(path, text, (), encoding, problem, kind, siblings)
     if _PAGE.match(text):
-        problem = "a web page, not a list of packages"
+        problem = _("a web page, not a list of packages")
         return RequirementsFile(path, text, (), encoding, problem, "web-page", siblings)
     conflict = _CONFLICT.search(text)
     if conflict:
         line = text.count("\n", 0, conflict.start()) + 1
-        problem, kind = f"merge markers, first on line {line} (`{conflict[1]}`)", "merge-markers"
+        problem, kind = (
+            _("merge markers, first on line {line} (`{conflict}`)", line=line, conflict=conflict[1]),
+            "merge-markers",
+        )
     lines = parse_lines(text.removeprefix("\ufeff"))
     if not lines and not kind:
-        problem, kind = "it names no package", "empty"
+        problem, kind = _("it names no package"), "empty"
     return RequirementsFile(path, text, lines, encoding, problem, kind, siblings)
 
 
@@ -77,12 +81,17 @@ def decode(data: bytes) -> tuple[str, str, str, str]:
     """
     encoding = next((name for mark, name in _BOMS if data.startswith(mark)), "utf-8")
     if encoding == "utf-8" and b"\0" in data:
-        return data.decode("latin-1"), "latin-1", "binary: it holds zero bytes", "binary"
+        return data.decode("latin-1"), "latin-1", _("binary: it holds zero bytes"), "binary"
     try:
         return data.decode(encoding), encoding, "", ""
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        seen = f"not {encoding.upper()} (byte {data[error.start]:#04x} on line {line})"
+        seen = _(
+            "not {encoding} (byte {data:#04x} on line {line})",
+            encoding=encoding.upper(),
+            data=data[error.start],
+            line=line,
+        )
         return data.decode("latin-1"), "latin-1", seen, "encoding"
 
 

@@ -7,6 +7,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any
 
+from ..language import _
 from ..light_dataclasses import fields, is_light
 from .fact import Absent, Known, Unknown
 from .sheet import FactSheet
@@ -25,7 +26,7 @@ def sheet_from_json(document: Mapping[str, Any]) -> FactSheet:
     """
     kinds = _hints(FactSheet)
     if not isinstance(document, Mapping):
-        raise ValueError("a fact sheet is a JSON object")
+        raise ValueError(_("a fact sheet is a JSON object"))
     return FactSheet(**{name: _from_fact(document[name], kinds[name], name) for name in kinds if name in document})
 
 
@@ -50,7 +51,7 @@ def _plain(value: object) -> Any:
 
 def _from_fact(document: Any, kind: Any, place: str) -> Any:
     if not isinstance(document, Mapping):
-        raise ValueError(f"{place}: a fact is an object with a `state`")
+        raise ValueError(_("{place}: a fact is an object with a `state`", place=place))
     state = document.get("state")
     source = str(document.get("source", ""))
     if state == "known":
@@ -58,7 +59,7 @@ def _from_fact(document: Any, kind: Any, place: str) -> Any:
         return Known(_build(document.get("value"), typing.get_args(known)[0], place), source)
     if state in ("absent", "unknown"):
         return (Absent if state == "absent" else Unknown)(str(document.get("reason", "")), source)
-    raise ValueError(f"{place}: state is {state!r}, expected known, absent or unknown")
+    raise ValueError(_("{place}: state is {state!r}, expected known, absent or unknown", place=place, state=state))
 
 
 def _build(value: Any, kind: Any, place: str) -> Any:
@@ -71,17 +72,17 @@ def _build(value: Any, kind: Any, place: str) -> Any:
         return None if value is None else _build(value, options[0], place)
     if origin is tuple:
         if not isinstance(value, list):
-            raise ValueError(f"{place}: {value!r} where a list belongs")
+            raise ValueError(_("{place}: {value!r} where a list belongs", place=place, value=value))
         inner = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
         return tuple(_build(v, k, f"{place}[{i}]") for i, (v, k) in enumerate(zip(value, inner, strict=True)))
     if kind in (str, int, bool) and not isinstance(value, kind):
-        raise ValueError(f"{place}: {value!r} where {kind.__name__} belongs")
+        raise ValueError(_("{place}: {value!r} where {kind} belongs", place=place, value=value, kind=kind.__name__))
     return value
 
 
 def _record(value: Any, kind: Any, place: str) -> Any:
     if not isinstance(value, Mapping):
-        raise ValueError(f"{place}: {value!r} where an object belongs")
+        raise ValueError(_("{place}: {value!r} where an object belongs", place=place, value=value))
     hints = _hints(kind)
     known = {name: _build(value[name], hints[name], f"{place}.{name}") for name in hints if name in value}
     try:

@@ -6,10 +6,11 @@ made by hand in a test, so each rule is tried without a machine.
 
 from __future__ import annotations
 
+from ..language import N_
 from ..light_dataclasses import dataclass
 from .fact import Absent, Fact
 
-NOT_ASKED = Absent("not looked at in this run")
+NOT_ASKED = Absent(N_("not looked at in this run"))
 
 
 # --- machine -------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..language import _
 from .files import plain_error, read_whole
 from .pip_config import first_set
 from .sheet import IndexConfig
@@ -33,7 +34,7 @@ def read_uv(variables: Mapping[str, str], project: Path, etc: str = "/etc") -> I
         except (FileNotFoundError, NotADirectoryError):
             continue
         except (OSError, ValueError) as error:
-            sources.append(f"{file} (cannot be read: {plain_error(error)})")
+            sources.append(_("{file} (cannot be read: {error})", file=file, error=plain_error(error)))
             continue
         if found is not None:
             tables += found

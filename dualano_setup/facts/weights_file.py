@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Literal
 
+from ..language import _
 from .files import plain_error, read_part, size_of
 
 State = Literal["whole", "truncated", "pointer", "damaged"]
@@ -24,10 +25,10 @@ def check_weights(path: Path) -> tuple[State, str]:
     try:
         size = size_of(path)
         if size is None:
-            return "damaged", "not a regular file"
+            return "damaged", _("not a regular file")
         head = read_part(path, 64)
         if size < _MAX_POINTER and head.startswith(POINTER_START):
-            return "pointer", "a Git LFS pointer file"
+            return "pointer", _("a Git LFS pointer file")
         if size == 0:
             return "truncated", "empty"
         if path.suffix == ".safetensors":
@@ -45,19 +46,19 @@ def is_pointer(data: bytes) -> bool:
 def _check_safetensors(path: Path, size: int, head: bytes) -> tuple[State, str]:
     """8 bytes of header length, the header as JSON, then the tensors it lists, without a gap (safetensors README)."""
     if size < 8:
-        return "truncated", f"{size} bytes, not even the length of its header"
+        return "truncated", _("{size} bytes, not even the length of its header", size=size)
     length = int.from_bytes(head[:8], "little")
     if length > MAX_HEADER or head[8:9] != b"{":
-        return "damaged", f"not a safetensors file (it begins with {head[:12]!r})"
+        return "damaged", _("not a safetensors file (it begins with {head!r})", head=head[:12])
     if 8 + length > size:
-        return "truncated", f"{size} bytes, its header alone has {length}"
+        return "truncated", _("{size} bytes, its header alone has {length}", size=size, length=length)
     header = json.loads(read_part(path, length, 8))
     ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
     expected = 8 + length + max(ends, default=0)
     if size < expected:
-        return "truncated", f"{size} of {expected} bytes"
+        return "truncated", _("{size} of {expected} bytes", size=size, expected=expected)
     if size > expected:
-        return "damaged", f"{size} bytes where its header lists {expected}"
+        return "damaged", _("{size} bytes where its header lists {expected}", size=size, expected=expected)
     return "whole", ""
 
 
@@ -65,7 +66,11 @@ def _check_pickle(path: Path, size: int, head: bytes) -> tuple[State, str]:
     """torch.save writes a zip archive, whose directory comes last; before torch 1.6 it wrote a bare pickle."""
     if head.startswith(_ZIP):
         whole = _ZIP_END in read_part(path, _TAIL, max(0, size - _TAIL))
-        return ("whole", "") if whole else ("truncated", f"{size} bytes, without the archive's directory at its end")
+        return (
+            ("whole", "")
+            if whole
+            else ("truncated", _("{size} bytes, without the archive's directory at its end", size=size))
+        )
     if head.startswith(_PICKLE):
         return "whole", ""
-    return "damaged", f"not a torch file (it begins with {head[:12]!r})"
+    return "damaged", _("not a torch file (it begins with {head!r})", head=head[:12])

@@ -47,18 +47,19 @@ def _two_requirements(flat: str) -> str | None:
             version=match[2],
             range=match[3].strip(",."),
         )
-    pins = {name: spec for name, spec in _REQUIRED.findall(flat) if "==" in spec and "," not in spec}
+    required = ((name, spec.strip(",.")) for name, spec in _REQUIRED.findall(flat))
+    pins = {name: spec for name, spec in required if spec.startswith("==") and "," not in spec}
     for name, spec, needed, range_ in _DEPENDS.findall(flat):
         have = pins.get(needed, "")
         own = pins.get(name, spec)
-        if have and have.strip(",.") != range_.strip(",."):
+        if have and have != range_.strip(",."):
             return _(
                 "{name} {version} needs {needed}{range}, but the profile pins {needed} {have}",
                 name=name,
                 version=own.removeprefix("==").strip(",."),
                 needed=needed,
                 range=range_.strip(",."),
-                have=have.removeprefix("==").strip(",."),
+                have=have.removeprefix("=="),
             )
     return None
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from ..facts.sheet import IndexConfig, Installers
+from ..language import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,11 @@ def hand_over(installers: Installers) -> HandOver:
     """The configuration, translated. uv's own, where it names indexes, beats pip's. Asks the disk, not the network."""
     indexes = installers.uv if _names_indexes(installers.uv) else installers.pip
     notes: list[str] = []
-    existing = _that_exist(indexes.extra_index_urls, "extra index", notes)
+    existing = _that_exist(indexes.extra_index_urls, _("extra index"), notes)
     extra = tuple(url for url in existing if _local_path(url) is None)
     local = tuple(path for url in existing if (path := _local_path(url)) is not None)
-    find_links = _that_exist(indexes.find_links, "find-links folder", notes)
-    constraints = _that_exist((*installers.uv.constraints, *installers.pip.constraints), "constraints file", notes)
+    find_links = _that_exist(indexes.find_links, _("find-links folder"), notes)
+    constraints = _that_exist((*installers.uv.constraints, *installers.pip.constraints), _("constraints file"), notes)
     variables = _connection(installers)
     if indexes.index_url:
         variables["UV_DEFAULT_INDEX"] = indexes.index_url
@@ -86,7 +87,7 @@ def _that_exist(places: Iterable[str], what: str, notes: list[str]) -> tuple[str
     for place in dict.fromkeys(places):
         local = _local_path(place)
         if local is not None and not local.exists():
-            notes.append(f"the configured {what} {place} does not exist and is passed over")
+            notes.append(_("the configured {what} {place} does not exist and is passed over", what=what, place=place))
         else:
             kept.append(place)
     return tuple(kept)

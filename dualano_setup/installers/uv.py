@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,21 +18,21 @@ INSTALL_DEADLINE = 6 * 3600.0  # a slow line and several gigabytes
 
 # What uv says, and what a person can do about it.
 _EXPLANATIONS = (
-    (N_("No space left"), N_("the disk is full; make room (SYS003), then run `fix` again")),
-    (N_("Disk quota exceeded"), N_("your disk quota is used up; make room, then run `fix` again")),
+    ("No space left", N_("the disk is full; make room (SYS003), then run `fix` again")),
+    ("Disk quota exceeded", N_("your disk quota is used up; make room, then run `fix` again")),
     (
-        N_("invalid peer certificate"),
+        "invalid peer certificate",
         N_("the certificate of the index is not trusted: set pip's `cert`, or SSL_CERT_FILE"),
     ),
-    (N_("dns error"), N_("the index's name is not known here: check the network, proxy or mirror (NET001)")),
+    ("dns error", N_("the index's name is not known here: check the network, proxy or mirror (NET001)")),
     (
-        N_("Network connectivity is disabled"),
+        "Network connectivity is disabled",
         N_("--offline is on and the files are not in uv's cache or a local folder"),
     ),
-    (N_("operation timed out"), N_("the index answers too slowly: try again, or set UV_HTTP_TIMEOUT higher")),
-    (N_("tcp connect error"), N_("the index does not answer: check the network, proxy or mirror (NET001)")),
+    ("operation timed out", N_("the index answers too slowly: try again, or set UV_HTTP_TIMEOUT higher")),
+    ("tcp connect error", N_("the index does not answer: check the network, proxy or mirror (NET001)")),
     ("401 Unauthorized", N_("the index wants a login: put it into pip's index-url or a netrc file")),
-    (N_("No interpreter found"), N_("install a Python of the profile's range, or give uv access to the network")),
+    ("No interpreter found", N_("install a Python of the profile's range, or give uv access to the network")),
 )
 
 
@@ -77,15 +77,20 @@ def uv_binary() -> str:
         ) from error
 
 
-def resolve(lock: Path, python: str, source: Source, constraints: Sequence[Path] = ()) -> tuple[str, ...]:
+def resolve(
+    pins: Mapping[str, str], profile: str, python: str, source: Source, constraints: Sequence[Path] = ()
+) -> tuple[str, ...]:
     """The exact pins that would be installed, found by metadata alone. `python` is an interpreter or "3.10".
 
-    Raises ResolutionError with uv's explanation of the clash when the lock cannot be installed.
+    `pins` is name -> version; `profile` names them in messages. Raises ResolutionError with the clash in words when
+    they cannot be installed.
     """
     argv = [uv_binary(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-python-downloads"]
     argv += ["--python" if "/" in python else "--python-version", python, *source.flags()]
     argv += [part for file in constraints for part in ("--constraints", str(file))]
     with tempfile.TemporaryDirectory(prefix="dualano-") as folder:
+        lock = Path(folder, "pins.txt")
+        lock.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()), encoding="utf-8")
         try:
             done = subprocess.run(
                 [*argv, str(lock)],
@@ -107,7 +112,7 @@ def resolve(lock: Path, python: str, source: Source, constraints: Sequence[Path]
             ) from error
     if done.returncode != 0:
         raise ResolutionError(
-            _("{lock} cannot be installed from these sources:", lock=lock.stem)
+            _("profile {profile} cannot be installed from these sources:", profile=profile)
             + f"\n{in_words(done.stderr) or explain(done.stderr)}"
         )
     lines = (line.strip() for line in done.stdout.splitlines())
@@ -158,5 +163,5 @@ def explain(output: str) -> str:
     from ..report.redact import Redactor
 
     text = Redactor.for_this_user().text(output.strip())
-    hints = [hint for seen, hint in _EXPLANATIONS if seen.lower() in output.lower()]
+    hints = [_(hint) for seen, hint in _EXPLANATIONS if seen.lower() in output.lower()]
     return "\n".join([text, *(_("hint: {hint}", hint=hint) for hint in hints)])

@@ -20,6 +20,8 @@ from dualano_setup.patching.parameters import Values, fingerprint, resolve, unfi
 from dualano_setup.patching.source import Source, UnreadableError, read_bounded
 from dualano_setup.patching.verify import apply_changes, verify_outside
 
+from ..language import _
+
 _SETTLED = ("after", "equivalent", "superseded")
 
 
@@ -131,10 +133,19 @@ def apply_edit(edit: Edit, judgement: Judgement, source: Source, values: Values)
             after.tree  # noqa: B018 - parsing is the proof
         after.to_bytes()
     except UnreadableError as error:
-        raise PatchError(f"{source.path}: the edited file {error}; nothing was edited") from error
+        raise PatchError(
+            _("{path}: the edited file {error}; nothing was edited", path=source.path, error=error)
+        ) from error
     again = judge(edit, after, values)
     if again.state != "after":
-        raise PatchError(f"{source.path}: the edit would not take ({again.state}: {again.reason}); nothing was edited")
+        raise PatchError(
+            _(
+                "{path}: the edit would not take ({state}: {reason}); nothing was edited",
+                path=source.path,
+                state=again.state,
+                reason=again.reason,
+            )
+        )
     return after
 
 
@@ -144,7 +155,7 @@ def _judge_patch(patch: Patch, files: Checkout, values: Values) -> list[tuple[st
         for path in files.expand(edit.files):
             source = files.source(path)
             if source is None:
-                judged.append((path, Judgement("missing", "there is no such file", note="absent")))
+                judged.append((path, Judgement("missing", _("there is no such file"), note="absent")))
             elif isinstance(source, str):
                 judged.append((path, Judgement("drifted", source)))
             else:
@@ -162,7 +173,7 @@ def _recall(patch: Patch, index: int, fingerprint: str, values: Values) -> Judge
         return None
     lacking = unfilled(patch.edits[index], values)
     if state == "before" and lacking:
-        return Judgement("before", f"no value for {', '.join(lacking)}")
+        return Judgement("before", _("no value for {lacking}", lacking=", ".join(lacking)))
     return Judgement(state, note="recalled")
 
 
@@ -186,12 +197,12 @@ def _report(patch: Patch, judged: list[tuple[str, Judgement]], lacks: Mapping[st
     for path, judgement in judged:
         by_file.setdefault(path, []).append(judgement)
     files = tuple(FileState(path, _combine(found), _reasons(found)) for path, found in by_file.items())
-    state = _combine([judgement for _, judgement in judged if judgement.note != "absent"])
+    state = _combine([judgement for __, judgement in judged if judgement.note != "absent"])
     if state not in ("before", "partly"):
         lacks = {}
     telling = ("drifted", "missing") if state == "drifted" else ("before", "partly", "missing")
     troubles = [f"{item.path}: {item.reason}" for item in files if item.reason and item.state in telling]
-    stuck = any(_is_stuck(judgement) for _, judgement in judged)
+    stuck = any(_is_stuck(judgement) for __, judgement in judged)
     return PatchReport(
         id=patch.id,
         state=state,

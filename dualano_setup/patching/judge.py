@@ -23,6 +23,8 @@ from dualano_setup.patching.rewrite import changes_for
 from dualano_setup.patching.source import Source, UnreadableError
 from dualano_setup.patching.textual import judge_dedent, judge_line
 
+from ..language import _
+
 _ALIKE = 0.7
 """Least likeness at which a place counts as the patch's own, changed, instead of another one."""
 _SHOWN = 160
@@ -40,7 +42,7 @@ def judge(edit: Edit, source: Source, values: Values) -> Judgement:
     except UnreadableError as error:
         return Judgement("drifted", str(error))
     except RecursionError:
-        return Judgement("drifted", "nested too deeply to be compared")
+        return Judgement("drifted", _("nested too deeply to be compared"))
 
 
 def find_scope(source: Source, dotted: str) -> ast.AST | None:
@@ -66,8 +68,8 @@ def _judge_tree(edit: Edit, source: Source, values: Values) -> Judgement:
     scope = find_scope(source, edit.scope)
     if scope is None:
         if _is_superseded(edit, source):
-            return Judgement("superseded", "nothing in the file needs it any more")
-        return Judgement("missing", f"there is no {edit.scope} in it")
+            return Judgement("superseded", _("nothing in the file needs it any more"))
+        return Judgement("missing", _("there is no {scope} in it", scope=edit.scope))
     lacking = unfilled(edit, values)
     put = "" if lacking else fill_python(edit.put, values)
     matches = find_matches(wanted, source, scope)
@@ -77,9 +79,9 @@ def _judge_tree(edit: Edit, source: Source, values: Values) -> Judgement:
     done = _done(edit, put, wanted, matches, source, scope)
     todo = _outside(allowed, done, source)
     if not done and _is_superseded(edit, source):
-        return Judgement("superseded", "nothing in the file needs it any more")
+        return Judgement("superseded", _("nothing in the file needs it any more"))
     if not done and _matches_any(edit.also, source, scope):
-        return Judgement("equivalent", "something else that does the same is there")
+        return Judgement("equivalent", _("something else that does the same is there"))
     if not todo and not done:
         if edit.operation == "delete":
             return Judgement("after", note="nothing")
@@ -92,12 +94,19 @@ def _weigh(edit: Edit, put: str, todo: list[Match], done: int, source: Source) -
         return Judgement("after")
     if len(todo) + done > 1 and not edit.many:
         lines = ", ".join(str(match.line) for match in todo)
-        return Judgement("drifted", f"{len(todo) + done} places fit where one was expected (lines {lines})")
+        return Judgement(
+            "drifted",
+            _(
+                "{todo_count} places fit where one was expected (lines {lines})",
+                todo_count=len(todo) + done,
+                lines=lines,
+            ),
+        )
     try:
         changes = tuple(change for match in todo for change in changes_for(edit, put, match, source))
     except PatchError as error:
-        return Judgement("drifted", f"line {todo[0].line}: {error}")
-    return Judgement("partly" if done else "before", f"line {todo[0].line}", _without_repeats(changes))
+        return Judgement("drifted", _("line {line}: {error}", line=todo[0].line, error=error))
+    return Judgement("partly" if done else "before", _("line {line}", line=todo[0].line), _without_repeats(changes))
 
 
 def _judge_without_value(
@@ -107,10 +116,12 @@ def _judge_without_value(
     literals = [match.bindings.get(edit.target) for match in matches]
     texts = [node.value for node in literals if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     if matches and edit.where.get(edit.target) == "path" and all(is_usable_path(text) for text in texts):
-        return Judgement("equivalent", f"set by hand to {texts[0]}")
+        return Judgement("equivalent", _("set by hand to {texts}", texts=texts[0]))
     if not matches:
         return _describe_difference(wanted, source, scope, edit.scope)
-    return Judgement("before", f"line {matches[0].line}: no value for {', '.join(lacking)}")
+    return Judgement(
+        "before", _("line {line}: no value for {lacking}", line=matches[0].line, lacking=", ".join(lacking))
+    )
 
 
 def _done(edit: Edit, put: str, wanted: Pattern, matches: list[Match], source: Source, scope: ast.AST) -> list[Match]:
@@ -203,12 +214,21 @@ def _describe_difference(wanted: Pattern, source: Source, scope: ast.AST, name: 
     head = expected.split("\n", 1)[0]
     likeness = [(_likeness(head, ast.unparse(node).split("\n", 1)[0]), node) for node in candidates]
     best, nearest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
-    where = f" in {name}" if name else ""
+    where = _(" in {name}", name=name) if name else ""
     if nearest is None or best < _ALIKE:
-        return Judgement("missing", f"nothing like `{_short(head)}`{where}")
+        return Judgement("missing", _("nothing like `{head}`{where}", head=_short(head), where=where))
     found = _short(ast.unparse(nearest))
     line = getattr(nearest, "lineno", 0)
-    return Judgement("drifted", f"line {line}{where}: expected `{_short(expected)}`, found `{found}`")
+    return Judgement(
+        "drifted",
+        _(
+            "line {line}{where}: expected `{expected}`, found `{found}`",
+            line=line,
+            where=where,
+            expected=_short(expected),
+            found=found,
+        ),
+    )
 
 
 def _likeness(pattern: str, text: str) -> float:

@@ -19,6 +19,8 @@ from dualano_setup.patching.model import (
     State,
 )
 
+from ..language import _
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -53,13 +55,13 @@ def _load(path: Path, known: Mapping[str, Any]) -> Patch:
         table = tomllib.loads(data.decode("utf-8"))
         return _patch(path.stem, table, _known_states(known.get(path.stem), patch_digest(data)))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, PatchError) as error:
-        raise PatchError(f"{path}: not a patch: {error}") from error
+        raise PatchError(_("{path}: not a patch: {error}", path=path, error=error)) from error
 
 
 def _patch(name: str, table: dict[str, Any], known: Mapping[str, tuple[State | None, ...]]) -> Patch:
     _refuse_unknown(table, _PATCH_KEYS)
     if not table["edit"]:
-        raise PatchError("it has no edit")
+        raise PatchError(_("it has no edit"))
     return Patch(
         id=name,
         title=table["title"],
@@ -77,9 +79,15 @@ def _edit(table: dict[str, Any]) -> Edit:
     _refuse_unknown(table, _EDIT_KEYS)
     operation = table["op"]
     if operation not in OPERATIONS:
-        raise PatchError(f"no operation {operation!r}; there are {', '.join(OPERATIONS)}")
+        raise PatchError(
+            _(
+                "no operation {operation!r}; there are {operations}",
+                operation=operation,
+                operations=", ".join(OPERATIONS),
+            )
+        )
     if operation != "dedent" and not table.get("find"):
-        raise PatchError(f"operation {operation!r} needs `find`")
+        raise PatchError(_("operation {operation!r} needs `find`", operation=operation))
     return Edit(
         files=tuple(table["files"]),
         operation=operation,
@@ -97,14 +105,21 @@ def _edit(table: dict[str, Any]) -> Edit:
 
 def _parameter(name: str, table: dict[str, Any]) -> Parameter:
     if table["kind"] not in PARAMETER_KINDS:
-        raise PatchError(f"parameter {name}: no kind {table['kind']!r}; there are {', '.join(PARAMETER_KINDS)}")
+        raise PatchError(
+            _(
+                "parameter {name}: no kind {kind!r}; there are {parameter_kinds}",
+                name=name,
+                kind=table["kind"],
+                parameter_kinds=", ".join(PARAMETER_KINDS),
+            )
+        )
     return Parameter(name=name, kind=table["kind"], default=table.get("default"))
 
 
 def _refuse_unknown(table: dict[str, Any], allowed: set[str]) -> None:
     unknown = sorted(set(table) - allowed)
     if unknown:
-        raise PatchError(f"unknown keys {', '.join(unknown)}")
+        raise PatchError(_("unknown keys {unknown}", unknown=", ".join(unknown)))
 
 
 def _load_known(path: Path) -> Mapping[str, Any]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from dualano_setup.patching.model import Edit, Parameter, Patch, PatchError
 
+from ..language import _
+
 _HOLE = re.compile(r"<<(\w+)(/[^<>]*)?>>")
 _SHELL_SAFE = re.compile(r"[\w./+,:@%=~{}-]+")
 _WORD = re.compile(r"[\w.+-]+")
@@ -25,7 +27,7 @@ def resolve(patch: Patch, given: Values, checkout: Path) -> tuple[dict[str, str]
     lacks: dict[str, str] = {}
     for name, parameter in patch.parameters.items():
         value = given.get(name, parameter.default)
-        problem = f"no value for {name}" if value is None else _problem(parameter, value)
+        problem = _("no value for {name}", name=name) if value is None else _problem(parameter, value)
         if problem:
             lacks[name] = problem
         elif value is not None:
@@ -67,8 +69,12 @@ def fill_shell(template: str, patch_values: Values, *, in_format: bool) -> str:
         value = _joined(patch_values[match[1]], match[2])
         if not _SHELL_SAFE.fullmatch(value):
             raise PatchError(
-                f"{match[1]} is {value!r}; the checkout's shell scripts do not survive spaces and special characters"
-                " in a path: use another folder, or a link without them"
+                _(
+                    "{match} is {value!r}; the checkout's shell scripts do not survive spaces and special "
+                    "characters in a path: use another folder, or a link without them",
+                    match=match[1],
+                    value=value,
+                )
             )
         return value.replace("{", "{{").replace("}", "}}") if in_format else value
 
@@ -79,12 +85,16 @@ def fill_shell(template: str, patch_values: Values, *, in_format: bool) -> str:
 def _problem(parameter: Parameter, value: str) -> str:
     if parameter.kind == "path":
         if not value.startswith("/") or not value.isprintable():
-            return f"{parameter.name} must be an absolute path, not {value!r}"
+            return _("{parameter} must be an absolute path, not {value!r}", parameter=parameter.name, value=value)
     elif parameter.kind == "integer":
         if not re.fullmatch(r"[0-9]{1,9}", value):
-            return f"{parameter.name} must be a whole number, not {value!r}"
+            return _("{parameter} must be a whole number, not {value!r}", parameter=parameter.name, value=value)
     elif not _WORD.fullmatch(value):
-        return f"{parameter.name} must be one word of letters, digits and ._+-, not {value!r}"
+        return _(
+            "{parameter} must be one word of letters, digits and ._+-, not {value!r}",
+            parameter=parameter.name,
+            value=value,
+        )
     return ""
 
 

@@ -15,6 +15,8 @@ from functools import lru_cache
 from dualano_setup.patching.model import PatchError
 from dualano_setup.patching.source import Source, UnreadableError, parse
 
+from ..language import _
+
 _META = re.compile(r"\$\$\$([A-Z][A-Z0-9_]*)|\$([A-Z][A-Z0-9_]*)")
 _ONE, _REST = "__one_", "__rest_"
 _IGNORED = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}
@@ -57,7 +59,7 @@ def compile_pattern(text: str, as_statements: bool = False) -> Pattern:
     try:
         body = parse(plain).body
     except UnreadableError as error:
-        raise PatchError(f"pattern {text!r} {error}") from error
+        raise PatchError(_("pattern {text!r} {error}", text=text, error=error)) from error
     if len(body) == 1 and isinstance(body[0], ast.Expr) and not as_statements:
         return Pattern(text, body[0].value, ())
     return Pattern(text, None, tuple(body))

@@ -10,6 +10,8 @@ from pathlib import Path
 from dualano_setup.patching.model import FileEdit, Refusal
 from dualano_setup.patching.source import UnreadableError, read_bounded
 
+from ..language import _
+
 _LINES = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 
 
@@ -27,7 +29,7 @@ def plan_revert(checkout: Path, applied: Sequence[FileEdit]) -> tuple[tuple[File
         try:
             current = read_bounded(checkout, relative)
             if current is None:
-                raise UnreadableError("it is gone; its original is kept")
+                raise UnreadableError(_("it is gone; its original is kept"))
             restored = edit.before if current == edit.after else _undo_lines(edit, current)
         except UnreadableError as error:
             refusals.append(Refusal(relative, str(error)))
@@ -59,8 +61,11 @@ def _undo_lines(edit: FileEdit, current: bytes) -> bytes:
         home = next((b for b in kept if b.a <= first and last <= b.a + b.size), None)
         if home is None:
             raise UnreadableError(
-                f"its line {start + 1} was changed since it was patched ({', '.join(edit.patches)});"
-                " take it back by hand"
+                _(
+                    "its line {start} was changed since it was patched ({patches}); take it back by hand",
+                    start=start + 1,
+                    patches=", ".join(edit.patches),
+                )
             )
         shift = home.b - home.a
         now[start + shift : end + shift] = before[old_start:old_end]

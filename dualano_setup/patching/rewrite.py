@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from dualano_setup.language import _
 from dualano_setup.patching.model import Change, Edit, PatchError
 from dualano_setup.patching.pattern import Match, call_of, substitute
 from dualano_setup.patching.source import Source
@@ -24,10 +25,10 @@ def changes_for(edit: Edit, put: str, match: Match, source: Source) -> tuple[Cha
 
 def indentation(source: Source, start: int) -> str:
     """The white space before `start` on its line. Raises PatchError when something else stands there."""
-    head, _ = source.line_bounds(start, start)
+    head, __ = source.line_bounds(start, start)
     lead = source.text[head:start]
     if lead.strip():
-        raise PatchError(f"another statement stands on the same line: {lead.strip()!r}")
+        raise PatchError(_("another statement stands on the same line: {lead!r}", lead=lead.strip()))
     return lead
 
 
@@ -104,11 +105,11 @@ def _arguments(call: object, source: Source, deeper: str) -> str:
     Where the call moves into a block its further lines move with it, unless one of them belongs to a string.
     """
     assert isinstance(call, ast.Call)
-    _, after_function = source.span(call.func)
-    _, end = source.span(call)
+    __, after_function = source.span(call.func)
+    __, end = source.span(call)
     opening = _OPEN_PARENTHESIS.match(source.text, after_function)
     if opening is None:
-        raise PatchError("a comment stands between a function and its arguments")
+        raise PatchError(_("a comment stands between a function and its arguments"))
     text = source.text[opening.end() : end - 1]
     if any(
         isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno != node.lineno for node in ast.walk(call)

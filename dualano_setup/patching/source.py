@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from ..language import _
+
 MAX_BYTES = 2_000_000
 """Ten times the largest file of the checkout; more is not source that anyone wrote."""
 MAX_LINE = 20_000
@@ -38,19 +40,19 @@ def read_bounded(checkout: Path, relative: str) -> bytes | None:
     path = checkout / relative
     try:
         if not path.resolve().is_relative_to(checkout.resolve()):
-            raise UnreadableError("leads out of the checkout through a link; not followed")
+            raise UnreadableError(_("leads out of the checkout through a link; not followed"))
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableError("not a regular file")
+            raise UnreadableError(_("not a regular file"))
         if status.st_size > MAX_BYTES:
-            raise UnreadableError(f"larger than {MAX_BYTES // 1_000_000} MB")
+            raise UnreadableError(_("larger than {max_bytes} MB", max_bytes=MAX_BYTES // 1000000))
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, RuntimeError) as error:
-        raise UnreadableError(f"cannot be read: {error}") from error
+        raise UnreadableError(_("cannot be read: {error}", error=error)) from error
     if len(data) > MAX_BYTES or max(map(len, re.split(rb"[\r\n]", data))) > MAX_LINE:
-        raise UnreadableError(f"has a line longer than {MAX_LINE} bytes")
+        raise UnreadableError(_("has a line longer than {max_line} bytes", max_line=MAX_LINE))
     return data
 
 
@@ -70,14 +72,14 @@ class Source:
         """Decode `data` as Python would. Raises UnreadableError when it would not come back byte for byte."""
         bom = data.startswith(_BOM)
         try:
-            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+            encoding, __ = tokenize.detect_encoding(io.BytesIO(data).readline)
             encoding = "utf-8" if encoding == "utf-8-sig" else encoding
             body = data.removeprefix(_BOM)
             text = body.decode(encoding)
             if text.encode(encoding) != body:
-                raise UnreadableError(f"does not survive being read as {encoding}")
+                raise UnreadableError(_("does not survive being read as {encoding}", encoding=encoding))
         except (SyntaxError, UnicodeError, LookupError) as error:
-            raise UnreadableError(f"not readable as text: {error}") from error
+            raise UnreadableError(_("not readable as text: {error}", error=error)) from error
         return cls(path, text, encoding, bom)
 
     def with_text(self, text: str) -> Source:
@@ -89,7 +91,13 @@ class Source:
         try:
             return (_BOM if self.bom else b"") + self.text.encode(self.encoding)
         except UnicodeEncodeError as error:
-            raise UnreadableError(f"the file is {self.encoding}, which cannot hold the new text: {error}") from error
+            raise UnreadableError(
+                _(
+                    "the file is {encoding}, which cannot hold the new text: {error}",
+                    encoding=self.encoding,
+                    error=error,
+                )
+            ) from error
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -164,8 +172,8 @@ def parse(text: str) -> ast.Module:
             warnings.simplefilter("ignore")
             return ast.parse(text)
     except SyntaxError as error:
-        raise UnreadableError(f"does not parse: {error.msg} (line {error.lineno})") from error
+        raise UnreadableError(_("does not parse: {msg} (line {lineno})", msg=error.msg, lineno=error.lineno)) from error
     except ValueError as error:
-        raise UnreadableError(f"does not parse: {error}") from error
+        raise UnreadableError(_("does not parse: {error}", error=error)) from error
     except (RecursionError, MemoryError) as error:
-        raise UnreadableError("nested too deeply to be read") from error
+        raise UnreadableError(_("nested too deeply to be read")) from error

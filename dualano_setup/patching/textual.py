@@ -11,21 +11,23 @@ from dualano_setup.patching.parameters import Values, fill_shell, unfilled
 from dualano_setup.patching.placeholders import is_usable_path
 from dualano_setup.patching.source import Source, UnreadableError, parse
 
+from ..language import _
+
 
 def judge_line(edit: Edit, source: Source, values: Values) -> Judgement:
     """Compare the group `value` of every line that `find` matches with what `put` says."""
     regions = list(_regions(edit, source))
     if not regions:
-        return Judgement("missing", f"no string named {edit.inside}")
+        return Judgement("missing", _("no string named {inside}", inside=edit.inside))
     pattern = re.compile(edit.find, re.MULTILINE)
     found = [match for start, end in regions for match in pattern.finditer(source.text, start, end)]
     if not found:
-        return Judgement("missing", f"no line like {edit.find!r}")
+        return Judgement("missing", _("no line like {find!r}", find=edit.find))
     lacking = unfilled(edit, values)
     if lacking:
         if edit.where.get("value") == "path" and all(is_usable_path(match["value"].strip("\"'")) for match in found):
-            return Judgement("equivalent", f"set by hand to {found[0]['value']}")
-        return Judgement("before", f"no value for {', '.join(lacking)}")
+            return Judgement("equivalent", _("set by hand to {value}", value=found[0]["value"]))
+        return Judgement("before", _("no value for {lacking}", lacking=", ".join(lacking)))
     try:
         wanted = fill_shell(edit.put, values, in_format=bool(edit.inside))
     except PatchError as error:
@@ -44,12 +46,14 @@ def judge_dedent(source: Source) -> Judgement:
     except UnreadableError as error:
         first = re.search(r"^([ \t]+)(?=[^\s#])", source.text, re.MULTILINE)
         if first is None or re.search(r"^[^\s#]", source.text[: first.start()], re.MULTILINE):
-            return Judgement("drifted", f"{error}, and not because the first statement is indented")
+            return Judgement("drifted", _("{error}, and not because the first statement is indented", error=error))
         change = Change(first.start(1), first.end(1), "")
         try:
             parse(source.text[: change.start] + source.text[change.end :])
         except UnreadableError as still:
-            return Judgement("drifted", f"{error}; without the first line's indentation it still {still}")
+            return Judgement(
+                "drifted", _("{error}; without the first line's indentation it still {still}", error=error, still=still)
+            )
         return Judgement("before", str(error), (change,))
     return Judgement("after")
 

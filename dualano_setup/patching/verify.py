@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dualano_setup.patching.model import Change, PatchError
 from dualano_setup.patching.source import Source
 
+from ..language import _
+
 Spans = list[tuple[int, int]]
 
 
@@ -16,7 +18,7 @@ def apply_changes(text: str, changes: Sequence[Change]) -> str:
     done = len(text)
     for change in sorted(changes, key=lambda change: change.start, reverse=True):
         if change.end > done:
-            raise PatchError("two changes of one edit overlap")
+            raise PatchError(_("two changes of one edit overlap"))
         text = text[: change.start] + change.text + text[change.end :]
         done = change.start
     return text
@@ -35,7 +37,7 @@ def verify_outside(before: Source, after: Source, changes: Sequence[Change]) -> 
         new_spans.append((start, start + len(change.text)))
         shift += len(change.text) - (change.end - change.start)
     if _outline(before, old_spans) != _outline(after, new_spans):
-        raise PatchError(f"{before.path}: the edit would change more than its place; nothing was edited")
+        raise PatchError(_("{path}: the edit would change more than its place; nothing was edited", path=before.path))
 
 
 def _outline(source: Source, spans: Spans) -> list[object]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..facts.accelerate import CONVERTED_KEYS, parse_config
 from ..facts.fact import Known
 from ..facts.sheet import AccelerateConfig
+from ..language import _
 from ..rules.acc import installed, obstacle, problems
 from ..rules.acc_place import misplaced
 from ..rules.finding import Finding
@@ -39,13 +40,13 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     if config.values is None:
         aside: tuple[Action, ...] = (MoveAside(path, rules, config.error),) if config.exists else ()
         text = new_config(wanted, config.known_keys)
-        write = WriteFile(path, text.encode(), "", rules, "what this project's settings ask for")
+        write = WriteFile(path, text.encode(), "", rules, _("what this project's settings ask for"))
         return Planned((*aside, write))
     text = changed_config(config, wanted, _keys_to_change(context, config, set(rules)))
     if parse_config(text.encode())[1] == config.values:
-        return Planned(notes=(f"{path}: nothing in it can be mended without guessing",))
+        return Planned(notes=(_("{path}: nothing in it can be mended without guessing", path=path),))
     before = hashlib.sha256(config.text.encode()).hexdigest()
-    return Planned((WriteFile(path, text.encode(), before, rules, "the values that were named, comments kept"),))
+    return Planned((WriteFile(path, text.encode(), before, rules, _("the values that were named, comments kept")),))
 
 
 def wanted_values(context: Context) -> dict[str, object]:

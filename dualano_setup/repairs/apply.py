@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from ..language import _
 from .action import Plan, RepairError, Workshop
 from .environment import MakeEnvironment
 from .journal import Journal, all_fixes, open_fix
@@ -60,7 +61,7 @@ def apply_plan(plan: Plan, session: Session) -> Outcome:
                 action.apply(workshop)
                 journal.write("done", action=number)
                 if problem := action.verify(workshop):
-                    raise RepairError(f"the change did not hold: {problem}")
+                    raise RepairError(_("the change did not hold: {problem}", problem=problem))
                 journal.write("verified", action=number)
             journal.write("finished")
     except (Interrupted, KeyboardInterrupt):
@@ -78,19 +79,24 @@ def apply_plan(plan: Plan, session: Session) -> Outcome:
 
 
 def _taken_back(journal: Journal, session: Session, problem: str, status: int) -> Outcome:
-    session.say("taking everything of this fix back")
+    session.say(_("taking everything of this fix back"))
     try:
         with without_interruption(session.say):
             left = take_back(journal, lambda number: session.workshop(journal, number), problem)
     except OSError as error:  # a disk so full that not even the journal can be written
-        left = [f"{_in_words(error)}. Make room; the next `dualano-doctor fix` or `undo` finishes taking it back"]
+        left = [
+            _(
+                "{error}. Make room; the next `dualano-doctor fix` or `undo` finishes taking it back",
+                error=_in_words(error),
+            )
+        ]
     return Outcome(status, journal, problem, tuple(left))
 
 
 def _in_words(error: RepairError | OSError) -> str:
     if isinstance(error, RepairError):
         return str(error)
-    return f"{error.strerror or error}: {error.filename or 'while writing'}"
+    return f"{error.strerror or error}: {error.filename or _('while writing')}"
 
 
 @contextmanager
@@ -107,7 +113,7 @@ def _signals_raise() -> Iterator[None]:
 @contextmanager
 def without_interruption(say: Callable[[str], None]) -> Iterator[None]:
     """Taking back is short and must not be cut short: a second Ctrl-C only gets an answer."""
-    with _handlers(lambda _number, _frame: say("still taking back; a moment")):
+    with _handlers(lambda _number, _frame: say(_("still taking back; a moment"))):
         yield
 
 

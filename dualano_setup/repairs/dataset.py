@@ -9,6 +9,7 @@ from pathlib import Path
 from ..facts.fact import Known
 from ..facts.files import read_whole
 from ..facts.sheet import Dataset
+from ..language import _
 from ..rules.finding import Finding
 from ..rules.rule import Context
 from ..settings import SETTINGS_FILE, Settings
@@ -32,7 +33,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     notes: tuple[str, ...] = ()
     if "DATA008" in rules:
         actions = tuple(
-            MoveAside(Path(fact.value.anomaly_dir, name), ("DATA008",), "not an image, and counted as one")
+            MoveAside(Path(fact.value.anomaly_dir, name), ("DATA008",), _("not an image, and counted as one"))
             for name in fact.value.strangers
         )
     if "DATA005" in rules:
@@ -48,9 +49,10 @@ def plan_masks(data: Dataset, settings: Settings) -> Planned:
     root = settings.foreground or settings.state / _FOLDER
     if data.foreground:
         folder = root / data.category / data.anomaly
-        note = (
-            f"{folder} has masks for some of the images; it is left as it is. Add the others, or move it away and run "
-            "`fix` again for a complete new set."
+        note = _(
+            "{folder} has masks for some of the images; it is left as it is. Add the others, or move it away "
+            "and run `fix` again for a complete new set.",
+            folder=folder,
         )
         return Planned(notes=(note,))
     actions: list[Action] = [_make(data.anomaly_dir, root / data.category / data.anomaly)]
@@ -59,7 +61,7 @@ def plan_masks(data: Dataset, settings: Settings) -> Planned:
         actions.append(_make(str(good), root / data.category / "good"))
     if settings.foreground is None:
         actions.append(name_foreground(settings, root))
-    return Planned(tuple(actions), ("Look at a few of the foreground masks before training on them: object white.",))
+    return Planned(tuple(actions), (_("Look at a few of the foreground masks before training on them: object white."),))
 
 
 def _make(images: str, output: Path) -> RunTrainerTool:
@@ -68,7 +70,7 @@ def _make(images: str, output: Path) -> RunTrainerTool:
         arguments=("--images", images, "--output", str(output)),
         outputs=(output,),
         rules=("DATA005",),
-        why="object masks for the background module",
+        why=_("object masks for the background module"),
     )
 
 
@@ -89,5 +91,5 @@ def name_foreground(settings: Settings, root: Path) -> WriteFile:
         tomlkit.dumps(document).encode("utf-8"),
         hashlib.sha256(before).hexdigest() if path.exists() else "",
         ("DATA005",),
-        "where the foreground masks are",
+        _("where the foreground masks are"),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from ..language import _
 from . import before as images
 from .action import Cost, RepairError, Workshop
 
@@ -43,11 +44,15 @@ class Download:
 
     def describe(self) -> str:
         """One line: what is fetched, and why."""
-        return f"download {self.path.name} ({self.size / 1e6:.1f} MB): {self.why}"
+        return _(
+            "download {path} ({size:.1f} MB): {why}", path=self.path.name, size=self.size / 1000000.0, why=self.why
+        )
 
     def details(self) -> str:
         """From where to where."""
-        check = f"SHA-256 {self.sha256}" if self.sha256 else f"{self.size} bytes; the source publishes no hash"
+        check = (
+            f"SHA-256 {self.sha256}" if self.sha256 else _("{size} bytes; the source publishes no hash", size=self.size)
+        )
         return f"{self.url}\n-> {self.path}\n{check}"
 
     def cost(self) -> Cost:
@@ -59,7 +64,9 @@ class Download:
         part = _part_file(self, workshop)
         if not self._is_whole(part):
             if workshop.offline:
-                raise RepairError(f"{self.path.name} has to be downloaded, and --offline forbids it: {self.url}")
+                raise RepairError(
+                    _("{path} has to be downloaded, and --offline forbids it: {url}", path=self.path.name, url=self.url)
+                )
             self._need_room(part.parent)
             _fetch(self, part, workshop)
         before = images.record_aside(self.path, workshop.folder)
@@ -69,10 +76,10 @@ class Download:
     def verify(self, workshop: Workshop) -> str:
         """Empty when the file is there with its size and hash."""
         if not self.path.is_file():
-            return f"{self.path} is not there"
+            return _("{path} is not there", path=self.path)
         if self._is_whole(self.path):
             return ""
-        return f"{self.path} is not the file that was asked for: its size or SHA-256 differs"
+        return _("{path} is not the file that was asked for: its size or SHA-256 differs", path=self.path)
 
     def obstacle(self, workshop: Workshop) -> str:
         """Empty when the file is still the one downloaded (or gone)."""
@@ -81,7 +88,7 @@ class Download:
         before = images.load(workshop.folder)
         if before and before.kind == "aside" and not os.path.lexists(before.image):
             return ""
-        return f"{self.path} was changed since it was downloaded; move it away, then run `undo` again"
+        return _("{path} was changed since it was downloaded; move it away, then run `undo` again", path=self.path)
 
     def undo(self, workshop: Workshop) -> None:
         """Removes the downloaded file and moves the old one back."""
@@ -104,8 +111,13 @@ class Download:
         free = shutil.disk_usage(folder).free
         if free < self.size:
             raise RepairError(
-                f"{self.path.name} needs {self.size / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free; "
-                "make room, then run `fix` again"
+                _(
+                    "{path} needs {size:.1f} GB and {folder} has {free:.1f} GB free; make room, then run `fix` again",
+                    path=self.path.name,
+                    size=self.size / 1000000000.0,
+                    folder=folder,
+                    free=free / 1000000000.0,
+                )
             )
 
 
@@ -132,14 +144,34 @@ def _fetch(action: Download, part: Path, workshop: Workshop) -> None:
                 _receive(response, part, have, action, workshop)
             if action._is_whole(part):
                 return
-            problem = f"{_size(part)} of {action.size} bytes arrived, or their SHA-256 is wrong"
+            problem = _("{part} of {size} bytes arrived, or their SHA-256 is wrong", part=_size(part), size=action.size)
         except requests.HTTPError as error:
-            raise RepairError(f"{action.url} answered {error.response.status_code} {error.response.reason}") from error
+            raise RepairError(
+                _(
+                    "{url} answered {status_code} {reason}",
+                    url=action.url,
+                    status_code=error.response.status_code,
+                    reason=error.response.reason,
+                )
+            ) from error
         except requests.RequestException as error:
             problem = f"{type(error).__name__}: {error}"
         failures += not have < _size(part) < action.size
-        workshop.say(f"  {action.path.name}: {problem}; {ATTEMPTS - failures} attempts left")
-    raise RepairError(f"{action.url} could not be downloaded: {problem}. What arrived is kept; run `fix` again.")
+        workshop.say(
+            _(
+                "  {path}: {problem}; {attempts} attempts left",
+                path=action.path.name,
+                problem=problem,
+                attempts=ATTEMPTS - failures,
+            )
+        )
+    raise RepairError(
+        _(
+            "{url} could not be downloaded: {problem}. What arrived is kept; run `fix` again.",
+            url=action.url,
+            problem=problem,
+        )
+    )
 
 
 def _headers(have: int) -> dict[str, str]:
@@ -160,7 +192,14 @@ def _receive(response: Response, part: Path, have: int, action: Download, worksh
                 break
             if time.monotonic() - told > PROGRESS_EVERY:
                 told = time.monotonic()
-                workshop.say(f"  {action.path.name}: {(action.size - left) / 1e6:.0f} of {action.size / 1e6:.0f} MB")
+                workshop.say(
+                    _(
+                        "  {path}: {size:.0f} of {size_2:.0f} MB",
+                        path=action.path.name,
+                        size=(action.size - left) / 1000000.0,
+                        size_2=action.size / 1000000.0,
+                    )
+                )
         file.flush()
         os.fsync(file.fileno())
 

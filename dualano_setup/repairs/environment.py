@@ -17,13 +17,14 @@ from packaging.version import Version
 
 from ..facts.environment import MARKER, read_environment
 from ..installers import uv
+from ..language import N_, _
 from . import before as images
 from .action import Cost, RepairError, Workshop
 from .child import run_child, scrubbed_environment, tail
 
 RELEASED = "released"  # in the action's folder: the old environment was let go to give its room back
 SMOKE_DEADLINE = 240.0  # seconds; a first `import torch` from a cold network disk is slow
-SMOKE = "import torch; print(torch.__version__, 'CUDA build', torch.version.cuda, 'GPU', torch.cuda.is_available())"
+SMOKE = N_("import torch; print(torch.__version__, 'CUDA build', torch.version.cuda, 'GPU', torch.cuda.is_available())")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +56,23 @@ class MakeEnvironment:
     def describe(self) -> str:
         """One line: what is made where, and why."""
         verb = "make" if self.before == "absent" else "replace"
-        content = f"Python {self.python_version}, {len(self.packages)} packages of profile {self.profile}"
+        content = _(
+            "Python {python_version}, {packages_count} packages of profile {profile}",
+            python_version=self.python_version,
+            packages_count=len(self.packages),
+            profile=self.profile,
+        )
         return f"{verb} {self.target}: {content}"
 
     def details(self) -> str:
         """Interpreter, sources, every package, and what happens to an old environment."""
         rows = [
-            f"because: {self.why}",
-            f"interpreter: {self.python or 'Python ' + self.python_version + ', downloaded'}",
+            _("because: {why}", why=self.why),
+            _("interpreter: {python}", python=self.python or "Python " + self.python_version + ", downloaded"),
         ]
-        rows += [f"page: {page}" for page in self.pages]
+        rows += [_("page: {page}", page=page) for page in self.pages]
         if self.before != "absent":
-            rows.append("the environment there now is kept until the next fix makes another; `undo` brings it back")
+            rows.append(_("the environment there now is kept until the next fix makes another; `undo` brings it back"))
         return "\n".join([*rows, *(f"  {package}" for package in self.packages)])
 
     def cost(self) -> Cost:
@@ -76,7 +82,9 @@ class MakeEnvironment:
     def apply(self, workshop: Workshop) -> None:
         """Builds beside the target, checks, then swaps by rename. Raises RepairError; the target is then as it was."""
         if environment_state(self.target) != self.before:
-            raise RepairError(f"{self.target} has changed since the plan was made; run `dualano-doctor fix` again")
+            raise RepairError(
+                _("{target} has changed since the plan was made; run `dualano-doctor fix` again", target=self.target)
+            )
         need_room(self.target, self.disk)
         record = images.record_aside(self.target, workshop.folder)
         building = self._building(workshop)
@@ -98,23 +106,28 @@ class MakeEnvironment:
     def verify(self, workshop: Workshop) -> str:
         """Empty when the new environment stands at the target with every pin."""
         if not _is_ours(self.target, workshop):
-            return f"{self.target} is not the environment that this fix made"
+            return _("{target} is not the environment that this fix made", target=self.target)
         return self._wrong(self.target)
 
     def obstacle(self, workshop: Workshop) -> str:
         """Empty when `undo` may go ahead: the environment is as made, and the old one is still kept."""
         record = images.load(workshop.folder)
         if (workshop.folder / RELEASED).exists():
-            return f"what {self.target} was before is no longer kept: a later fix let it go"
+            return _("what {target} was before is no longer kept: a later fix let it go", target=self.target)
         if record is None or not os.path.lexists(self.target):
             return ""
         if not _is_ours(self.target, workshop):
             never_moved = record.kind == "aside" and not os.path.lexists(record.image)
-            return "" if never_moved else f"{self.target} is not what this fix made; undo the later fix first"
-        if _marker(self.target).get("state") != environment_state(self.target):
             return (
-                f"packages in {self.target} were changed since it was made; undoing would lose that. "
-                f"Move {self.target} away (then `undo` brings the old one back), or keep it"
+                ""
+                if never_moved
+                else _("{target} is not what this fix made; undo the later fix first", target=self.target)
+            )
+        if _marker(self.target).get("state") != environment_state(self.target):
+            return _(
+                "packages in {target} were changed since it was made; undoing would lose that. Move {target} "
+                "away (then `undo` brings the old one back), or keep it",
+                target=self.target,
             )
         return ""
 
@@ -156,12 +169,19 @@ class MakeEnvironment:
         have = {distribution.name: Version(distribution.version) for distribution in found.distributions}
         pins = dict(_name_and_version(line) for line in self.packages)
         wrong = [
-            f"{name} {want} (found {have.get(name, 'none')})" for name, want in pins.items() if have.get(name) != want
+            _("{name} {want} (found {name_2})", name=name, want=want, name_2=have.get(name, "none"))
+            for name, want in pins.items()
+            if have.get(name) != want
         ]
         if wrong:
-            return f"{prefix} lacks {', '.join(wrong[:8])}"
+            return _("{prefix} lacks {wrong}", prefix=prefix, wrong=", ".join(wrong[:8]))
         if self.cuda and found.torch and (found.torch.cuda or "cpu") != self.cuda:
-            return f"torch in {prefix} is built for {found.torch.cuda or 'the CPU'}, and the plan promised {self.cuda}"
+            return _(
+                "torch in {prefix} is built for {cuda}, and the plan promised {cuda_2}",
+                prefix=prefix,
+                cuda=found.torch.cuda or _("the CPU"),
+                cuda_2=self.cuda,
+            )
         return ""
 
     def _does_not_run(self, prefix: Path, workshop: Workshop) -> str:
@@ -173,12 +193,17 @@ class MakeEnvironment:
         variables = scrubbed_environment() | {"PYTHONPYCACHEPREFIX": ""}
         status = run_child([str(python), "-I", "-c", SMOKE], variables, workshop.folder, log, SMOKE_DEADLINE)
         if status == 0:
-            workshop.say(f"  torch runs: {tail(log, 1)}")
+            workshop.say(_("  torch runs: {log}", log=tail(log, 1)))
             return ""
         if status < 0 and "ended: it ran past" in tail(log, 1):
-            workshop.say(f"  torch did not finish importing within {SMOKE_DEADLINE:.0f} s; not taken as a failure")
+            workshop.say(
+                _(
+                    "  torch did not finish importing within {smoke_deadline:.0f} s; not taken as a failure",
+                    smoke_deadline=SMOKE_DEADLINE,
+                )
+            )
             return ""
-        return f"torch does not import in the new environment ({status}):\n{tail(log, 8)}"
+        return _("torch does not import in the new environment ({status}):\n{log}", status=status, log=tail(log, 8))
 
 
 def environment_state(prefix: Path) -> str:
@@ -203,8 +228,13 @@ def need_room(target: Path, size: int) -> None:
     free = shutil.disk_usage(there).free
     if free < size:
         raise RepairError(
-            f"the environment needs {size / 1e9:.1f} GB and {there} has {free / 1e9:.1f} GB free; make room, then "
-            "run `fix` again (SYS003)"
+            _(
+                "the environment needs {size:.1f} GB and {there} has {free:.1f} GB free; make room, then run "
+                "`fix` again (SYS003)",
+                size=size / 1000000000.0,
+                there=there,
+                free=free / 1000000000.0,
+            )
         )
 
 

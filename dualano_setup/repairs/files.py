@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ..language import _
 from . import before as images
 from .action import Cost, RepairError, Workshop
 
@@ -55,16 +56,19 @@ class WriteFile:
         refuse_foreign_link(self.path, workshop.project)
         if images.current_sha256(self.path) != self.before_sha256:
             raise RepairError(
-                f"{self.path} has changed since the plan was made; run `dualano-doctor fix` again for a new plan"
+                _(
+                    "{path} has changed since the plan was made; run `dualano-doctor fix` again for a new plan",
+                    path=self.path,
+                )
             )
         images.put(images.keep_file(self.path, workshop.folder), self.content, self.mode)
 
     def verify(self, workshop: Workshop) -> str:
         """Empty when exactly the planned bytes stand there."""
         if images.current_sha256(self.path) != self.after_sha256:
-            return f"{self.path} does not hold what was written"
+            return _("{path} does not hold what was written", path=self.path)
         if self.mode is not None and stat.S_IMODE(self.path.stat().st_mode) != self.mode:
-            return f"{self.path} does not have mode {self.mode:o}"
+            return _("{path} does not have mode {mode:o}", path=self.path, mode=self.mode)
         return ""
 
     def obstacle(self, workshop: Workshop) -> str:
@@ -77,9 +81,13 @@ class WriteFile:
         if now in (before.sha256, self.after_sha256):
             return ""
         if not now:
-            return f"{target} was removed since; put it back, or restore {before.image or 'nothing'} by hand"
+            return _(
+                "{target} was removed since; put it back, or restore {image} by hand",
+                target=target,
+                image=before.image or "nothing",
+            )
         change = difference(self.content, _bytes_at(target), str(target))
-        return f"{target} was changed since the fix; undoing would lose this:\n{change}"
+        return _("{target} was changed since the fix; undoing would lose this:\n{change}", target=target, change=change)
 
     def undo(self, workshop: Workshop) -> None:
         """Puts back the old bytes, mode and times. Raises RepairError when the user changed the file since."""
@@ -103,11 +111,11 @@ class MoveAside:
 
     def describe(self) -> str:
         """One line: what is moved, and why."""
-        return f"move aside {self.path}: {self.why}"
+        return _("move aside {path}: {why}", path=self.path, why=self.why)
 
     def details(self) -> str:
         """Where it is kept."""
-        return f"{self.path} is kept, not deleted; `dualano-doctor undo` moves it back"
+        return _("{path} is kept, not deleted; `dualano-doctor undo` moves it back", path=self.path)
 
     def cost(self) -> Cost:
         """Nothing: it stays on its file system."""
@@ -116,21 +124,27 @@ class MoveAside:
     def apply(self, workshop: Workshop) -> None:
         """Records the place aside, then renames. Raises RepairError when nothing is there."""
         if not os.path.lexists(self.path):
-            raise RepairError(f"{self.path} is no longer there; run `dualano-doctor fix` again for a new plan")
+            raise RepairError(
+                _("{path} is no longer there; run `dualano-doctor fix` again for a new plan", path=self.path)
+            )
         images.move_aside(images.record_aside(self.path, workshop.folder))
 
     def verify(self, workshop: Workshop) -> str:
         """Empty when it is out of the way and kept."""
         before = images.load(workshop.folder)
         if before is None or not os.path.lexists(before.image):
-            return f"{self.path} was not kept"
-        return f"{self.path} is still there" if os.path.lexists(self.path) else ""
+            return _("{path} was not kept", path=self.path)
+        return _("{path} is still there", path=self.path) if os.path.lexists(self.path) else ""
 
     def obstacle(self, workshop: Workshop) -> str:
         """Empty when `undo` may go ahead."""
         before = images.load(workshop.folder)
         if before and before.kind == "aside" and os.path.lexists(before.image) and os.path.lexists(before.path):
-            return f"{before.path} exists again; move it away, then run `undo` again. The old one is {before.image}"
+            return _(
+                "{path} exists again; move it away, then run `undo` again. The old one is {image}",
+                path=before.path,
+                image=before.image,
+            )
         return ""
 
     def undo(self, workshop: Workshop) -> None:
@@ -152,7 +166,11 @@ def refuse_foreign_link(path: Path, project: Path) -> None:
     homes = (Path(os.path.realpath(path.parent)), Path(os.path.realpath(project)))
     if path.is_symlink() and not any(real.is_relative_to(home) for home in homes):
         raise RepairError(
-            f"{path} is a link to {real}, outside its folder; edit that file by hand, or replace the link"
+            _(
+                "{path} is a link to {real}, outside its folder; edit that file by hand, or replace the link",
+                path=path,
+                real=real,
+            )
         )
 
 
@@ -161,9 +179,20 @@ def difference(old: bytes, new: bytes, name: str) -> str:
     try:
         old_lines, new_lines = (data.decode("utf-8").splitlines(keepends=True) for data in (old, new))
     except UnicodeDecodeError:
-        return f"{name}: {len(old)} bytes become {len(new)} bytes (not text)"
-    lines = list(difflib.unified_diff(old_lines, new_lines, f"{name} (before)", f"{name} (after)", n=2))
-    cut = [f"... {len(lines) - MAX_DIFF_LINES} more lines\n"] if len(lines) > MAX_DIFF_LINES else []
+        return _(
+            "{name}: {old_count} bytes become {new_count} bytes (not text)",
+            name=name,
+            old_count=len(old),
+            new_count=len(new),
+        )
+    lines = list(
+        difflib.unified_diff(old_lines, new_lines, _("{name} (before)", name=name), _("{name} (after)", name=name), n=2)
+    )
+    cut = (
+        [_("... {lines_count} more lines\n", lines_count=len(lines) - MAX_DIFF_LINES)]
+        if len(lines) > MAX_DIFF_LINES
+        else []
+    )
     return "".join(line if line.endswith("\n") else line + "\n" for line in lines[:MAX_DIFF_LINES] + cut)
 
 

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from ..language import _
+
 ENDPOINT = "https://huggingface.co"
 TIMEOUT = (5.0, 15.0)  # seconds to connect, and to answer
 _PLAIN = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
@@ -37,7 +39,7 @@ def list_files(repository: str) -> tuple[HubFile, ...]:
         rows = answer.json()
         files = tuple(_file(row) for row in rows if row["type"] == "file")
     except (ValueError, KeyError, TypeError) as error:
-        raise OSError(f"{url} gave an answer that is not the hub's") from error
+        raise OSError(_("{url} gave an answer that is not the hub's", url=url)) from error
     # A name that leads out of the model's folder is not one that a repository can hold.
     return tuple(file for file in files if _PLAIN.fullmatch(file.path) and ".." not in file.path.split("/"))
 

@@ -13,6 +13,7 @@ from ..facts.fact import Known
 from ..facts.files import plain_error, read_whole
 from ..facts.model import ESSENTIAL, INDEX
 from ..facts.sheet import BaseModel, ModelPart
+from ..language import _
 from ..rules.finding import Finding
 from ..rules.rule import Context
 from .action import Action, Planned
@@ -67,8 +68,16 @@ def _index_without_absent(model: BaseModel) -> Planned:
         text = re.sub(rf'("{re.escape(name)}"\s*:\s*)\[[^\[\]]*\]', r"\1[null, null]", text, count=1)
     wanted = dict(model.index or {}) | {name: [None, None] for name in model.named_but_absent}
     if json.loads(text) != wanted:
-        return Planned(notes=(f"{path} is written unusually; set {', '.join(model.named_but_absent)} by hand",))
-    why = f"{', '.join(model.named_but_absent)} are not there"
+        return Planned(
+            notes=(
+                _(
+                    "{path} is written unusually; set {named_but_absent} by hand",
+                    path=path,
+                    named_but_absent=", ".join(model.named_but_absent),
+                ),
+            )
+        )
+    why = _("{named_but_absent} are not there", named_but_absent=", ".join(model.named_but_absent))
     return Planned((WriteFile(path, text.encode(), hashlib.sha256(before).hexdigest(), ("MODEL005",), why),))
 
 
@@ -77,7 +86,10 @@ def _pointed_at(model: BaseModel) -> Planned:
     folder = Path(model.path)
     origin = hub_origin(folder)
     if not origin:
-        note = f"{folder}: nothing says which repository its Git LFS pointers belong to; run `git lfs pull` there"
+        note = _(
+            "{folder}: nothing says which repository its Git LFS pointers belong to; run `git lfs pull` there",
+            folder=folder,
+        )
         return Planned(notes=(note,))
     revision = git_head(folder) or "main"
     actions = []
@@ -87,7 +99,7 @@ def _pointed_at(model: BaseModel) -> Planned:
             found = _POINTER.search(read_whole(path, _MAX_TEXT).decode("utf-8", "replace"))
             if found:
                 url = hub_address(origin, revision, f"{part.name}/{name}")
-                why = "the file that the Git LFS pointer stands for"
+                why = _("the file that the Git LFS pointer stands for")
                 actions.append(Download(url, path, found[1], int(found[2]), ("MODEL003",), why))
     return Planned(tuple(actions))
 
@@ -97,21 +109,39 @@ def _from_hub(model: BaseModel, rule: str, *, offline: bool) -> Planned:
     folder = Path(model.path)
     origin = model.hub_id or hub_origin(folder) or ("" if model.exists else DEFAULT)
     if not origin:
-        note = f"{folder}: nothing says where it came from; download the files that are named again from there"
+        note = _(
+            "{folder}: nothing says where it came from; download the files that are named again from there",
+            folder=folder,
+        )
         return Planned(notes=(note,))
     if offline:
-        return Planned(notes=(f"{folder} would be downloaded from the hub ({origin}), and --offline forbids it",))
+        return Planned(
+            notes=(
+                _(
+                    "{folder} would be downloaded from the hub ({origin}), and --offline forbids it",
+                    folder=folder,
+                    origin=origin,
+                ),
+            )
+        )
     origin = _MOVED.get(origin, origin)
     try:
         files = list_files(origin)
     except OSError as error:
-        return Planned(notes=(f"the hub could not be asked about {origin}: {error}",))
+        return Planned(notes=(_("the hub could not be asked about {origin}: {error}", origin=origin, error=error),))
     wanted = [file for file in files if _is_needed(file.path)]
     if rule == "MODEL002":
         wanted = list(_lacking(model, wanted))
     return Planned(
         tuple(
-            Download(hub_address(origin, "main", f.path), folder / f.path, f.sha256, f.size, (rule,), f"from {origin}")
+            Download(
+                hub_address(origin, "main", f.path),
+                folder / f.path,
+                f.sha256,
+                f.size,
+                (rule,),
+                _("from {origin}", origin=origin),
+            )
             for f in wanted
         )
     )
@@ -145,7 +175,7 @@ def _is_broken(part: ModelPart, name: str) -> bool:
 
 def _is_needed(path: str) -> bool:
     """The index and, of the parts that training reads, everything but variants and pickles."""
-    part, _, name = path.rpartition("/")
+    part, __, name = path.rpartition("/")
     if path == INDEX:
         return True
     if part not in ESSENTIAL:

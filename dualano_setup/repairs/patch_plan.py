@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..bundle import bundle_root
 from ..facts.checkout import patch_parameters
+from ..language import _
 from ..patching import FileEdit, Patch, PatchError, load_patches, plan_revert
 from ..patching import plan as plan_patches
 from ..settings import Settings, UsageError
@@ -24,7 +25,9 @@ def choose_patches(names: Sequence[str]) -> tuple[Patch, ...]:
     patches = load_patches(bundle_root() / "patches")
     known = {patch.id for patch in patches}
     if unknown := [name for name in names if name not in known]:
-        raise UsageError(f"no patch is called {', '.join(unknown)}; `dualano-doctor patch status` lists them")
+        raise UsageError(
+            _("no patch is called {unknown}; `dualano-doctor patch status` lists them", unknown=", ".join(unknown))
+        )
     return tuple(patch for patch in patches if (patch.id in names if names else patch.default))
 
 
@@ -45,7 +48,7 @@ def plan_back(settings: Settings, checkout: Path) -> Plan:
     edits, refusals = plan_revert(checkout, _applied(settings.project, checkout))
     if refusals:
         reasons = "\n".join(f"{refusal.path}: {refusal.reason}" for refusal in refusals)
-        raise RepairError(f"nothing was reverted:\n{reasons}")
+        raise RepairError(_("nothing was reverted:\n{reasons}", reasons=reasons))
     return _plan(settings, edits)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from ..language import _
 from ..rules.finding import Finding
 from ..rules.rule import Context
 from ..settings import UsageError
@@ -52,7 +53,7 @@ def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
             actions += planned.actions
             notes += planned.notes
     ordered, deferred = merge_writes(actions)
-    notes += [f"{path} needs a second edit, which the next round of `fix` makes" for path in deferred]
+    notes += [_("{path} needs a second edit, which the next round of `fix` makes", path=path) for path in deferred]
     answered = {rule for action in ordered for rule in action.rules}
     left = tuple(dict.fromkeys(f.rule for f in wrong if f.rule not in answered))
     return Plan(new_id(report.settings.project), ordered, fingerprint(ordered), left, tuple(dict.fromkeys(notes)))
@@ -113,5 +114,8 @@ def _refuse_unknown(only: frozenset[str], report: Report) -> None:
     known = {finding.rule for finding in report.findings}
     if strangers := sorted(only - known):
         raise UsageError(
-            f"--only names no rule of this program: {', '.join(strangers)}; `dualano-doctor rule` lists them"
+            _(
+                "--only names no rule of this program: {strangers}; `dualano-doctor rule` lists them",
+                strangers=", ".join(strangers),
+            )
         )

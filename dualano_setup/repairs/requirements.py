@@ -11,6 +11,7 @@ from pathlib import Path
 from ..facts.fact import Known
 from ..facts.requirements import encode, read_requirements
 from ..facts.sheet import RequirementLine, RequirementsFile
+from ..language import _
 from ..rules import req
 from ..rules.finding import Finding
 from ..rules.pin_completion import repair_line, sources
@@ -50,7 +51,7 @@ def plan(context: Context, findings: Sequence[Finding], index: Index | None = No
         content=encode(text, file.encoding),
         before_sha256=hashlib.sha256(encode(file.text, file.encoding)).hexdigest(),
         rules=rules,
-        why=f"mend the lines that {', '.join(rules)} named",
+        why=_("mend the lines that {rules} named", rules=", ".join(rules)),
     )
     return Planned((write,), notes)
 
@@ -106,7 +107,12 @@ def _mend_invalid(context: Context, index: Index) -> Edits:
         if new:
             lines[line.number] = new
         else:
-            notes.append(f"requirements.txt line {line.number} is left as it is: more than one reading is possible")
+            notes.append(
+                _(
+                    "requirements.txt line {number} is left as it is: more than one reading is possible",
+                    number=line.number,
+                )
+            )
     return Edits(lines, tuple(notes))
 
 
@@ -118,7 +124,9 @@ def _merge_twice(context: Context) -> Edits:
         alike = len({row.specifier for row in rows}) == 1
         kept = rows[0] if alike else req.choose_duplicate(context, rows)
         if kept is None:
-            notes.append(f"{name} is pinned to several versions, and nothing says which is meant; left as it is")
+            notes.append(
+                _("{name} is pinned to several versions, and nothing says which is meant; left as it is", name=name)
+            )
             continue
         lines |= _without(row for row in rows if row.number != kept.number)
     for family in families():
@@ -129,7 +137,13 @@ def _merge_twice(context: Context) -> Edits:
             lines |= _without(row for row in rows if row.name != family.keep)
         else:
             names = " and ".join(sorted({row.name for row in rows}))
-            notes.append(f"{names} share the folder {family.folder}; which one is meant is for you to say")
+            notes.append(
+                _(
+                    "{names} share the folder {folder}; which one is meant is for you to say",
+                    names=names,
+                    folder=family.folder,
+                )
+            )
     return Edits(lines, tuple(notes))
 
 
@@ -165,7 +179,13 @@ def _replace_without_file(context: Context) -> Edits:
         if version and row.span == 1 and "+" not in row.specifier:
             lines[row.number] = (_repinned(row, version),)
         else:
-            notes.append(f"{row.name}{row.specifier} has no file for this Python; no other version is known to fit")
+            notes.append(
+                _(
+                    "{name}{specifier} has no file for this Python; no other version is known to fit",
+                    name=row.name,
+                    specifier=row.specifier,
+                )
+            )
     return Edits(lines, tuple(notes))
 
 
@@ -179,9 +199,9 @@ def _name_indexes(context: Context) -> Edits:
         if build in served_builds(file) and not lines:
             continue
         strange = [row.name for row in rows if row.name not in SERVED]
-        notes += [f"{name}: no index is known to serve its {build} build" for name in strange]
+        notes += [_("{name}: no index is known to serve its {build} build", name=name, build=build) for name in strange]
         pages = [f"https://download.pytorch.org/whl/{build}/{row.name}" for row in rows if row.name in SERVED]
-        new = tuple(f"--find-links {page}/" for page in dict.fromkeys(pages) if page not in named)
+        new = tuple(_("--find-links {page}/", page=page) for page in dict.fromkeys(pages) if page not in named)
         first = rows[0]
         if new and first.span == 1:
             lines[first.number] = (*new, first.text)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ..language import _
 from . import before as images
 from .action import Cost, RepairError, Workshop
 from .child import run_child, scrubbed_environment, tail
@@ -33,7 +34,7 @@ class RunTrainerTool:
 
     def describe(self) -> str:
         """One line: what is made, and why."""
-        return f"make {', '.join(str(path) for path in self.outputs)}: {self.why}"
+        return _("make {outputs}: {why}", outputs=", ".join(str(path) for path in self.outputs), why=self.why)
 
     def details(self) -> str:
         """The command."""
@@ -53,17 +54,30 @@ class RunTrainerTool:
         argv = [str(python), "-m", self.module, *self.arguments]
         status = run_child(argv, _variables(workshop), workshop.folder, log, DEADLINE)
         if status != 0:
-            raise RepairError(f"`python -m {self.module}` failed ({status}); its last lines:\n{tail(log)}")
+            raise RepairError(
+                _(
+                    "`python -m {module}` failed ({status}); its last lines:\n{log}",
+                    module=self.module,
+                    status=status,
+                    log=tail(log),
+                )
+            )
         missing = [str(output) for output in self.outputs if not output.exists()]
         if missing:
-            raise RepairError(f"`python -m {self.module}` ended well but did not make {', '.join(missing)}")
+            raise RepairError(
+                _(
+                    "`python -m {module}` ended well but did not make {missing}",
+                    module=self.module,
+                    missing=", ".join(missing),
+                )
+            )
         prints = {str(output): _fingerprint(output) for output in self.outputs}
         images.write_synced(workshop.folder / "after.json", json.dumps(prints).encode(), 0o600)
 
     def verify(self, workshop: Workshop) -> str:
         """Empty when all outputs are there."""
         missing = [str(output) for output in self.outputs if not output.exists()]
-        return f"not made: {', '.join(missing)}" if missing else ""
+        return _("not made: {missing}", missing=", ".join(missing)) if missing else ""
 
     def obstacle(self, workshop: Workshop) -> str:
         """Empty when every output is as the tool left it (or was never finished)."""
@@ -72,7 +86,7 @@ class RunTrainerTool:
             return ""
         for path, known in json.loads(after.read_text(encoding="utf-8")).items():
             if os.path.lexists(path) and _fingerprint(Path(path)) != known:
-                return f"{path} was changed since it was made; move it away, then run `undo` again"
+                return _("{path} was changed since it was made; move it away, then run `undo` again", path=path)
         return ""
 
     def undo(self, workshop: Workshop) -> None:
@@ -91,7 +105,9 @@ class RunTrainerTool:
 def _interpreter(workshop: Workshop) -> Path:
     python = (workshop.environment or workshop.project / ".dualano" / "env") / "bin" / "python"
     if not python.exists():
-        raise RepairError(f"this needs the training environment, and {python} is not there; let `fix` make it first")
+        raise RepairError(
+            _("this needs the training environment, and {python} is not there; let `fix` make it first", python=python)
+        )
     return python
 
 

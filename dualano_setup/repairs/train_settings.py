@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from ..facts.files import read_whole
+from ..language import _
 from ..rules.finding import Finding
 from ..rules.gpu import proposed_settings
 from ..rules.rule import Context
@@ -38,8 +39,11 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         tomlkit.dumps(document).encode("utf-8"),
         hashlib.sha256(before).hexdigest() if path.exists() else "",
         rules,
-        f"so that the run fits into the GPU's memory: {text}",
+        _("so that the run fits into the GPU's memory: {text}", text=text),
     )
     louder = [key for key in changes if context.settings.said_by.get(key, str(path)) != str(path)]
-    notes = [f"{context.settings.said_by[key]} beats dualano.toml; change or drop it as well" for key in louder]
+    notes = [
+        _("{said_by} beats dualano.toml; change or drop it as well", said_by=context.settings.said_by[key])
+        for key in louder
+    ]
     return Planned((write,), tuple(notes))

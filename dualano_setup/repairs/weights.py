@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ..facts.fact import Known
+from ..language import _
 from ..rules.finding import Finding
 from ..rules.rule import Context
 from .action import Planned
@@ -24,7 +25,11 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     root = Path(fact.value.path)
     whole = [name for name in fact.value.pickled if name.endswith(".bin")]
     left = tuple(name for name in fact.value.pickled if name not in whole)
-    notes = (f"{', '.join(left)}: not of a kind this can convert; download the safetensors files",) if left else ()
+    notes = (
+        (_("{left}: not of a kind this can convert; download the safetensors files", left=", ".join(left)),)
+        if left
+        else ()
+    )
     return Planned(tuple(_convert(root / name) for name in whole), notes)
 
 
@@ -36,5 +41,5 @@ def _convert(source: Path) -> RunTrainerTool:
         arguments=("--source", str(source), "--target", str(target)),
         outputs=(target,),
         rules=RULES,
-        why=f"the tensors of {source.name}, read without running its pickle",
+        why=_("the tensors of {source}, read without running its pickle", source=source.name),
     )

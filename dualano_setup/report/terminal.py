@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from ..language import N_, _
 from ..light_dataclasses import dataclass
 from ..rules.finding import Finding, Status
+from .width import wrap
 
 if TYPE_CHECKING:
     from ..check import Report
@@ -102,16 +104,25 @@ def _block(group: Sequence[Finding], style: Style, verbosity: int, waiting: int)
     details = dict.fromkeys(f.detail for f in group if f.detail)
     text += "".join(_indent(f"- {detail}" if len(details) > 1 else detail) for detail in details)
     if finding.evidence and verbosity >= 1:
-        text += _indent(f"seen in: {finding.evidence}")
+        text += _indent(_("seen in: {evidence}", evidence=finding.evidence))
     cures = dict.fromkeys(f.cure for f in group if f.cure)
     if len(cures) > _MANY:
-        label = "fix repairs these. By hand: " if finding.repairable else "to do: "
-        text += _indent(style.paint(label, "2") + f"see `dualano-doctor rule {finding.rule}` and `check -v`")
+        label = _("fix repairs these. By hand: ") if finding.repairable else _("to do: ")
+        text += _indent(
+            style.paint(label, "2") + _("see `dualano-doctor rule {rule}` and `check -v`", rule=finding.rule)
+        )
     elif cures:
-        label = "fix repairs this. By hand: " if finding.repairable else "to do: "
+        label = _("fix repairs this. By hand: ") if finding.repairable else _("to do: ")
         text += "".join(_indent(style.paint(label, "2") + cure) for cure in cures)
     if waiting:
-        text += _indent(f"{waiting} further check{'s' if waiting > 1 else ''} can only be made after this")
+        text += _indent(
+            _(
+                N_("{waiting} further checks can only be made after this")
+                if waiting > 1
+                else N_("1 further check can only be made after this"),
+                waiting=waiting,
+            )
+        )
     return text + "\n"
 
 
@@ -119,7 +130,7 @@ def _indent(text: str) -> str:
     lines: list[str] = []
     for line in text.splitlines():
         # Commands and paths must survive copying: nothing is broken inside a word.
-        lines += textwrap.wrap(_keep_paint(line), _WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+        lines += wrap(_keep_paint(line), _WIDTH) or [""]
     return "".join(f"    {line}\n" for line in lines)
 
 
@@ -129,16 +140,25 @@ def _keep_paint(line: str) -> str:
 
 def _summary(report: Report, style: Style) -> str:
     words = {
-        "fail": "blocking",
-        "warn": "warnings",
-        "unknown": "could not be looked at",
-        "ok": "fine",
-        "skip": "not judged",
+        "fail": _("blocking"),
+        "warn": _("warnings"),
+        "unknown": _("could not be looked at"),
+        "ok": _("fine"),
+        "skip": _("not judged"),
     }
     parts = [f"{report.count(s)} {word}" for s, word in words.items() if report.count(s) or s == "fail"]  # type: ignore[arg-type]
-    line = f"{', '.join(parts)} (profile {report.profile.name}, {report.seconds * 1000:.0f} ms)\n"
+    line = _(
+        "{parts} (profile {profile}, {seconds:.0f} ms)\n",
+        parts=", ".join(parts),
+        profile=report.profile.name,
+        seconds=report.seconds * 1000,
+    )
     if not report.count("fail"):
-        return style.paint("Ready to train. ", "32;1") + line if report.exit_status == 0 else line
+        return style.paint(_("Ready to train. "), "32;1") + line if report.exit_status == 0 else line
     repairable = sum(f.status == "fail" and f.repairable for f in report.findings)
-    hint = f"`dualano-doctor fix` repairs {repairable} of them; it shows its plan first.\n" if repairable else ""
-    return line + hint + "`dualano-doctor rule ID` explains one.\n"
+    hint = (
+        _("`dualano-doctor fix` repairs {repairable} of them; it shows its plan first.\n", repairable=repairable)
+        if repairable
+        else ""
+    )
+    return line + hint + _("`dualano-doctor rule ID` explains one.\n")

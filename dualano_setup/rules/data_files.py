@@ -41,7 +41,7 @@ def check_pairs(context: Context) -> Iterator[Finding]:
             evidence=shown(data.anomaly_dir),
             subject="without mask",
         )
-    used = {mask.path for _, mask in pairs if mask}
+    used = {mask.path for __, mask in pairs if mask}
     spare = [mask.path for mask in data.masks if mask.path not in used]
     if spare:
         yield warn(
@@ -78,7 +78,7 @@ def check_readable(context: Context) -> Iterator[Finding]:
     for kind, files, words in (
         ("image", data.images, IMAGES),
         ("mask", data.masks, MASKS),
-        ("foreground mask", data.foreground, FOREGROUND_MASKS),
+        (_("foreground mask"), data.foreground, FOREGROUND_MASKS),
     ):
         broken = [file for file in files if file.error]
         if broken:

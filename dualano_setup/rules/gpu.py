@@ -139,7 +139,7 @@ def changed_settings(old: Settings, new: Settings) -> dict[str, object]:
 def proposed_settings(context: Context) -> dict[str, object]:
     """The changes under [train] with which the run fits onto every used GPU; empty when it fits, or nothing does."""
     totals = [(gpu.memory_total, gpu.compute_capability) for gpu in _used_gpus(context) if gpu.memory_total]
-    if not totals or min(total for total, _ in totals) >= least(context.settings):
+    if not totals or min(total for total, __ in totals) >= least(context.settings):
         return {}
     total, capability = min(totals, key=lambda each: each[0])
     way_out = fitting(context.settings, int(total * 0.97), capability)
@@ -243,7 +243,7 @@ def _memory_is_free(context: Context) -> Iterator[Finding]:
 
 def _holder(process: GpuProcess) -> str:
     size = f", {gib(process.memory)}" if process.memory else ""
-    return f"{process.name or _('a process')} (PID {process.pid}{size})"
+    return _("{process} (PID {pid}{size})", process=process.name or _("a process"), pid=process.pid, size=size)
 
 
 def _used_gpus(context: Context) -> tuple[Gpu, ...]:

@@ -31,7 +31,7 @@ def _evaluate(rule: Rule, context: Context) -> tuple[Finding, ...]:
         if isinstance(fact, Unknown):
             return (Finding(rule.id, "unknown", _(rule.title), fact.reason, fact.source),)
         if isinstance(fact, Absent) and not rule.sees_absent:
-            return (_skip(rule, fact.reason, None),)
+            return (_skip(rule, _(fact.reason), None),)
     try:
         found = tuple(rule.evaluate(context))
     except Exception as error:

@@ -74,7 +74,7 @@ def _network(context: Context) -> Network:
 
 def _host(url: str) -> str:
     """Scheme, credentials and path taken away."""
-    return url.partition("://")[2].partition("/")[0].rpartition("@")[2] or url
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[2] or _(url)
 
 
 def _said(answer: Answer) -> str:

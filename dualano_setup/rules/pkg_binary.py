@@ -219,7 +219,7 @@ def numpy_fits(context: Context) -> Iterator[Finding]:
     numpy = seen.find("numpy")
     if not victims or numpy is None:
         return
-    needed = any(name in context.profile.packages for name, _, _ in victims)
+    needed = any(name in context.profile.packages for name, __, __ in victims)
     listed = ", ".join(
         _("{name} {version} (from {first} on)", name=name, version=version, first=first)
         for name, version, first in victims

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ..facts.environment import NO_ENVIRONMENT
 from ..facts.fact import Absent
 from ..facts.sheet import Leak
 from ..language import N_, _
@@ -66,7 +67,7 @@ def _environment_exists(context: Context) -> Iterator[Finding]:
     fact = context.sheet.environment
     if isinstance(fact, Absent):
         count = len(pins(context.profile))
-        reason = fact.reason.removeprefix("no training environment yet: ")  # the title says that already
+        reason = fact.reason.removeprefix(_(NO_ENVIRONMENT).partition("{")[0])  # the title says that already
         yield fail(
             "PY002",
             _("no training environment yet"),

@@ -245,7 +245,7 @@ def same_name(file: RequirementsFile) -> dict[str, list[RequirementLine]]:
     for line in file.lines:
         if line.name and not line.error and not line.url:
             groups.setdefault((line.name, line.marker), []).append(line)
-    return {name: lines for (name, _), lines in groups.items() if len(lines) > 1}
+    return {name: lines for (name, __), lines in groups.items() if len(lines) > 1}
 
 
 def choose_duplicate(context: Context, lines: Sequence[RequirementLine]) -> RequirementLine | None:

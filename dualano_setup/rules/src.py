@@ -58,7 +58,7 @@ def check_paths(context: Context) -> Iterator[Finding]:
     checkout = _checkout(context)
     yield from _open_patches(context, "SRC001", PATHS)
     treated = {
-        file for patch in checkout.patches if patch.default and "SRC001" in patch.rules for file, _ in patch.files
+        file for patch in checkout.patches if patch.default and "SRC001" in patch.rules for file, __ in patch.files
     }
     for literal in checkout.literals:
         if literal.file not in treated:
@@ -113,7 +113,7 @@ def check_drifted(context: Context) -> Iterator[Finding]:
     tree = _TREE[context.settings.variant]
     for patch in _checkout(context).patches:
         # Releases differ in the scripts they have; only the chosen variant's trainer has to be there.
-        needed = any(file.startswith(f"{tree}/train") and file.endswith(".py") for file, _ in patch.files)
+        needed = any(file.startswith(f"{tree}/train") and file.endswith(".py") for file, __ in patch.files)
         if patch.default and (patch.state == "drifted" or (patch.state == "missing" and needed)):
             yield warn(
                 "SRC004",

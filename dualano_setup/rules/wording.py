@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
@@ -33,6 +32,8 @@ def listing(names: Iterable[object], limit: int = 6) -> str:
 
 def nearest(name: str, names: Sequence[str]) -> str:
     """`; did you mean X?` where one of the names is close, else nothing."""
+    import difflib  # 1.5 ms, and few files hold a name that nobody knows
+
     lower = {known.lower(): known for known in names}
     found = difflib.get_close_matches(name.lower(), lower, 1, 0.6)
     return _("; did you mean `{name}`?", name=shown(lower[found[0]])) if found else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..language import _
 from ..settings import Settings, UsageError
 
 CHECKOUT_TREES = {"bcm": "bcm-dual-interrelated_diff", "dual": "dual-interrelated_diff"}
@@ -28,17 +29,17 @@ def required(settings: Settings, extra: Sequence[str], trainer: str) -> list[str
     """What is still to be said before a training can start, in words that name the flags; empty when all is there."""
     missing = []
     if settings.model is None and value_of("--pretrained_model_name_or_path", extra) is None:
-        missing.append("the base model: --model PATH (a Stable Diffusion 1.5 folder in diffusers layout)")
+        missing.append(_("the base model: --model PATH (a Stable Diffusion 1.5 folder in diffusers layout)"))
     if value_of("--instance_data_dir", extra) is None:
         if settings.data is None:
-            missing.append("the data: --data PATH (the MVTec AD root), with --category NAME and --anomaly NAME")
+            missing.append(_("the data: --data PATH (the MVTec AD root), with --category NAME and --anomaly NAME"))
         elif settings.category is None or settings.anomaly is None:
-            missing.append("what to learn: --category NAME and --anomaly NAME (folders below the data root)")
+            missing.append(_("what to learn: --category NAME and --anomaly NAME (folders below the data root)"))
     needs_masks = trainer == "bundled" and (value_of("--variant", extra) or settings.variant) == "bcm"
     if needs_masks and settings.foreground is None and value_of("--condition_dir", extra) is None:
-        missing.append("the object masks: --foreground PATH (or the variant without them: -- --variant dual)")
+        missing.append(_("the object masks: --foreground PATH (or the variant without them: -- --variant dual)"))
     if trainer == "checkout" and settings.checkout is None:
-        missing.append("the authors' repository: --checkout PATH")
+        missing.append(_("the authors' repository: --checkout PATH"))
     return missing
 
 
@@ -96,5 +97,5 @@ def steps_of(settings: Settings, extra: Sequence[str]) -> int:
     if said is None:
         return settings.steps
     if not said.isdigit():
-        raise UsageError(f"--max_train_steps is {said!r}, expected a whole number above 0")
+        raise UsageError(_("--max_train_steps is {said!r}, expected a whole number above 0", said=said))
     return int(said)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..language import _
 from .folder import RunFolder
 from .processes import is_alive, members, send, trainers, wait_until_gone
 from .records import Identity, RunRecord, StopRequest, write
@@ -27,9 +28,9 @@ class Ending:
     def in_words(self) -> str:
         """One sentence for the person who asked."""
         if not self.how:
-            return "its processes do not end, not even when killed (stuck in the kernel?)"
-        saved = f"wrote {self.checkpoint}" if self.checkpoint else "wrote no checkpoint"
-        return f"ended after {self.how}, in {self.seconds:.1f} s; {saved}"
+            return _("its processes do not end, not even when killed (stuck in the kernel?)")
+        saved = _("wrote {checkpoint}", checkpoint=self.checkpoint) if self.checkpoint else _("wrote no checkpoint")
+        return _("ended after {how}, in {seconds:.1f} s; {saved}", how=self.how, seconds=self.seconds, saved=saved)
 
 
 def ask_to_end(run: RunFolder, by: str, *, now: bool = False) -> None:

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..language import _
 from ..settings import UsageError
 from .records import ExitRecord, ProcessRecord, RunRecord, StopRequest, read
 
@@ -93,7 +94,7 @@ def create(state: Path, label: str) -> RunFolder:
         except FileExistsError:
             continue
         return RunFolder(path)
-    raise FileExistsError(17, "a thousand runs were started in one second", str(root))
+    raise FileExistsError(17, _("a thousand runs were started in one second"), str(root))
 
 
 def every(state: Path) -> list[RunFolder]:
@@ -102,7 +103,7 @@ def every(state: Path) -> list[RunFolder]:
     if not root.is_dir():
         return []
     found = [(record.created, folder) for path in root.iterdir() if (record := (folder := RunFolder(path)).record())]
-    return [folder for _, folder in sorted(found, key=lambda row: (row[0], row[1].name))]
+    return [folder for __, folder in sorted(found, key=lambda row: (row[0], row[1].name))]
 
 
 def find(state: Path, word: str | None) -> RunFolder:
@@ -112,14 +113,22 @@ def find(state: Path, word: str | None) -> RunFolder:
     """
     runs = every(state)
     if not runs:
-        raise UsageError(f"no runs in {runs_root(state)} yet; `dualano-doctor train` starts one")
+        raise UsageError(_("no runs in {state} yet; `dualano-doctor train` starts one", state=runs_root(state)))
     if word is None:
         return runs[-1]
     if not _NAME.fullmatch(word):
-        raise UsageError(f"{word!r} is not the name of a run; `dualano-doctor runs` lists them")
+        raise UsageError(_("{word!r} is not the name of a run; `dualano-doctor runs` lists them", word=word))
     exact = [run for run in runs if run.name == word]
     near = exact or [run for run in runs if word in run.name]
     if len(near) != 1:
         shown = ", ".join(run.name for run in (near or runs)[-5:])
-        raise UsageError(f"{len(near) or 'no'} runs match {word!r}; {'these do' if near else 'there are'}: {shown}")
+        raise UsageError(
+            _(
+                "{near_count} runs match {word!r}; {what}: {shown}",
+                near_count=len(near) or "no",
+                word=word,
+                what=_("these do") if near else _("there are"),
+                shown=shown,
+            )
+        )
     return near[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from ..language import _
 from ..report.terminal import Style
 from .ending import CHECKPOINT_SECONDS, Ending, ask_to_end, end_run, newest_checkpoint, wait_for_record
 from .handoff import Started
@@ -21,7 +22,7 @@ def attend(started: Started, color: str) -> int:
     except KeyboardInterrupt:
         return 130
     if view.verdict.state == "finished":
-        sys.stderr.write(f"{view.run.name} finished; weights in {started.record.output}\n")
+        sys.stderr.write(_("{run} finished; weights in {output}\n", run=view.run.name, output=started.record.output))
         return 0
     sys.stderr.write(after_a_failure(view, style))
     return 1
@@ -44,22 +45,25 @@ def _end_for_ctrl_c(started: Started) -> None:
     say = sys.stderr.write
     ask_to_end(run, "ctrl-c")
     say(
-        f"\nCtrl-C: asked the training to write a checkpoint and end (at most {CHECKPOINT_SECONDS:.0f} s). "
-        "Ctrl-C again ends it at once.\n"
+        _(
+            "\nCtrl-C: asked the training to write a checkpoint and end (at most {checkpoint_seconds:.0f} s). "
+            "Ctrl-C again ends it at once.\n",
+            checkpoint_seconds=CHECKPOINT_SECONDS,
+        )
     )
     sys.stderr.flush()
     try:
         ending = end_run(run, record, patience=CHECKPOINT_SECONDS)
     except KeyboardInterrupt:
-        say("\nending it at once\n")
+        say(_("\nending it at once\n"))
         ask_to_end(run, "ctrl-c", now=True)
         ending = _at_once(started)
     wait_for_record(run)
     say(f"{run.name} {ending.in_words()}\n")
     newest = newest_checkpoint(Path(record.output))
     if newest and record.trainer == "bundled":
-        again = f"-- --output_dir {record.output} --resume_from_checkpoint latest"
-        say(f"go on from {newest}: dualano-doctor train {again}\n")
+        again = _("-- --output_dir {output} --resume_from_checkpoint latest", output=record.output)
+        say(_("go on from {newest}: dualano-doctor train {again}\n", newest=newest, again=again))
 
 
 def _at_once(started: Started) -> Ending:

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..bundle import bundle_root
 from ..facts.fact import Known
 from ..facts.sheet import FactSheet
+from ..language import _
 from ..settings import Settings
 from . import launch as launches
 from .arguments import value_of
@@ -88,7 +89,9 @@ def interpreter_of(sheet: FactSheet) -> str:
     """The training environment's Python. Raises LaunchError when there is none."""
     if isinstance(sheet.environment, Known):
         return sheet.environment.value.interpreter
-    raise LaunchError(f"{sheet.environment.reason}; `dualano-doctor fix` makes one, --env PATH names another")
+    raise LaunchError(
+        _("{reason}; `dualano-doctor fix` makes one, --env PATH names another", reason=sheet.environment.reason)
+    )
 
 
 def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:
@@ -124,7 +127,7 @@ def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:
         started.release()
         end = run.exit()
         complaint = end.problem if end else (run.path / "supervisor.log").read_text("utf-8", "replace").strip()
-        raise LaunchError(complaint or f"the run's supervisor did not come up; see {run.path}")
+        raise LaunchError(complaint or _("the run's supervisor did not come up; see {path}", path=run.path))
     return started
 
 
@@ -167,7 +170,7 @@ def _read_ready(handle: int) -> bool:
 
     end, said = time.monotonic() + READY_SECONDS, b""
     while READY not in said:
-        readable, _, _ = select.select([handle], [], [], max(0.0, end - time.monotonic()))
+        readable, __, __ = select.select([handle], [], [], max(0.0, end - time.monotonic()))
         piece = os.read(handle, 64) if readable else b""
         if not piece:
             return False

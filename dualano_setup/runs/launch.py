@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..facts.fact import Absent, Known
 from ..facts.sheet import FactSheet
+from ..language import _
 from ..settings import Settings
 from .arguments import (
     CHECKOUT_SCRIPTS,
@@ -25,12 +26,10 @@ from .arguments import (
 from .folder import RunFolder
 
 STARTER = "train.py"
-STARTER_SOURCE = '''"""Starts the trainer beside this file: unlike the working folder, this one holds nothing else."""
-
-import runpy
-
-runpy.run_module("trainer", run_name="__main__", alter_sys=True)
-'''
+STARTER_SOURCE = (
+    '"""Starts the trainer beside this file: unlike the working folder, this one holds nothing else."""\n\nimport '
+    'runpy\n\nrunpy.run_module("trainer", run_name="__main__", alter_sys=True)\n'
+)
 METRICS = "metrics.jsonl"
 
 # Each would put other code before the environment's own, or another setting before the run's file.
@@ -87,7 +86,9 @@ def build(
     launcher += ["--num_cpu_threads_per_process", str(machine.threads)]
     environment, removed = _environment(settings, machine, variables)
     if removed:
-        notes.append(f"not passed on to the training: {', '.join(removed)} (the run's own settings hold)")
+        notes.append(
+            _("not passed on to the training: {removed} (the run's own settings hold)", removed=", ".join(removed))
+        )
     metrics = str(output / METRICS) if trainer == "bundled" else ""
     return Launch(
         (*launcher, *start),
@@ -120,7 +121,9 @@ def accelerate_text(settings: Settings, machine: Machine) -> str:
         "same_network": "true",
         "use_cpu": "true" if machine.cpu else "false",
     }
-    return "# Of this one run; written by dualano-doctor.\n" + "".join(f"{key}: {row}\n" for key, row in rows.items())
+    return _("# Of this one run; written by dualano-doctor.\n") + "".join(
+        f"{key}: {row}\n" for key, row in rows.items()
+    )
 
 
 def uses_cpu(sheet: FactSheet) -> bool:
@@ -145,7 +148,10 @@ def threads_for_each(processes: int, variables: Mapping[str, str]) -> int:
 
 def _for_machine(settings: Settings, machine: Machine) -> tuple[Settings, list[str]]:
     if machine.cpu and settings.num_processes > 1:
-        note = f"one process instead of {settings.num_processes}: accelerate starts unconnected ones on a CPU"
+        note = _(
+            "one process instead of {num_processes}: accelerate starts unconnected ones on a CPU",
+            num_processes=settings.num_processes,
+        )
         return replace(settings, num_processes=1), [note]
     return settings, []
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from ..language import _
 from .cause import lines_of, read_end
 
 RECENT = 20
@@ -104,20 +105,20 @@ def duration(seconds: float | None) -> str:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+        return _("{minutes} min {rest} s", minutes=minutes, rest=rest)
+    return _("{minutes} h {minutes_2} min", minutes=minutes // 60, minutes_2=minutes % 60)
 
 
 def line_of(progress: Progress) -> str:
     """One line of text: step, loss, speed, remaining, GPU memory."""
-    parts = [f"step {progress.step}/{progress.total}"]
+    parts = [_("step {step}/{total}", step=progress.step, total=progress.total)]
     if progress.loss is not None:
-        parts.append(f"loss {progress.loss:.4f}")
+        parts.append(_("loss {loss:.4f}", loss=progress.loss))
     if progress.seconds_per_step is not None:
-        parts.append(f"{progress.seconds_per_step:.3g} s/step")
-        parts.append(f"{duration(progress.remaining)} left")
+        parts.append(_("{seconds_per_step:.3g} s/step", seconds_per_step=progress.seconds_per_step))
+        parts.append(_("{remaining} left", remaining=duration(progress.remaining)))
     if progress.memory is not None:
-        parts.append(f"GPU {progress.memory:.1f} GiB")
+        parts.append(_("GPU {memory:.1f} GiB", memory=progress.memory))
     return " · ".join(parts)
 
 

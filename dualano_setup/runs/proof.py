@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..facts.sheet import FactSheet
+from ..language import _
 from ..settings import Settings
 from .arguments import required
 from .ending import newest_checkpoint
@@ -60,9 +61,14 @@ def settle(settings: Settings, sheet: FactSheet, extra: Sequence[str], say: Call
     if not required(settings, extra, "bundled"):
         return settings
     folder = settings.state / "miniature"
-    say(f"no model and data named: proving with miniature ones in {folder} (random weights, drawn pictures)")
+    say(
+        _(
+            "no model and data named: proving with miniature ones in {folder} (random weights, drawn pictures)",
+            folder=folder,
+        )
+    )
     if make_miniature(interpreter_of(sheet), folder):
-        raise ProofError("the miniature model and data could not be made; the lines above say why")
+        raise ProofError(_("the miniature model and data could not be made; the lines above say why"))
     return on_the_miniature(settings, folder)
 
 
@@ -70,7 +76,7 @@ def on_the_miniature(settings: Settings, folder: Path) -> Settings:
     """The settings pointed at what `trainer.miniature` made in `folder`."""
     image_folders = sorted(path for path in (folder / "data").glob("*/test/*") if path.name != "good")
     if not image_folders:
-        raise ProofError(f"{folder} holds no miniature data; remove it and try again")
+        raise ProofError(_("{folder} holds no miniature data; remove it and try again", folder=folder))
     first = image_folders[0]
     return replace(
         settings,
@@ -96,15 +102,35 @@ def prove(settings: Settings, sheet: FactSheet, extra: Sequence[str], watch: Wat
     rows = metric_rows(record.metrics)
     losses = tuple(value for row in rows if (value := number(row.get("loss"))) is not None)
     if len(losses) != STEPS or not all(map(math.isfinite, losses)):
-        raise ProofError(f"the losses of {STEPS} steps are {losses or 'not there'}, expected {STEPS} finite numbers")
+        raise ProofError(
+            _(
+                "the losses of {steps} steps are {losses}, expected {steps} finite numbers",
+                steps=STEPS,
+                losses=losses or _("not there"),
+            )
+        )
     checkpoint = newest_checkpoint(output)
     if checkpoint != f"checkpoint-{STEPS}":
-        raise ProofError(f"after step {STEPS} there is {checkpoint or 'no checkpoint'} in {output}")
+        raise ProofError(
+            _(
+                "after step {steps} there is {checkpoint} in {output}",
+                steps=STEPS,
+                checkpoint=checkpoint or _("no checkpoint"),
+                output=output,
+            )
+        )
     resumed = _run(wanted, sheet, [*extra, *_flags(output, STEPS + 1), "--resume_from_checkpoint", checkpoint], watch)
     last = metric_rows(resumed.metrics)[-1]
     loss = number(last.get("loss"))
     if last.get("step") != STEPS + 1 or loss is None or not math.isfinite(loss):
-        raise ProofError(f"resuming from {checkpoint} gave step {last.get('step')} with loss {loss}")
+        raise ProofError(
+            _(
+                "resuming from {checkpoint} gave step {last} with loss {loss}",
+                checkpoint=checkpoint,
+                last=last.get("step"),
+                loss=loss,
+            )
+        )
     memory = [value for row in rows if (value := number(row.get("gpu_memory_gib"))) is not None]
     seconds = [value for row in rows[1:] if (value := number(row.get("seconds"))) is not None]
     shutil.rmtree(settings.state / "prove", ignore_errors=True)
@@ -125,5 +151,7 @@ def _run(settings: Settings, sheet: FactSheet, extra: Sequence[str], watch: Watc
     view = watch(start(run, record, launch))
     if view.verdict.state != "finished":
         why = "\n  ".join(view.cause) or view.verdict.detail
-        raise ProofError(f"the training {view.verdict.state}:\n  {why}\nits log: {run.log}")
+        raise ProofError(
+            _("the training {state}:\n  {why}\nits log: {log}", state=view.verdict.state, why=why, log=run.log)
+        )
     return record

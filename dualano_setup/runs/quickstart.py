@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..check import Report, look
+from ..language import _
 from ..project_file import settings_text, write_settings
 from ..report.terminal import Style, render_report
 from ..settings import SETTINGS_FILE, Settings, resolve
@@ -52,15 +53,15 @@ class Quickstart:
         os.chdir(self.folder)  # the project is the working folder for every stage, as it is for a person
         if not Path(SETTINGS_FILE).exists():
             write_settings(self.folder, settings_text(self._first_settings()))
-        self._title(1, "look, and make the training environment")
+        self._title(1, _("look, and make the training environment"))
         report = self._environment()
-        self._title(2, "miniature model and data (drawn, random weights: they prove the way, not image quality)")
+        self._title(2, _("miniature model and data (drawn, random weights: they prove the way, not image quality)"))
         self._miniature(report)
-        self._title(3, "look again")
+        self._title(3, _("look again"))
         report = self._look_again()
-        self._title(4, f"train {self.steps} steps")
+        self._title(4, _("train {steps} steps", steps=self.steps))
         weights = self._train(report)
-        self._title(5, "generate a sample from the trained weights")
+        self._title(5, _("generate a sample from the trained weights"))
         sample = self._sample(report, weights)
         self._summary(weights, sample)
 
@@ -91,16 +92,18 @@ class Quickstart:
             {f.rule for f in report.findings if f.status == "fail" and f.rule.startswith(_ENVIRONMENT_RULES)}
         )
         if not broken:
-            self.say(f"the training environment suits profile {report.profile.name}")
+            self.say(_("the training environment suits profile {profile}", profile=report.profile.name))
             return report
         if self.env:
             self._show(report)
-            raise QuickstartError(f"{self.env} does not suit; leave --env out and quickstart makes one of its own")
+            raise QuickstartError(
+                _("{env} does not suit; leave --env out and quickstart makes one of its own", env=self.env)
+            )
         self._fix(broken)
         report = look(self._settings())
         if report.failed(*broken):
             self._show(report)
-            raise QuickstartError("the training environment could not be made; the lines above say why")
+            raise QuickstartError(_("the training environment could not be made; the lines above say why"))
         return report
 
     def _fix(self, rules: list[str]) -> None:
@@ -114,8 +117,8 @@ class Quickstart:
 
     def _miniature(self, report: Report) -> None:
         if make_miniature(interpreter_of(report.sheet), self.miniature):
-            raise QuickstartError("the miniature could not be made; the lines above say why")
-        self.say(f"in {self.miniature}")
+            raise QuickstartError(_("the miniature could not be made; the lines above say why"))
+        self.say(_("in {miniature}", miniature=self.miniature))
         settings = self._settings()
         if settings.model is None:  # still the first, small file
             pointed = on_the_miniature(settings, self.miniature)
@@ -128,20 +131,20 @@ class Quickstart:
             text = settings_text(self._first_settings() | here | names | sizes)
             write_settings(self.folder, text, replace=True)
             (self.folder / f"{SETTINGS_FILE}.old").unlink()
-            self.say(f"wrote {self.folder / SETTINGS_FILE}")
+            self.say(_("wrote {folder}", folder=self.folder / SETTINGS_FILE))
 
     def _look_again(self) -> Report:
         report = look(self._settings())
         self._show(report)
         if report.count("fail"):
-            raise QuickstartError("something still blocks; cure it, then the same command goes on from here")
+            raise QuickstartError(_("something still blocks; cure it, then the same command goes on from here"))
         return report
 
     def _train(self, report: Report) -> Path:
         """Trains, or goes on where an earlier call ended."""
         weights = self.output / WEIGHTS
         if weights.is_file():
-            self.say(f"trained already: {weights}")
+            self.say(_("trained already: {weights}", weights=weights))
             return weights
         extra = ["--max_train_steps", str(self.steps), "--resume_from_checkpoint", "auto"]
         run, record, launch = prepare(
@@ -152,7 +155,7 @@ class Quickstart:
         if status == 130:
             raise KeyboardInterrupt
         if status or not weights.is_file():
-            raise QuickstartError(f"the training left no weights; its log: {run.log}")
+            raise QuickstartError(_("the training left no weights; its log: {log}", log=run.log))
         return weights
 
     def _sample(self, report: Report, weights: Path) -> Path:
@@ -163,7 +166,7 @@ class Quickstart:
         few = ["--num_images", "2", "--num_inference_steps", "4", "--no_masks"]
         command = tool_arguments(self._settings(), str(weights), str(folder), few)
         if run_tool(interpreter_of(report.sheet), "trainer.generate", command, offline=self.offline):
-            raise QuickstartError(f"no sample could be made in {folder}; the lines above say why")
+            raise QuickstartError(_("no sample could be made in {folder}; the lines above say why", folder=folder))
         return folder
 
     def _show(self, report: Report) -> None:
@@ -173,8 +176,14 @@ class Quickstart:
 
     def _summary(self, weights: Path, sample: Path) -> None:
         took = duration(time.monotonic() - self._began)
-        log = self._log or "see `dualano-doctor runs`"
+        log = self._log or _("see `dualano-doctor runs`")
         self.say(
-            f"\nAll of it works, in {took}.\n  weights  {weights}\n  log      {log}\n  samples  {sample}\n"
-            "Next, with your own model and data: cd to your project, dualano-doctor init, check, fix, train."
+            _(
+                "\nAll of it works, in {took}.\n  weights  {weights}\n  log      {log}\n  samples  {sample}\nNext, "
+                "with your own model and data: cd to your project, dualano-doctor init, check, fix, train.",
+                took=took,
+                weights=weights,
+                log=log,
+                sample=sample,
+            )
         )

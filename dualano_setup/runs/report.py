@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from ..language import _
 from ..report.terminal import Style, printable
 from .progress import duration, line_of
 from .sighting import RunView
@@ -31,14 +32,23 @@ def status_text(view: RunView, style: Style) -> str:
     if view.progress:
         rows.append(f"  {line_of(view.progress)}" if verdict.alive else f"  {_at_the_end(view)}")
     elif verdict.alive:
-        rows.append("  no step yet: it is loading the model and preparing the data")
+        rows.append(_("  no step yet: it is loading the model and preparing the data"))
     rows += [f"  {style.paint(printable(line), '31')}" for line in view.cause]
-    rows.append(f"  started {_moment(view.record.created)}" + (f", ended {_moment(end.ended)}" if end else ""))
     rows.append(
-        f"  {'runs for' if verdict.alive else 'lasted'} {duration(view.seconds)}" if end or verdict.alive else ""
+        _("  started {created}", created=_moment(view.record.created))
+        + (_(", ended {ended}", ended=_moment(end.ended)) if end else "")
     )
-    rows.append(f"  checkpoint {view.checkpoint or 'none yet'} in {view.record.output}")
-    rows.append(f"  log {view.run.log}")
+    rows.append(
+        f"  {_('runs for') if verdict.alive else 'lasted'} {duration(view.seconds)}" if end or verdict.alive else ""
+    )
+    rows.append(
+        _(
+            "  checkpoint {checkpoint} in {output}",
+            checkpoint=view.checkpoint or _("none yet"),
+            output=view.record.output,
+        )
+    )
+    rows.append(_("  log {log}", log=view.run.log))
     return "\n".join(rows) + "\n"
 
 
@@ -46,14 +56,14 @@ def after_a_failure(view: RunView, style: Style) -> str:
     """What a person needs when a run failed: why, where, and what to do next."""
     why = "\n".join(f"  {style.paint(printable(line), '31')}" for line in view.cause)
     head = f"{view.run.name} {view.verdict.state}: {view.verdict.detail}"
-    more = f"  the whole log: dualano-doctor logs {view.run.name} -n 200"
+    more = _("  the whole log: dualano-doctor logs {run} -n 200", run=view.run.name)
     return "\n".join(part for part in (head, why, more) if part) + "\n"
 
 
 def _at_the_end(view: RunView) -> str:
     assert view.progress is not None
-    loss = "" if view.progress.loss is None else f", loss {view.progress.loss:.4f}"
-    return f"reached step {view.progress.step} of {view.progress.total}{loss}"
+    loss = "" if view.progress.loss is None else _(", loss {loss:.4f}", loss=view.progress.loss)
+    return _("reached step {step} of {total}{loss}", step=view.progress.step, total=view.progress.total, loss=loss)
 
 
 def _moment(seconds: float) -> str:

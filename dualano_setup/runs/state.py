@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import Literal
 
+from ..language import N_, _
 from .records import ExitRecord, ProcessRecord, RunRecord, StopRequest
 
 State = Literal["starting", "running", "finished", "failed", "stopped", "interrupted", "lost", "elsewhere"]
@@ -13,8 +14,8 @@ STARTING_SECONDS = 30.0
 STALLED_SECONDS = 300.0
 """Silence after which a running run is said to be silent. A first step may take minutes, so it is only a hint."""
 
-_ASKED = {"stop": "stopped by `dualano-doctor stop`", "ctrl-c": "stopped with Ctrl-C"}
-_HAPPENED = {"terminal": "its terminal was closed", "system": "its supervisor was told to end (a shutdown?)"}
+_ASKED = {"stop": N_("stopped by `dualano-doctor stop`"), "ctrl-c": N_("stopped with Ctrl-C")}
+_HAPPENED = {"terminal": N_("its terminal was closed"), "system": N_("its supervisor was told to end (a shutdown?)")}
 _ENDED_BY_SIGNAL = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
 
 
@@ -52,25 +53,29 @@ def judge_run(sight: Sight) -> Verdict:
     if sight.exit:
         return _ended(sight.exit, sight.stop)
     if sight.record.host != sight.host:
-        return Verdict("elsewhere", f"started on {sight.record.host}; only there can its processes be seen")
+        return Verdict(
+            "elsewhere", _("started on {host}; only there can its processes be seen", host=sight.record.host)
+        )
     if sight.processes is None:
         if sight.now - sight.record.created < STARTING_SECONDS:
-            return Verdict("starting", "its supervisor is not up yet")
-        return Verdict("lost", "its supervisor never came up")
+            return Verdict("starting", _("its supervisor is not up yet"))
+        return Verdict("lost", _("its supervisor never came up"))
     if sight.processes.supervisor.boot != sight.boot:
-        return Verdict("lost", "the machine was restarted while it ran")
+        return Verdict("lost", _("the machine was restarted while it ran"))
     if sight.supervisor_alive:
         return _running(sight)
     if sight.others_alive:
-        return Verdict("running", "its supervisor was killed, so how it ends will not be recorded")
-    return Verdict("lost", "it and its supervisor were killed, so how it ended is not recorded")
+        return Verdict("running", _("its supervisor was killed, so how it ends will not be recorded"))
+    return Verdict("lost", _("it and its supervisor were killed, so how it ended is not recorded"))
 
 
 def _running(sight: Sight) -> Verdict:
     if sight.stop:
-        return Verdict("running", "asked to end; it writes a checkpoint first")
+        return Verdict("running", _("asked to end; it writes a checkpoint first"))
     if sight.silence is not None and sight.silence > STALLED_SECONDS:
-        return Verdict("running", f"silent for {sight.silence / 60:.0f} minutes; it may have stalled")
+        return Verdict(
+            "running", _("silent for {silence:.0f} minutes; it may have stalled", silence=sight.silence / 60)
+        )
     return Verdict("running", "")
 
 
@@ -79,7 +84,7 @@ def _ended(end: ExitRecord, stop: StopRequest | None) -> Verdict:
         return Verdict("finished", "")
     if stop and _by_the_request(end):
         asked = stop.by in _ASKED
-        words = (_ASKED | _HAPPENED).get(stop.by, stop.by)
+        words = _((_ASKED | _HAPPENED).get(stop.by, stop.by))
         return Verdict("stopped" if asked else "interrupted", words)
     return Verdict("failed", end.problem or in_words(end.status if end.trainer is None else end.trainer))
 
@@ -96,6 +101,9 @@ def in_words(status: int) -> str:
     try:
         name = signal.Signals(number).name
     except ValueError:
-        return f"exit status {status}"
-    hint = {"SIGKILL": " (out of memory, when nobody did it by hand)", "SIGSEGV": " (a crash in compiled code)"}
-    return f"killed by {name}{hint.get(name, '')}"
+        return _("exit status {status}", status=status)
+    hint = {
+        "SIGKILL": N_("killed by {name} (out of memory, when nobody did it by hand)"),
+        "SIGSEGV": N_("killed by {name} (a crash in compiled code)"),
+    }
+    return _(hint.get(name, N_("killed by {name}")), name=name)

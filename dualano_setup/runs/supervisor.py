@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..language import _
 from . import cause
 from .ending import CHECKPOINT_SECONDS, end_run
 from .folder import RunFolder
@@ -71,12 +72,16 @@ def main(arguments: list[str]) -> int:
     wishes.listen()
     record = run.record()
     if record is None:
-        print(f"{run.run_file} cannot be read", file=sys.stderr)
+        print(_("{run_file} cannot be read", run_file=run.run_file), file=sys.stderr)
         return 2
     try:
         launcher = start(run, record)
     except OSError as error:
-        problem = f"{error.filename or record.argv[0]} cannot be started: {error.strerror or error}"
+        problem = _(
+            "{filename} cannot be started: {strerror}",
+            filename=error.filename or record.argv[0],
+            strerror=error.strerror or error,
+        )
         write(ExitRecord(127, time.time(), problem=problem), run.exit_file)
         return 0
     own = identify(os.getpid())

@@ -14,15 +14,14 @@ from .launch import removed_variables
 
 GRACE_SECONDS = 30.0
 # Makes exactly one package importable; the folder it lies in may hold others.
-_STARTER = """\
-import importlib.util, pathlib, runpy, sys
-folder, module = pathlib.Path(sys.argv.pop(1)), sys.argv.pop(1)
-where = {"submodule_search_locations": [str(folder)]}
-spec = importlib.util.spec_from_file_location("trainer", folder / "__init__.py", **where)
-package = sys.modules["trainer"] = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(package)
-runpy.run_module(module, run_name="__main__", alter_sys=True)
-"""
+_STARTER = (
+    "import importlib.util, pathlib, runpy, sys\nfolder, module = pathlib.Path(sys.argv.pop(1)), "
+    'sys.argv.pop(1)\nwhere = {"submodule_search_locations": [str(folder)]}\nspec = '
+    'importlib.util.spec_from_file_location("trainer", folder / "__init__.py", **where)\npackage = '
+    'sys.modules["trainer"] = '
+    "importlib.util.module_from_spec(spec)\nspec.loader.exec_module(package)\nrunpy.run_module(module, "
+    'run_name="__main__", alter_sys=True)\n'
+)
 
 
 def run_tool(
