@@ -59,7 +59,8 @@ def once(argv: list[str], variables: dict[str, str], cwd: Path) -> float:
     began = time.perf_counter()
     done = subprocess.run(argv, capture_output=True, env=variables, cwd=cwd, check=False)
     seconds = time.perf_counter() - began
-    if done.returncode not in (0, 1, 3):
+    # A crashed tool is no measurement: collect_env dies half way, and sooner, in an environment without pip.
+    if done.returncode not in (0, 1, 3) or b"Traceback (most recent call last)" in done.stderr:
         raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr[-600:].decode()}")
     return seconds
 
