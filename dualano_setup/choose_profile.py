@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from .facts.fact import Fact, Known, Unknown
 from .facts.sheet import Environment, FactSheet, Gpu, Gpus, Installers
+from .language import _
 from .light_dataclasses import dataclass
 from .profiles import Profile, load
 from .settings import Settings
@@ -30,17 +31,44 @@ def choose_profile(sheet: FactSheet, settings: Settings, *, trainer: str = "bund
     """The first profile of the order that this machine can run, an environment that already holds one going first.
 
     `trainer` is "bundled" or "checkout" (the authors' own, which only some stacks can run). Where no GPU profile fits
-    the GPU, the guide's is taken all the same, so that the rules can say what is in its way.
+    the GPU, one is solved from the tables; where that fails too, the guide's is taken all the same, so that the rules
+    can say what is in its way.
     """
     gpus = _value(sheet.gpus)
     wants_gpu = isinstance(sheet.gpus, Unknown) or (gpus is not None and _sign_of_gpu(gpus))
     order = _installed_first([load(name) for name in (*GPU_ORDER, *CPU_ORDER)], _value(sheet.environment))
     obstacles = {profile.name: _obstacle(profile, sheet, settings, trainer, wants_gpu) for profile in order}
     fallback = "guide-cu118" if wants_gpu else "cpu"
-    chosen = next((p for p in order if not obstacles[p.name]), None) or next(p for p in order if p.name == fallback)
-    why = _why(chosen, gpus, sheet.gpus, obstacles[chosen.name])
-    rejected = tuple((p.name, obstacles[p.name] or f"would do too; {chosen.name} goes first") for p in order)
+    chosen = next((p for p in order if not obstacles[p.name]), None)
+    obstacle = ""
+    if chosen is None:
+        solved, refusal = _solved(sheet, settings, trainer)
+        chosen = solved or next(p for p in order if p.name == fallback)
+        obstacle = "; ".join(filter(None, [obstacles.get(chosen.name, ""), refusal]))
+    why = _why(chosen, gpus, sheet.gpus, obstacle)
+    rejected = tuple(
+        (p.name, obstacles[p.name] or _("would do too; {chosen} goes first", chosen=chosen.name)) for p in order
+    )
     return Choice(chosen, why, tuple(row for row in rejected if row[0] != chosen.name))
+
+
+def _solved(sheet: FactSheet, settings: Settings, trainer: str) -> tuple[Profile | None, str]:
+    """A stack solved from the tables where no shipped one fits, or why there is none ("" when nothing was asked)."""
+    gpus, machine = _value(sheet.gpus), _value(sheet.machine)
+    capabilities = {gpu.compute_capability for gpu in gpus.devices} if gpus else set()
+    if gpus is None or not gpus.driver or not capabilities or (machine and machine.architecture != "x86_64"):
+        return None, ""
+    from .knowledge.solve import Refusal  # only here: a check of a machine that a shipped profile fits loads no tables
+    from .solved import solved_profile
+
+    installers = _value(sheet.installers)
+    stuck = installers is not None and (settings.offline or installers.uv_path is None)
+    at_hand = _pythons(installers, _value(sheet.environment)) if installers and stuck else []
+    names = tuple(f"sm_{major}{minor}" for major, minor in sorted(filter(None, capabilities)))
+    if None in capabilities:
+        return None, ""
+    answer = solved_profile(names, gpus.driver, tuple(at_hand), trainer=trainer)
+    return (None, answer.reason) if isinstance(answer, Refusal) else (answer, "")
 
 
 def _sign_of_gpu(gpus: Gpus) -> bool:
@@ -51,14 +79,18 @@ def _sign_of_gpu(gpus: Gpus) -> bool:
 def _obstacle(profile: Profile, sheet: FactSheet, settings: Settings, trainer: str, wants_gpu: bool) -> str:
     """Why the profile does not suit, or empty."""
     if trainer not in profile.trainers:
-        return f"the authors' checkout does not run on it ({_checkout_bound(profile)})"
+        return _("the authors' checkout does not run on it ({profile})", profile=_checkout_bound(profile))
     if profile.needs_gpu and not wants_gpu:
-        return "needs an NVIDIA GPU, and there is none here"
+        return _("needs an NVIDIA GPU, and there is none here")
     if not profile.needs_gpu and wants_gpu:
-        return "leaves the GPU unused"
+        return _("leaves the GPU unused")
     machine = _value(sheet.machine)
     if machine and profile.machines and machine.architecture not in profile.machines:
-        return f"its packages are built for {', '.join(profile.machines)}, this is {machine.architecture}"
+        return _(
+            "its packages are built for {machines}, this is {architecture}",
+            machines=", ".join(profile.machines),
+            architecture=machine.architecture,
+        )
     return _gpu_obstacle(profile, _value(sheet.gpus)) or _python_obstacle(profile, sheet, settings)
 
 
@@ -66,10 +98,15 @@ def _gpu_obstacle(profile: Profile, gpus: Gpus | None) -> str:
     if gpus is None or not profile.needs_gpu:
         return ""
     if gpus.driver and profile.driver_min and numbers(gpus.driver) < numbers(profile.driver_min):
-        return f"CUDA {profile.cuda} needs driver {profile.driver_min}, this is {gpus.driver}"
+        return _(
+            "CUDA {cuda} needs driver {driver_min}, this is {driver}",
+            cuda=profile.cuda,
+            driver_min=profile.driver_min,
+            driver=gpus.driver,
+        )
     for gpu in gpus.devices:
         if gpu.compute_capability and not has_kernels(profile.architectures, gpu.compute_capability):
-            return f"its torch has no code for {_named(gpu)}"
+            return _("its torch has no code for {gpu}", gpu=_named(gpu))
     return ""
 
 
@@ -81,7 +118,11 @@ def _python_obstacle(profile: Profile, sheet: FactSheet, settings: Settings) -> 
     at_hand = _pythons(installers, _value(sheet.environment))
     if not at_hand or any(satisfies(version, profile.python) for version in at_hand):
         return ""
-    return f"needs Python {profile.python}; here are {', '.join(at_hand)}, and none can be downloaded"
+    return _(
+        "needs Python {python}; here are {at_hand}, and none can be downloaded",
+        python=profile.python,
+        at_hand=", ".join(at_hand),
+    )
 
 
 def _pythons(installers: Installers, environment: Environment | None) -> list[str]:
@@ -106,7 +147,7 @@ def has_kernels(architectures: tuple[str, ...], capability: tuple[int, int]) -> 
     """
     major, minor = capability
     for architecture in architectures:
-        name, _, ptx = architecture.partition("+")
+        name, __, ptx = architecture.partition("+")
         digits = "".join(c for c in name.partition("_")[2] if c.isdigit())
         if not digits:
             continue
@@ -118,18 +159,21 @@ def has_kernels(architectures: tuple[str, ...], capability: tuple[int, int]) -> 
 
 def _why(profile: Profile, gpus: Gpus | None, fact: Fact[Gpus], obstacle: str) -> str:
     if obstacle:
-        return f"nothing fits better, although: {obstacle}"
+        return _("nothing fits better, although: {obstacle}", obstacle=obstacle)
     if not profile.needs_gpu:
-        return "no NVIDIA GPU was found here"
+        return _("no NVIDIA GPU was found here")
     if isinstance(fact, Unknown):
-        return f"the GPU could not be looked at ({fact.reason}); this stack runs on the most machines"
+        return _("the GPU could not be looked at ({reason}); this stack runs on the most machines", reason=fact.reason)
     named = ", ".join(sorted({_named(gpu) for gpu in gpus.devices})) if gpus else ""
-    driver = f"driver {gpus.driver}" if gpus and gpus.driver else "a driver of unknown version"
-    return f"{named or 'an NVIDIA driver without a visible GPU'}, {driver}; {profile.summary}"
+    driver = _("driver {driver}", driver=gpus.driver) if gpus and gpus.driver else _("a driver of unknown version")
+    return f"{named or _('an NVIDIA driver without a visible GPU')}, {driver}; {profile.summary}"
 
 
 def _checkout_bound(profile: Profile) -> str:
-    return f"it needs transformers <4.45 and huggingface_hub <0.26; this has {profile.packages['transformers']}"
+    return _(
+        "it needs transformers <4.45 and huggingface_hub <0.26; this has {transformers}",
+        transformers=profile.packages["transformers"],
+    )
 
 
 def _named(gpu: Gpu) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .language import _
 from .light_dataclasses import dataclass, field, fields
 
 PROFILE_FOLDER = Path(__file__).resolve().parent / "knowledge" / "profiles"
@@ -60,6 +61,9 @@ class Profile:
     trainers: tuple[str, ...] = ("bundled",)  # whose trainer it runs: "bundled", "checkout"
     checked: str = ""  # date of the last look at these rows
     sources: tuple[str, ...] = ()
+    borrowed: str = ""  # a solved profile's: whose locks hold its libraries
+    follows_torch: tuple[str, ...] = ()  # what of those locks torch's own requirements decide anew ("nvidia-*")
+    built: Mapping[str, str] = field(default_factory=dict)  # what it replaces there -> local part ("+cu126")
 
     def lock_file(self, python: str | None = None) -> Path:
         """The lock for that Python ("3.11" or "3.11.7"; None is the preferred one).
@@ -67,17 +71,34 @@ class Profile:
         Raises KeyError, naming the Pythons that have one, when the profile has no lock for it.
         """
         minor = "".join((python or self.python_preferred).split(".")[:2])
-        file = PROFILE_FOLDER / f"{self.name}.py{minor}.txt"
+        file = PROFILE_FOLDER / f"{self.borrowed or self.name}.py{minor}.txt"
         if not file.is_file():
-            have = ", ".join(f"3.{found.stem.rpartition('.py3')[2]}" for found in _lock_files(self.name))
-            raise KeyError(f"profile {self.name} has no lock for Python {python}; it has {have or 'none'}")
+            have = ", ".join(
+                f"3.{found.stem.rpartition('.py3')[2]}" for found in _lock_files(self.borrowed or self.name)
+            )
+            raise KeyError(
+                _(
+                    "profile {name} has no lock for Python {python}; it has {have}",
+                    name=self.name,
+                    python=python,
+                    have=have or "none",
+                )
+            )
         return file
 
     def locked(self, python: str | None = None) -> dict[str, str]:
-        """Every distribution of the environment and its exact version, local part included. Raises KeyError."""
+        """Every distribution of the environment and its exact version, local part included. Raises KeyError.
+
+        A solved profile knows only those that torch's requirements leave alone; the resolver finds the others.
+        """
         lines = self.lock_file(python).read_text(encoding="utf-8").splitlines()
-        pins = (line.partition("==") for line in lines if line and not line.startswith("#"))
-        return {name: version for name, _, version in pins}
+        pins = (line.partition(" ")[0].partition("==") for line in lines if line and line[0] not in "# ")
+        found = {name: version for name, __, version in pins}
+        if not self.borrowed:
+            return found
+        left = tuple(name.rstrip("*") for name in self.follows_torch if name.endswith("*"))
+        kept = {n: v for n, v in found.items() if n not in self.follows_torch and not (left and n.startswith(left))}
+        return {**kept, **{name: self.packages[name] + local for name, local in self.built.items()}}
 
     def to_json(self, python: str | None = None) -> dict[str, Any]:
         """The profile as the `profile --json` document; `packages` is everything that would be installed."""
@@ -115,14 +136,18 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Profile:
-    """The profile of that name. Raises KeyError with the known names when there is none."""
+    """The profile of that name, a shipped or a solved one. Raises KeyError with the known names when there is none."""
+    if name.startswith("solved-"):
+        from .solved import load_solved
+
+        return load_solved(name)
     if sys.version_info >= (3, 11):
         import tomllib
     else:  # the same parser under its older name
         import tomli as tomllib
     file = PROFILE_FOLDER / f"{name}.toml"
     if name not in names():
-        raise KeyError(f"no profile {name!r}; known: {', '.join(names())}")
+        raise KeyError(_("no profile {name!r}; known: {names}", name=name, names=", ".join(names())))
     document = tomllib.loads(file.read_text(encoding="utf-8"))
     indexes = tuple(Index(**_tuples(row)) for row in document.pop("indexes", []))
     return Profile(name=name, indexes=indexes, **_tuples(document))

@@ -5,6 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
+
+from ..language import _
+
+if TYPE_CHECKING:
+    from ..facts.sheet import FactSheet
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -12,11 +18,20 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser = subparsers.add_parser(
         "profile",
         parents=[shared],
-        help="the stacks it knows; which one suits this machine and why",
-        description="Without a name: all profiles, the one that suits this machine, and why the others do not.",
+        help=_("the stacks it knows; which one suits this machine and why"),
+        description=_("Without a name: all profiles, the one that suits this machine, and why the others do not."),
     )
-    parser.add_argument("name", nargs="?", metavar="NAME", help="one profile in full")
-    parser.add_argument("--json", action="store_true", help="as JSON; without a name, the proposed profile")
+    parser.add_argument("name", nargs="?", metavar="NAME", help=_("one profile in full"))
+    parser.add_argument("--json", action="store_true", help=_("as JSON; without a name, the proposed profile"))
+    parser.add_argument(
+        "--for",
+        dest="asked",
+        metavar="GPU,DRIVER,PYTHON",
+        help=_("the newest stack for another machine, solved from the tables: sm_61,535.54.03,3.12"),
+    )
+    parser.add_argument(
+        "--recheck", action="store_true", help=_("compare what is known with your package index, which rows drifted")
+    )
     parser.set_defaults(run=run)
 
 
@@ -31,18 +46,63 @@ def run(arguments: argparse.Namespace) -> int:
         except KeyError as error:
             raise UsageError(str(error.args[0])) from error
         return _print_profile(profile, as_json=arguments.json)
+    if arguments.asked:
+        return _print_solved(arguments.asked, as_json=arguments.json)
     settings = resolve(vars(arguments))
+    if arguments.recheck:
+        from ..knowledge.recheck import recheck, report
+
+        return report(recheck(settings), as_json=arguments.json)
     from ..choose_profile import choose_profile
     from ..facts.collect import collect
 
-    choice = choose_profile(collect(settings), settings)
+    sheet = collect(settings)
+    choice = choose_profile(sheet, settings)
     if arguments.json:
         return _print_profile(choice.profile, as_json=True)
-    sys.stdout.write(f"{choice.profile.name}  suits this machine: {choice.why}\n\n")
+    sys.stdout.write(_("{profile}  suits this machine: {why}\n\n", profile=choice.profile.name, why=choice.why))
     for name, reason in choice.rejected:
         sys.stdout.write(f"{name}  {reason}\n")
-    sys.stdout.write(f"\nIn full: dualano-doctor profile {choice.profile.name}\n")
+    sys.stdout.write(_newest(sheet))
+    sys.stdout.write(_("\nIn full: dualano-doctor profile {profile}\n", profile=choice.profile.name))
     return 0
+
+
+def _newest(sheet: FactSheet) -> str:
+    """What the tables hold as the newest stack for these GPUs, beside the shipped ones; empty without a GPU."""
+    from ..facts.fact import Known
+    from ..knowledge.solve import Refusal
+    from ..solved import solved_profile
+
+    gpus = sheet.gpus.value if isinstance(sheet.gpus, Known) else None
+    capabilities = sorted({gpu.compute_capability for gpu in gpus.devices if gpu.compute_capability}) if gpus else []
+    if gpus is None or not gpus.driver or not capabilities:
+        return ""
+    answer = solved_profile(tuple(f"sm_{major}{minor}" for major, minor in capabilities), gpus.driver)
+    if isinstance(answer, Refusal):
+        return _("\nSolved from the tables: none, because {reason}\n", reason=answer.reason)
+    return _("\n{profile}  the newest the tables hold for this GPU ({tier})\n", profile=answer.name, tier=answer.tier)
+
+
+def _print_solved(asked: str, *, as_json: bool) -> int:
+    """The stack for a machine described in words. Raises UsageError for a description that cannot be read."""
+    from ..knowledge.solve import Refusal, solve
+    from ..settings import UsageError
+    from ..solved import profile_of
+
+    parts = asked.split(",")
+    if len(parts) != 3:
+        raise UsageError(_("--for takes GPU,DRIVER,PYTHON, like sm_61,535.54.03,3.12; seen: {asked}", asked=asked))
+    try:
+        answer = solve(parts[0].strip(), parts[1].strip(), parts[2].strip())
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    if isinstance(answer, Refusal):
+        document = {"stack": None, "reason": answer.reason}
+        text = json.dumps(document) if as_json else _("none, because {reason}", reason=answer.reason)
+        sys.stdout.write(text + "\n")
+        return 1
+    return _print_profile(profile_of(answer, "current"), as_json=as_json)
 
 
 def _print_profile(profile: object, *, as_json: bool) -> int:
@@ -53,10 +113,19 @@ def _print_profile(profile: object, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
         return 0
-    sys.stdout.write(f"{profile.name}: {profile.title}\n\n{profile.summary}\n\nPython {profile.python}\n")
+    tiers = {
+        "tried": _("tried: people or this project's own runs used it, see below"),
+        "expected": _("expected: by what its own files say; nobody has tried it on such a GPU"),
+        "unknown": _("unknown: by documents only; its files were not seen"),
+    }
+    sys.stdout.write(f"{profile.name}: {profile.title}\n\n{profile.summary}\n\n{tiers[profile.tier]}\n")
+    sys.stdout.write(f"Python {profile.python}\n")
+    if profile.cuda:
+        needs = _("CUDA {cuda}, driver {least} or newer", cuda=profile.cuda, least=profile.driver_min)
+        sys.stdout.write(f"{needs}; {' '.join(profile.architectures)}\n")
     for package, version in sorted(profile.packages.items()):
         sys.stdout.write(f"  {package:28}{version}\n")
-    for heading, rows in (("Tried on", profile.tried_on), ("Known risks", profile.risks)):
+    for heading, rows in ((_("Tried on"), profile.tried_on), (_("Known risks"), profile.risks)):
         if rows:
-            sys.stdout.write(f"\n{heading} ({profile.tier}):\n" + "".join(f"  - {row}\n" for row in rows))
+            sys.stdout.write(f"\n{heading}:\n" + "".join(f"  - {row}\n" for row in rows))
     return 0

@@ -42,7 +42,7 @@ def probe(
     if settings.offline:
         return Absent(_("offline was asked for, so no address was tried"))
     variables = os.environ if variables is None else variables
-    config = _config(installers)
+    config = index_settings(installers)
     end = time.monotonic() + deadline
     questions: dict[str, Callable[[], Fact[Answer]]] = {}
     for index in profile.indexes:
@@ -167,7 +167,7 @@ def _hub_address(settings: Settings, variables: Mapping[str, str]) -> str:
     return (variables.get("HF_ENDPOINT") or _HUB).rstrip("/")
 
 
-def _config(installers: Installers) -> IndexConfig:
+def index_settings(installers: Installers) -> IndexConfig:
     """uv's settings, since uv does the installing, filled up with pip's, which most users have set."""
     uv, pip = installers.uv, installers.pip
     return IndexConfig(

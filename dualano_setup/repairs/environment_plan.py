@@ -14,6 +14,7 @@ from ..facts.sheet import Environment, IndexConfig, Installers
 from ..installers.hand_over import HandOver, hand_over
 from ..installers.interpreter import choose_python
 from ..installers.uv import ResolutionError, Source, resolve
+from ..language import _
 from ..profiles import Index, Profile
 from ..rules.finding import Finding
 from ..rules.rule import Context
@@ -46,10 +47,16 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     place = choose_place(context)
     python = choose_python(installers.pythons, profile, given.find_links)
     if python is None and settings.offline:
-        raise RepairError(f"profile {profile.name} needs Python {profile.python}, none is here, and --offline is on")
+        raise RepairError(
+            _(
+                "profile {profile} needs Python {python}, none is here, and --offline is on",
+                profile=profile.name,
+                python=profile.python,
+            )
+        )
     version = python.version if python else profile.python_preferred
     notes = [*given.notes, *filter(None, [place.note])]
-    pages = _pages(context, notes) + given.local_pages(_locked_names(profile, version))
+    pages = _pages(context, notes) + given.local_pages(_locked_pins(profile, version))
     packages, pages = _resolved(
         profile, python.path if python else version, version, pages, given, settings.offline, notes
     )
@@ -97,14 +104,19 @@ def choose_place(context: Context) -> Place:
     if kind == "venv" and not (wanted / "conda-meta").exists():
         return Place(wanted)
     what = (
-        "a conda environment"
+        _("a conda environment")
         if (wanted / "conda-meta").exists()
-        else f"not a venv ({kind or 'a folder of other things'})"
+        else _("not a venv ({kind})", kind=kind or _("a folder of other things"))
     )
     return Place(
         own,
-        f"{wanted} is {what} and stays as it is; the new environment is {own}. Use it by leaving --env out "
-        "(and `env` in dualano.toml, and DUALANO_ENV)",
+        _(
+            "{wanted} is {what} and stays as it is; the new environment is {own}. Use it by leaving --env out "
+            "(and `env` in dualano.toml, and DUALANO_ENV)",
+            wanted=wanted,
+            what=what,
+            own=own,
+        ),
     )
 
 
@@ -127,15 +139,21 @@ def _pages(context: Context, notes: list[str]) -> tuple[str, ...]:
             continue
         if not index.required and (context.settings.offline or index.url in silent):
             who = ", ".join(index.packages)
-            notes.append(f"{index.url} does not answer and is left out; {who} comes from your own index instead")
+            notes.append(
+                _(
+                    "{url} does not answer and is left out; {who} comes from your own index instead",
+                    url=index.url,
+                    who=who,
+                )
+            )
             continue
         pages += pages_of(index)
     return tuple(pages)
 
 
-def _locked_names(profile: Profile, version: str) -> tuple[str, ...]:
+def _locked_pins(profile: Profile, version: str) -> dict[str, str]:
     try:
-        return tuple(profile.locked(version))
+        return profile.locked(version)
     except KeyError as error:
         raise RepairError(str(error.args[0])) from error
 
@@ -156,10 +174,7 @@ def _resolved(
     notes: list[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The exact pins, and the pages they come from. First with all pages and the user's constraints, then with less."""
-    try:
-        lock = profile.lock_file(version)
-    except KeyError as error:
-        raise RepairError(str(error.args[0])) from error
+    pins = _locked_pins(profile, version)
     optional = {page for index in profile.indexes if not index.required for page in pages_of(index)}
     needed = tuple(page for page in pages if page not in optional)
     failure: ResolutionError | None = None
@@ -167,17 +182,23 @@ def _resolved(
         for constraints in dict.fromkeys((given.constraints, ())):
             try:
                 source = Source(asked, given.variables, given.no_index, offline)
-                packages = resolve(lock, python, source, constraints)
+                packages = resolve(pins, profile.name, python, source, constraints)
             except ResolutionError as error:
                 failure = error
                 continue
             if asked != pages:
-                notes.append("PyTorch's optional pages could not be used; your own index serves those packages")
+                notes.append(_("PyTorch's optional pages could not be used; your own index serves those packages"))
             if constraints != given.constraints:
                 names = ", ".join(str(file) for file in given.constraints)
-                notes.append(f"your constraints ({names}) contradict profile {profile.name}; not followed for it")
+                notes.append(
+                    _(
+                        "your constraints ({names}) contradict profile {profile}; not followed for it",
+                        names=names,
+                        profile=profile.name,
+                    )
+                )
             return packages, asked
-    raise failure or RepairError(f"profile {profile.name} could not be resolved")
+    raise failure or RepairError(_("profile {profile} could not be resolved", profile=profile.name))
 
 
 def _expected_build(profile: Profile, packages: Sequence[str]) -> str:
@@ -196,9 +217,14 @@ def _lost_packages(context: Context, target: Path, packages: Sequence[str]) -> l
     lost = sorted({name for name in _names(fact.value) if name not in new})
     if not lost:
         return []
-    shown = ", ".join(lost[:12]) + (f" and {len(lost) - 12} more" if len(lost) > 12 else "")
+    shown = ", ".join(lost[:12]) + (_(" and {lost_count} more", lost_count=len(lost) - 12) if len(lost) > 12 else "")
     return [
-        f"{target} also holds {shown}, which the profile does not; they stay only in the old environment that is kept"
+        _(
+            "{target} also holds {shown}, which the profile does not; they stay only in the old environment that "
+            "is kept",
+            target=target,
+            shown=shown,
+        )
     ]
 
 

@@ -160,7 +160,8 @@ def _settings(settings: Settings) -> dict[str, str]:
 
 def _profile(report: Report) -> dict[str, Any]:
     name = report.profile.name
-    files = sorted([PROFILE_FOLDER / f"{name}.toml", *PROFILE_FOLDER.glob(f"{name}.py3*.txt")])
+    stem = report.profile.borrowed or name  # a solved profile has no file of its own
+    files = sorted([PROFILE_FOLDER / f"{stem}.toml", *PROFILE_FOLDER.glob(f"{stem}.py3*.txt")])
     return {"name": name, "files": {file.name: sha256_of(file) for file in files}}
 
 

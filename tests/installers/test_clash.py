@@ -47,10 +47,9 @@ def url(tmp_path_factory):
 )
 def test_a_plan_that_cannot_work_names_what_clashes(url, tmp_path, monkeypatch, pins, said):
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
-    lock = tmp_path / "stub.txt"
-    lock.write_text("\n".join(pins) + "\n")
+    named = dict(pin.split("==") for pin in pins)
     with pytest.raises(ResolutionError) as caught:
-        resolve(lock, "3.10", Source(variables={"UV_DEFAULT_INDEX": url}))
+        resolve(named, "stub", "3.10", Source(variables={"UV_DEFAULT_INDEX": url}))
     message = str(caught.value)
     assert said in message
     assert "Because" not in message
@@ -60,10 +59,9 @@ def test_a_plan_that_cannot_work_names_what_clashes(url, tmp_path, monkeypatch, 
 def test_an_index_that_does_not_answer_is_one_message_without_its_password(tmp_path, monkeypatch):
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    lock = tmp_path / "stub.txt"
-    lock.write_text("torch==2.2.0\n")
+    source = Source(variables={"UV_DEFAULT_INDEX": "http://me:secret@127.0.0.1:9/simple"})
     with pytest.raises(ResolutionError) as caught:
-        resolve(lock, "3.10", Source(variables={"UV_DEFAULT_INDEX": "http://me:secret@127.0.0.1:9/simple"}))
+        resolve({"torch": "2.2.0"}, "stub", "3.10", source)
     message = str(caught.value)
     assert "http://127.0.0.1:9/simple/torch/ refuses the connection" in message
     assert "secret" not in message

@@ -1,5 +1,6 @@
 """The choice against a table worked out by hand from the guide, NVIDIA's drivers and torch's architecture lists."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -65,11 +66,41 @@ def test_without_a_usable_gpu(gpus, trainer, expected):
     assert choose(gpus=gpus, trainer=trainer).profile.name == expected
 
 
-def test_the_checkout_on_blackwell_has_no_stack_and_the_choice_says_so():
+def test_where_no_shipped_stack_fits_one_is_solved_from_the_tables():
     choice = choose((12, 0), trainer="checkout")
-    assert choice.profile.name == "guide-cu118"
+    assert choice.profile.name == "solved-2.15.0-cu132-checkout"
+    assert choice.profile.packages["torch"] == "2.15.0"
+    assert choice.profile.packages["transformers"] == load("cpu-checkout").packages["transformers"]
+    assert "checkout" in choice.profile.trainers
     assert "sm_120" in choice.why
+    assert "sm_120" in dict(choice.rejected)["guide-cu118"]
     assert "transformers <4.45" in dict(choice.rejected)["modern"]
+    only_313 = replace(INSTALLERS, uv_path=None, pythons=(PythonInstall("/usr/bin/python3.13", "3.13.1"),))
+    pascal = choose((6, 1), "470.82.01", installers=only_313)
+    assert pascal.profile.name == "solved-2.7.1-cu118"
+
+
+def test_a_solved_profile_can_be_loaded_again_by_its_name_and_knows_where_torch_comes_from():
+    profile = load("solved-2.14.1-cu126")
+    assert profile.python == ">=3.10,<3.15"
+    locked = profile.locked("3.12")
+    assert locked["torch"] == "2.14.1+cu126"
+    assert locked["diffusers"] == load("modern").locked("3.12")["diffusers"]
+    assert not {"triton", "setuptools", "sympy"} & set(locked)
+    assert not [name for name in locked if name.startswith(("nvidia-", "cuda-"))]
+    served = {package: index.url for index in profile.indexes for package in index.packages}
+    assert served == {"torch": "https://download.pytorch.org/whl/cu126/torch/"}
+    assert profile.tier == "unknown"
+    assert json.loads(json.dumps(profile.to_json()))["packages"]["torch"] == "2.14.1+cu126"
+    for name in ("solved-9.9-cu126", "solved-nonsense", "solved-2.14.1-cu126-unheardof"):
+        with pytest.raises(KeyError):
+            load(name)
+
+
+def test_a_driver_that_no_longer_drives_the_gpu_is_named():
+    only_313 = replace(INSTALLERS, uv_path=None, pythons=(PythonInstall("/usr/bin/python3.13", "3.13.1"),))
+    choice = choose((6, 1), "595.45.04", installers=only_313)
+    assert "no longer drives Pascal" in choice.why
 
 
 def test_arm_has_no_cuda_11_8_builds():
