@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,18 @@ import pytest
 from .project import healthy, make_miniature
 
 
+def sizes(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Bytes and time of change of every file."""
+    return {p: (p.stat().st_size, p.stat().st_mtime_ns) for p in folder.rglob("*") if p.is_file()}
+
+
 @pytest.fixture(scope="session")
-def miniature(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def miniature(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Model, data and foreground of the bundled miniature, in one folder."""
-    return make_miniature(tmp_path_factory.mktemp("miniature"))
+    folder = make_miniature(tmp_path_factory.mktemp("miniature"))
+    before = sizes(folder)
+    yield folder
+    assert sizes(folder) == before, "a world changed in place what all worlds share"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from ..project import Project
+from ..project import Project, own
 from ..world import RUN, world
 
 ABSENT = r"model[^\n]*not (there|found|exist)|no such|does not exist|repository not found"
@@ -76,7 +76,7 @@ def the_placeholder_of_the_scripts(p: Project) -> None:
 )
 def unet_weights_cut_short(p: Project) -> None:
     as_clone(p)
-    weights = p.model / "unet" / "diffusion_pytorch_model.safetensors"
+    weights = own(p.model / "unet" / "diffusion_pytorch_model.safetensors")
     os.truncate(weights, weights.stat().st_size // 2)
 
 
@@ -161,7 +161,7 @@ def pointers_without_their_repository(p: Project) -> None:
 
 def pointer(file: Path) -> None:
     """Git LFS's pointer in the place of a file."""
-    digest, size = hashlib.sha256(file.read_bytes()).hexdigest(), file.stat().st_size
+    digest, size = hashlib.sha256(own(file).read_bytes()).hexdigest(), file.stat().st_size
     file.write_text(f"version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize {size}\n")
 
 
