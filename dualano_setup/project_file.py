@@ -140,4 +140,6 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _example(option: Option) -> object:
-    return _SAMPLE[option.kind] if option.default is None else option.default
+    if option.default is not None:
+        return option.default
+    return option.choices[0] if option.choices else _SAMPLE[option.kind]
