@@ -124,7 +124,7 @@ def a_config_cut_off(p: Project) -> None:
 
 @world(
     "ACC003",
-    source="https://github.com/huggingface/accelerate/pull/2204: DeepSpeed in the config, the package not installed",
+    source="accelerate's launch.py: DeepSpeed is not installed, run `pip3 install deepspeed` or build it from source",
     named_by=r"deepspeed",
 )
 def deepspeed_left_by_another_project(p: Project) -> None:
@@ -170,7 +170,7 @@ def gpu_ids_of_a_bigger_machine(p: Project) -> None:
 
 @world(
     "ACC004",
-    source="https://github.com/huggingface/accelerate/pull/1656: a launch that waits for machines that never come",
+    source="accelerate's launch.py: num_machines above 1 makes a rendezvous, which waits for machines that never come",
     named_by=r"num_machines|machines",
 )
 def a_config_of_two_machines(p: Project) -> None:

@@ -42,7 +42,7 @@ def cpu_torch_on_a_gpu_machine(p: Project) -> None:
 
 @world(
     "PKG003",
-    source="https://github.com/pytorch/pytorch/issues/140631: ROCm and CUDA builds share one name",
+    source="torch.version.hip is set and no GPU is seen: a wheel of the rocm5.7 index on an NVIDIA machine",
     named_by=r"rocm|\bhip\b|\bamd\b",
 )
 def torch_for_amd(p: Project) -> None:
@@ -156,7 +156,7 @@ def torchvision_of_another_build(p: Project) -> None:
 
 @world(
     "PKG012",
-    source="https://github.com/pytorch/pytorch/issues/157648: undefined symbol; torch upgraded, torchaudio left behind",
+    source=f"{REPLAY}: an upgrade of torch leaves torchaudio behind; pip prints ERROR and ends with status 0",
     named_by=AUDIO,
 )
 def torchaudio_left_behind(p: Project) -> None:

@@ -154,7 +154,7 @@ def no_foreground_masks(p: Project) -> None:
 
 @world(
     "DATA005",
-    source="https://github.com/Jaeihk/MAGIC/issues/4: masks of one category, training on another",
+    source=f"{RUN}: FileNotFoundError of an object mask: the folder has those of another category",
     named_by=FOREGROUND,
 )
 def foreground_masks_of_another_category(p: Project) -> None:

@@ -124,7 +124,7 @@ def another_cudnn_on_the_library_path(p: Project) -> None:
 
 @world(
     "PY004",
-    source="https://github.com/python-poetry/poetry/issues/4654 and pyenv: the Python that made it was uninstalled",
+    source="bad interpreter: No such file or directory, after `pyenv uninstall` of the Python that made it",
     named_by=BROKEN,
 )
 def interpreter_uninstalled(p: Project) -> None:
@@ -172,7 +172,7 @@ def the_home_of_its_python_is_gone(p: Project) -> None:
 
 @world(
     "PY004",
-    source="https://github.com/pypa/virtualenv/issues/487: an environment of Windows, looked at from WSL",
+    source="an environment that Windows' Python made, on /mnt/c, activated from WSL: it has Scripts/ and no bin/",
     named_by=BROKEN,
 )
 def an_environment_of_windows(p: Project) -> None:

@@ -196,7 +196,7 @@ def data_behind_a_link(p: Project) -> None:
     p.data.symlink_to(shared)
 
 
-@fine(source="https://github.com/huggingface/accelerate/pull/263: a config with comments, in another order")
+@fine(source="a config that somebody wrote by hand: with comments, its keys in another order")
 def an_accelerate_config_with_comments(p: Project) -> None:
     lines = p.accelerate.read_text().splitlines()
     p.accelerate.write_text("# mine\n" + "\n".join(reversed(lines)) + "\n")

@@ -169,7 +169,7 @@ def pascal_with_cuda_13(p: Project) -> None:
 @world(
     "GPU004",
     "PKG002",
-    source="https://github.com/Comfy-Org/ComfyUI/issues/11602: an older torch kept on a new card",
+    source="https://github.com/pytorch/pytorch/issues/167244: sm_120 and a torch of before",
     named_by=KERNELS,
 )
 def an_older_torch_on_a_new_card(p: Project) -> None:
@@ -181,7 +181,7 @@ def an_older_torch_on_a_new_card(p: Project) -> None:
 
 @world(
     "GPU005",
-    source="https://github.com/ostris/ai-toolkit/issues/976: a run that nobody ended holds the card",
+    source="torch.cuda.OutOfMemoryError: most of the card is taken by another process, which nvidia-smi lists",
     named_by=r"4242|taken by|another process|in use",
 )
 def a_colleague_trains_already(p: Project) -> None:

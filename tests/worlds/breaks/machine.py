@@ -146,7 +146,7 @@ def a_company_proxy_signs_anew(p: Project) -> None:
 @world(
     "NET001",
     "PKG001",
-    source="https://github.com/astral-sh/uv/issues/3342 (an index that does not answer); pip: NameResolutionError",
+    source="pip: NameResolutionError, Temporary failure in name resolution: a compute node without a name server",
     named_by=r"\bdns\b|resolv|name or service",
 )
 def no_name_server_on_the_compute_node(p: Project) -> None:

@@ -135,7 +135,7 @@ def two_opencvs(p: Project) -> None:
 @world(
     "PKG008",
     "PKG010",
-    source="https://github.com/opencv/opencv-python/issues/370: another OpenCV installed over the first one",
+    source="https://github.com/opencv/opencv-python#installation-and-usage: select only one of the packages",
     named_by=TWICE,
 )
 def opencv_contrib_over_another_release(p: Project) -> None:
@@ -222,7 +222,7 @@ def torch_without_its_triton(p: Project) -> None:
 
 @world(
     "PKG011",
-    source="https://github.com/bitsandbytes-foundation/bitsandbytes/issues/1559: a bitsandbytes for a newer torch",
+    source="pip: bitsandbytes 0.50.2 requires torch<3,>=2.4, but you have torch 2.2.0 which is incompatible",
     named_by=r"bitsandbytes[^\n]*torch",
     by_hand="a package of the user's own: which of the two goes is for the user to say",
 )
