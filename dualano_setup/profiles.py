@@ -100,6 +100,14 @@ class Profile:
         kept = {n: v for n, v in found.items() if n not in self.follows_torch and not (left and n.startswith(left))}
         return {**kept, **{name: self.packages[name] + local for name, local in self.built.items()}}
 
+    def hashes(self, python: str | None = None) -> dict[str, str]:
+        """ "name==version" -> its lock's line with the hashes of its Linux files; pins without any are left out.
+
+        Raises KeyError when there is no lock for that Python.
+        """
+        lines = self.lock_file(python).read_text(encoding="utf-8").splitlines()
+        return {line.partition(" ")[0]: line for line in lines if " --hash=" in line and not line.startswith("#")}
+
     def to_json(self, python: str | None = None) -> dict[str, Any]:
         """The profile as the `profile --json` document; `packages` is everything that would be installed."""
         return {

@@ -18,6 +18,13 @@ INSTALL_DEADLINE = 6 * 3600.0  # a slow line and several gigabytes
 
 # What uv says, and what a person can do about it.
 _EXPLANATIONS = (
+    (
+        "Hash mismatch",
+        N_(
+            "a file is not the one that the profile's lock knows: the index or mirror changed it. Take it from another "
+            "index, or, if you built it yourself, put it into a folder that pip's `find-links` names"
+        ),
+    ),
     ("No space left", N_("the disk is full; make room (SYS003), then run `fix` again")),
     ("Disk quota exceeded", N_("your disk quota is used up; make room, then run `fix` again")),
     (

@@ -32,6 +32,7 @@ class File(NamedTuple):
     tags: tuple[tuple[str, str, str], ...]
     requires_python: str | None
     yanked: bool
+    sha256: str  # "" where the index does not say
 
 
 class Page(NamedTuple):
@@ -97,10 +98,16 @@ def page(url: str, config: IndexConfig) -> Page:
 
 
 def read(text: str, content_type: str) -> tuple[File, ...]:
-    """The files of a page. Raises ValueError for JSON that is none. Names that are no distribution's are passed over."""
+    """The files of a page, without what is no distribution's name. Raises ValueError for JSON that is none."""
     if "json" in content_type:
         rows = [
-            (row["filename"], row.get("requires-python"), bool(row.get("yanked"))) for row in json.loads(text)["files"]
+            (
+                row["filename"],
+                row.get("requires-python"),
+                bool(row.get("yanked")),
+                row.get("hashes", {}).get("sha256", ""),
+            )
+            for row in json.loads(text)["files"]
         ]
     else:
         parser = _Links()
@@ -112,23 +119,26 @@ def read(text: str, content_type: str) -> tuple[File, ...]:
 class _Links(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.rows: list[tuple[str, str | None, bool]] = []
+        self.rows: list[tuple[str, str | None, bool, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         if tag == "a" and given.get("href"):
-            name = unquote(urlsplit(str(given["href"])).path.rpartition("/")[2])
-            self.rows.append((name, given.get("data-requires-python"), "data-yanked" in given))
+            address = urlsplit(str(given["href"]))
+            name = unquote(address.path.rpartition("/")[2])
+            kind, __, digest = address.fragment.partition("=")
+            sha256 = digest if kind == "sha256" else ""
+            self.rows.append((name, given.get("data-requires-python"), "data-yanked" in given, sha256))
 
 
-def _file(name: str, requires_python: str | None, yanked: bool) -> File | None:
+def _file(name: str, requires_python: str | None, yanked: bool, sha256: str) -> File | None:
     from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 
     try:
         if name.endswith(".whl"):
             __, version, ___, tags = parse_wheel_filename(name)
             plain = tuple(sorted((tag.interpreter, tag.abi, tag.platform) for tag in tags))
-            return File(name, str(version), plain, requires_python, yanked)
-        return File(name, str(parse_sdist_filename(name)[1]), (), requires_python, yanked)
+            return File(name, str(version), plain, requires_python, yanked, sha256)
+        return File(name, str(parse_sdist_filename(name)[1]), (), requires_python, yanked, sha256)
     except (InvalidWheelFilename, InvalidSdistFilename):
         return None

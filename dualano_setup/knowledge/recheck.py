@@ -191,11 +191,10 @@ def _resolved(ask: _Ask) -> list[Row]:
     """What requirements say of each other, asked of the resolver: pairs that must go together, pairs that must not."""
     questions: list[tuple[str, dict[str, str], str, bool]] = []
     for row in rows("torch_releases"):
-        python = "3.11" if "cp311" in row["python"] else "3.10"
+        python = "3.10" if "cp310" in row["python"] else "3.11"
         for name in ("torchvision", "torchaudio"):
             questions += [("torch_releases", {"torch": row["torch"], name: v}, python, True) for v in row[name]]
         for version in row["xformers"]:
-            python = "3.10" if "cp310" in row["python"] else "3.11"
             questions.append(("torch_releases", {"torch": row["torch"], "xformers": version}, python, True))
     for row in rows("numpy2"):
         if row["refuses"]:

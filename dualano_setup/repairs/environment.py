@@ -34,7 +34,8 @@ class MakeEnvironment:
     `python` is the interpreter it is made from, "" for "download `python_version` first". `pages` are the find-links
     pages that serve the packages of their own; everything else comes from the user's own index, which `Workshop`
     brings. `before` is `environment_state(target)` at plan time. `cuda` is the CUDA build torch must have, "cpu", or
-    "" for whatever the pins bring. Sizes are bytes.
+    "" for whatever the pins bring. Sizes are bytes. `hashes` are the pins whose files must match, as lines with their
+    `--hash` options.
     """
 
     kind: ClassVar[str] = "make-environment"
@@ -52,6 +53,7 @@ class MakeEnvironment:
     disk: int
     rules: tuple[str, ...]
     why: str
+    hashes: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """One line: what is made where, and why."""
@@ -73,6 +75,14 @@ class MakeEnvironment:
         rows += [_("page: {page}", page=page) for page in self.pages]
         if self.before != "absent":
             rows.append(_("the environment there now is kept until the next fix makes another; `undo` brings it back"))
+        if self.hashes:
+            rows.append(
+                _(
+                    "verified: {count} of {all} packages by the hashes of the profile's lock",
+                    count=len(self.hashes),
+                    all=len(self.packages),
+                )
+            )
         return "\n".join([*rows, *(f"  {package}" for package in self.packages)])
 
     def cost(self) -> Cost:
@@ -158,10 +168,15 @@ class MakeEnvironment:
             source = replace(source, variables=source.variables | {"UV_PYTHON_INSTALL_DIR": str(pythons)})
             python = self.python_version
         pins = workshop.folder / "packages.txt"
-        images.write_synced(pins, "".join(f"{line}\n" for line in self.packages).encode(), 0o600)
+        images.write_synced(pins, "".join(f"{line}\n" for line in self._verified_pins()).encode(), 0o600)
         images.remove_tree(building)
         uv.make_venv(building, python, self.target.name.lstrip("."), source, log)
         uv.install(building, pins, source, log, lambda line: _pass_on(line, workshop))
+
+    def _verified_pins(self) -> list[str]:
+        """The pins as the installer takes them; it refuses a file that matches none of its pin's hashes."""
+        lines = {line.partition(" ")[0]: line for line in self.hashes}
+        return [lines.get(pin, pin) for pin in self.packages]
 
     def _wrong(self, prefix: Path) -> str:
         """Empty when every pin is there by its own record, and torch is the build that was asked for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -12,7 +13,7 @@ from packaging.utils import canonicalize_name
 from ..facts.fact import Known
 from ..facts.sheet import Environment, IndexConfig, Installers
 from ..installers.hand_over import HandOver, hand_over
-from ..installers.interpreter import choose_python
+from ..installers.interpreter import choose_python, wheels_for
 from ..installers.uv import ResolutionError, Source, resolve
 from ..language import _
 from ..profiles import Index, Profile
@@ -69,6 +70,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         python_version=version,
         profile=profile.name,
         packages=packages,
+        hashes=hashed(profile, version, packages, given),
         pages=pages,
         no_index=given.no_index,
         before=environment_state(place.target),
@@ -199,6 +201,30 @@ def _resolved(
                 )
             return packages, asked
     raise failure or RepairError(_("profile {profile} could not be resolved", profile=profile.name))
+
+
+def hashed(profile: Profile, version: str, packages: Sequence[str], given: HandOver) -> tuple[str, ...]:
+    """The lock's lines for the pins whose files must be those the lock knows: all that come over a network.
+
+    Files from this machine (an index on it, a folder of wheels) are the user's own and may be built by hand. Builds of
+    PyTorch's own index have no hash in the locks.
+    """
+    asked = [given.variables.get("UV_DEFAULT_INDEX", ""), *given.variables.get("UV_INDEX", "").split()]
+    if given.no_index or any(_on_this_machine(url) for url in asked if url):
+        return ()
+    known = profile.hashes(version)
+    lines = []
+    for pin in packages:
+        name, __, exact = pin.partition("==")
+        own = wheels_for(given.find_links, name, exact) or given.local_pages((name,))
+        if pin in known and not own:
+            lines.append(known[pin])
+    return tuple(lines)
+
+
+def _on_this_machine(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme in ("", "file") or parts.hostname in ("localhost", "127.0.0.1", "::1")
 
 
 def _expected_build(profile: Profile, packages: Sequence[str]) -> str:

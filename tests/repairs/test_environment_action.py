@@ -93,17 +93,19 @@ def freeze(environment: Path) -> dict[str, str]:
 
 
 def test_the_resolve_takes_each_package_from_its_own_source(index, variables, tmp_path):
-    lock = tmp_path / "lock.txt"
-    lock.write_text("torch==2.2.0\naccelerate==0.24.1\n")
+    pins = {"torch": "2.2.0", "accelerate": "0.24.1"}
     source = Source((find_links_page(f"{index}cuda/", "torch"),), variables)
-    assert resolve(lock, sys.executable, source) == ("accelerate==0.24.1", "numpy==1.26.4", "torch==2.2.0+cu118")
+    assert resolve(pins, "stub", sys.executable, source) == (
+        "accelerate==0.24.1",
+        "numpy==1.26.4",
+        "torch==2.2.0+cu118",
+    )
 
 
 def test_a_clash_is_named(index, variables, tmp_path):
-    lock = tmp_path / "lock.txt"
-    lock.write_text("needy==1.0\naccelerate==0.24.1\n")
+    pins = {"needy": "1.0", "accelerate": "0.24.1"}
     with pytest.raises(ResolutionError, match=r"numpy[\s\S]*needy|needy[\s\S]*numpy"):
-        resolve(lock, sys.executable, Source((), variables))
+        resolve(pins, "stub", sys.executable, Source((), variables))
 
 
 def test_made_checked_and_undone(index, variables, project):

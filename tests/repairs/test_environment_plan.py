@@ -11,12 +11,14 @@ from dualano_setup import profiles
 from dualano_setup.facts.environment import read_environment
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import Answer, FactSheet, IndexConfig, Installers, Network, PythonInstall
+from dualano_setup.installers.hand_over import HandOver
+from dualano_setup.installers.uv import Source, install, make_venv
 from dualano_setup.repairs.action import RepairError
-from dualano_setup.repairs.environment_plan import choose_place, environment_after, plan
+from dualano_setup.repairs.environment_plan import choose_place, environment_after, hashed, plan
 from dualano_setup.rules.finding import Finding
 from dualano_setup.rules.rule import Context
 from dualano_setup.settings import Settings
-from tests.stub_index import StubWheel, find_links_page, serve, write_index
+from tests.stub_index import StubWheel, find_links_page, serve, write_index, write_wheel
 
 VERSION = ".".join(map(str, sys.version_info[:3]))
 MINOR = ".".join(map(str, sys.version_info[:2]))
@@ -117,6 +119,34 @@ def test_without_a_fitting_python_one_is_downloaded_but_not_offline(context):
     offline = replace(context, profile=profile, settings=replace(context.settings, offline=True))
     with pytest.raises(RepairError, match="--offline is on"):
         plan(offline, FINDINGS)
+
+
+def test_files_from_a_network_must_be_those_of_the_lock_and_the_user_s_own_need_not(context, tmp_path):
+    lock = tmp_path / "profiles" / f"stub.py{MINOR.replace('.', '')}.txt"
+    digest = "--hash=sha256:" + 64 * "0"
+    lock.write_text(f"numpy==1.26.4 {digest}\ntorch==2.2.0 {digest}\n")
+    (action,) = plan(context, FINDINGS).actions
+    assert action.hashes == ()  # the stub index is on this machine
+    packages = ("numpy==1.26.4", "torch==2.2.0+cpu")
+    mirror = HandOver(variables={"UV_DEFAULT_INDEX": "https://mirror.example/simple"})
+    assert hashed(context.profile, VERSION, packages, mirror) == (f"numpy==1.26.4 {digest}",)
+    wheels = tmp_path / "wheels"
+    write_wheel(StubWheel("numpy", "1.26.4"), wheels)
+    assert hashed(context.profile, VERSION, packages, replace(mirror, find_links=(str(wheels),))) == ()
+    assert hashed(context.profile, VERSION, packages, HandOver()) == (f"numpy==1.26.4 {digest}",)
+
+
+def test_a_file_that_is_not_the_lock_s_is_not_installed(url, tmp_path, monkeypatch):
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    source = Source(variables={"UV_DEFAULT_INDEX": f"{url}default/simple/"})
+    log = tmp_path / "log"
+    make_venv(tmp_path / "env", sys.executable, "stub", source, log)
+    pins = tmp_path / "pins.txt"
+    pins.write_text(f"numpy==1.26.4 --hash=sha256:{64 * '0'}\nnvidia-cublas==12.1\n")
+    with pytest.raises(RepairError, match="not the one that the profile's lock knows"):
+        install(tmp_path / "env", pins, source, log)
+    pins.write_text("numpy==1.26.4\nnvidia-cublas==12.1\n")
+    install(tmp_path / "env", pins, source, log)
 
 
 @pytest.mark.parametrize(

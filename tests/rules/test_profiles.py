@@ -41,7 +41,11 @@ def test_locks_hold_every_named_package_within_pin_or_bounds(name):
 @pytest.mark.parametrize("file", sorted(PROFILE_FOLDER.glob("*.txt")), ids=lambda file: file.name)
 def test_locks_are_exact_sorted_once_each_and_name_no_host(file):
     lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
-    requirements = [Requirement(line) for line in lines]
+    requirements = [Requirement(line.partition(" ")[0]) for line in lines]
+    for line in lines:
+        pin, *hashes = line.split()
+        assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", digest) for digest in hashes)
+        assert bool(hashes) is ("+" not in pin), "every file of the default index has its hash"
     assert all(re.fullmatch(r"==[^,*]+", str(requirement.specifier)) for requirement in requirements)
     assert len({requirement.name for requirement in requirements}) == len(lines)
     assert "://" not in file.read_text()
