@@ -28,6 +28,7 @@ COMMANDS = (
     "stop",
     "generate",
     "patch",
+    "explain",
     "rule",
     "profile",
     "prove",

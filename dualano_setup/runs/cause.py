@@ -49,6 +49,11 @@ def tail(text: str, count: int) -> list[str]:
 
 def last_error(text: str) -> tuple[str, ...]:
     """The lines of the last error that is the trainer's own, at most CAUSE_LINES; else the last line there is."""
+    return seen_error(text) or tuple(line for line in tail(text, 40) if line.strip() and _ours(line))[-1:]
+
+
+def seen_error(text: str) -> tuple[str, ...]:
+    """The lines of the last error that is the trainer's own, at most CAUSE_LINES; empty when there is no error."""
     lines = lines_of(text)
     found: tuple[str, ...] = ()
     in_traceback = False
@@ -63,7 +68,7 @@ def last_error(text: str) -> tuple[str, ...]:
                 found = _with_place(lines, number, stripped)
         elif _PLAIN.match(stripped):
             found = (stripped,)
-    return found or tuple(line for line in tail(text, 40) if line.strip() and _ours(line))[-1:]
+    return found
 
 
 def trainer_status(text: str) -> int | None:

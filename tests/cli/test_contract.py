@@ -17,7 +17,7 @@ DOCTOR = [sys.executable, "-m", "dualano_setup"]
 ROOT = Path(__file__).parents[2]
 FIXED = {
     "check", "fix", "undo", "train", "runs", "status", "logs", "stop", "generate", "patch", "rule", "profile",
-    "prove", "init", "quickstart",
+    "prove", "init", "quickstart", "explain",
 }  # fmt: skip
 
 

@@ -1,0 +1,91 @@
+"""`dualano-doctor explain [FILE|-]`: reads a log and names the known problem."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..language import N_, _
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+
+_STATUS = N_(
+    "Exit status: 0 a known problem was named, or nothing is wrong; 1 there is an error that is not a known one; "
+    "2 the file cannot be read; 130 interrupted (what had been read until then is explained)."
+)
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "explain",
+        parents=[shared],
+        help=_("name the known problem in a log or a traceback"),
+        description=_(
+            "Reads a log, a traceback or standard input, of any size, and names the known problem: its rule, cause, "
+            "cure, and how sure that is; the root cause first. Where no known problem is seen, none is invented."
+        ),
+        epilog=_(_STATUS),
+    )
+    parser.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help=_("a log, or - for standard input (default: what is piped in, else the log of the newest run)"),
+    )
+    parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the explanation. Raises UsageError for a file that is no log."""
+    from ..explain.read import Scanner, decoded, explain_blocks
+    from ..report.explain import document, render_explanation
+    from ..report.terminal import Style
+    from ..settings import resolve
+
+    settings = resolve(vars(arguments))
+    scanner = Scanner()
+    explanation = explain_blocks(decoded(_blocks(arguments.file, settings)), scanner)
+    if arguments.json:
+        sys.stdout.write(json.dumps(document(explanation), indent=2, ensure_ascii=False) + "\n")
+    else:
+        style = Style.for_stream(settings.color, sys.stdout)
+        sys.stdout.write(render_explanation(explanation, style, arguments.verbose))
+    if scanner.interrupted:
+        sys.stderr.write(_("interrupted; this is about the first {size} bytes", size=explanation.bytes_read) + "\n")
+        return 130
+    return explanation.exit_status
+
+
+def _blocks(name: str | None, settings: Settings) -> Iterator[bytes]:
+    from ..explain.read import blocks_of, open_log
+    from ..runs.folder import find
+
+    if name == "-" or (name is None and _piped()):
+        if sys.stdin.isatty():
+            sys.stderr.write(_("reading standard input; Ctrl-D ends it") + "\n")
+        yield from blocks_of(sys.stdin.fileno())
+        return
+    path = Path(name) if name is not None else find(settings.state, None).log
+    descriptor = open_log(path)
+    try:
+        yield from blocks_of(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _piped() -> bool:
+    """Whether somebody gave a pipe or a file as standard input; a terminal and the null device are neither."""
+    try:
+        mode = os.fstat(sys.stdin.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISREG(mode)

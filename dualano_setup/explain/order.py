@@ -1,0 +1,103 @@
+"""Puts the root cause first. Pure: what was seen goes in, an explanation comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .signatures import ANYTHING_FATAL, SEVERITIES, Signature
+
+
+@dataclass(slots=True)
+class Seen:
+    """One failure in a whole log: where first (line numbers from 1), how often, on which ranks.
+
+    `step` is (done, total) of the progress bar before its last sighting, None without one.
+    """
+
+    signature: Signature
+    line: int
+    text: str
+    count: int
+    ranks: tuple[str, ...]
+    step: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A known problem with what followed from it. `survived`: training went on after it."""
+
+    seen: Seen
+    followed_by: tuple[Seen, ...]
+    survived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a log says: problems (root cause first), notices that need no action, and an error nobody knows.
+
+    `unknown` holds the lines of the log's last error when no problem that ends a run was named.
+    """
+
+    problems: tuple[Named, ...]
+    notices: tuple[Named, ...]
+    unknown: tuple[str, ...]
+    lines: int
+    bytes_read: int
+
+    @property
+    def exit_status(self) -> int:
+        """0: a problem was named or nothing is wrong; 1: there is an error that is not known."""
+        return 1 if self.unknown else 0
+
+    @property
+    def root(self) -> Named | None:
+        """The problem that ended the run, if one was named."""
+        first = next(iter(self.problems), None)
+        return first if first and first.seen.signature.severity == "fatal" and not first.survived else None
+
+
+def explain(
+    seen: Sequence[Seen], last_error: tuple[str, ...], last_step: tuple[int, int] | None, lines: int, size: int
+) -> Explanation:
+    """Causes before consequences, what ended the run before what it survived, errors before warnings, early first."""
+    causes, followers = _folded(seen)
+    named = [Named(cause, followers.get(cause.signature.id, ()), _survived(cause, last_step)) for cause in causes]
+    named.sort(key=lambda n: (n.survived, SEVERITIES.index(n.seen.signature.severity), n.seen.line))
+    problems = tuple(n for n in named if n.seen.signature.severity in ("fatal", "warning"))
+    notices = tuple(n for n in named if n not in problems)
+    fatal = any(n.seen.signature.severity == "fatal" and not n.survived for n in problems)
+    return Explanation(problems, notices, () if fatal else last_error, lines, size)
+
+
+def _folded(seen: Sequence[Seen]) -> tuple[list[Seen], dict[str, tuple[Seen, ...]]]:
+    """The causes, and by the id of each what follows from it. A chain of consequences hangs on its first cause."""
+    by_id = {s.signature.id: s for s in seen}
+    fatal = [s for s in seen if s.signature.severity == "fatal"]
+    parents: dict[str, str] = {}
+    for s in seen:
+        wanted = s.signature.consequence_of
+        known = [by_id[name] for name in wanted if name in by_id]
+        if not known and ANYTHING_FATAL in wanted:
+            known = [f for f in fatal if f is not s]
+        if known:
+            parents[s.signature.id] = min(known, key=lambda k: k.line).signature.id
+    causes: list[Seen] = []
+    followers: dict[str, tuple[Seen, ...]] = {}
+    for s in seen:
+        root, passed = s.signature.id, {s.signature.id}
+        while root in parents and parents[root] not in passed:
+            root = parents[root]
+            passed.add(root)
+        if root == s.signature.id or root in parents:
+            causes.append(s)
+        else:
+            followers[root] = (*followers.get(root, ()), s)
+    return causes, followers
+
+
+def _survived(seen: Seen, last_step: tuple[int, int] | None) -> bool:
+    """Whether the progress bar went on after the last sighting: then this is not what ended the run."""
+    if seen.step is None or last_step is None:
+        return False
+    return seen.step[1] == last_step[1] and last_step[0] > seen.step[0]

@@ -1,0 +1,113 @@
+"""The known failures, read from `knowledge/failures.toml` and compiled."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from ..language import DEFAULT, LANGUAGES
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Severity = Literal["fatal", "warning", "hint", "benign"]
+SEVERITIES: tuple[Severity, ...] = ("fatal", "warning", "hint", "benign")
+SURE = ("high", "medium", "low")
+FILE = Path(__file__).parents[1] / "knowledge" / "failures.toml"
+ANYTHING_FATAL = "*"
+"""In `consequence_of`: the row follows from whatever fatal row is seen beside it (a launcher's lament)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One known failure.
+
+    `message` is a regular expression that an error's message begins with, after `ERROR:` or `SomeError:`; `line` is
+    one that may stand anywhere in a line; exactly one of them is given. `contains`: literals of which a line must
+    hold one before the expression is tried at all.
+    """
+
+    id: str
+    severity: Severity
+    rule: str  # an id of the rule book, or ""
+    contains: tuple[str, ...]
+    message: re.Pattern[str] | None
+    line: re.Pattern[str] | None
+    cause: Mapping[str, str]  # by language
+    cure: Mapping[str, tuple[str, ...]]  # by language
+    sure: str
+    evidence: str
+    versions: str
+    sources: tuple[str, ...]
+    date: str
+    consequence_of: tuple[str, ...]
+
+    def matches(self, line: str, message: str) -> bool:
+        """Whether this line is the failure's. `message` is the line without what stands before an error's text."""
+        if not any(literal in line for literal in self.contains):
+            return False
+        if self.message is not None:
+            return self.message.match(message) is not None
+        return self.line is not None and self.line.search(line) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """All signatures, more specific ones before broader ones, and the literals that find their lines in a large log."""
+
+    signatures: tuple[Signature, ...]
+    anchors: tuple[bytes, ...]
+
+
+@cache
+def load(file: Path = FILE) -> Knowledge:
+    """The knowledge in a file. Raises ValueError naming the row that is not as it should be."""
+    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    chosen = [str(anchor) for anchor in document.pop("anchors", [])]
+    signatures = tuple(_signature(name, row) for name, row in document.items())
+    # A row that none of the chosen anchors finds brings its own, so that anchors can only ever make this faster.
+    own = [
+        literal for s in signatures for literal in s.contains if not any(anchor in literal for anchor in chosen)
+    ]  # fmt: skip
+    return Knowledge(signatures, tuple(dict.fromkeys(anchor.encode() for anchor in (*chosen, *own))))
+
+
+def _signature(name: str, row: dict[str, Any]) -> Signature:
+    try:
+        if ("message" in row) == ("line" in row):
+            raise ValueError("expected either `message` or `line`")
+        if row["severity"] not in SEVERITIES or row["sure"] not in SURE:
+            raise ValueError(f"severity {row['severity']!r} or sure {row['sure']!r} is not a known word")
+        for key in ("cause", "cure"):
+            if set(row[key]) != set(LANGUAGES) or not all(row[key].values()):
+                raise ValueError(f"`{key}` is not there in each of {', '.join(LANGUAGES)}")
+        return Signature(
+            name,
+            row["severity"],
+            row.get("rule", ""),
+            tuple(row["contains"]),
+            re.compile(row["message"]) if "message" in row else None,
+            re.compile(row["line"]) if "line" in row else None,
+            dict(row["cause"]),
+            {language: tuple(cures) for language, cures in row["cure"].items()},
+            row["sure"],
+            row["evidence"],
+            row["versions"],
+            tuple(row["sources"]),
+            str(row["date"]),
+            tuple(row.get("consequence_of", ())),
+        )
+    except (KeyError, re.error, ValueError) as error:
+        raise ValueError(f"{FILE.name}: [{name}]: {error}") from error
+
+
+def in_language(texts: Mapping[str, Any], language: str) -> Any:
+    """The text of a row in that language."""
+    return texts.get(language, texts[DEFAULT])

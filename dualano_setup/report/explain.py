@@ -1,0 +1,117 @@
+"""An explanation in words for a terminal, and as a document for programs."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from ..explain.order import Explanation, Named
+from ..explain.signatures import Signature, in_language
+from ..language import N_, _, spoken
+from .terminal import Style, printable
+
+_WIDTH = 100
+_SHOWN_FOLLOWERS = 3
+_SURE = {
+    "high": N_("quite sure"),
+    "medium": N_("likely"),
+    "low": N_("a guess: this message has several causes"),
+}
+
+
+def render_explanation(explanation: Explanation, style: Style, verbosity: int = 0) -> str:
+    """The whole explanation: problems with the root cause first, an error nobody knows, and notices in one line."""
+    blocks = []
+    if explanation.unknown:
+        blocks.append(_unknown(explanation.unknown, style))
+    blocks += [problem_text(named, style, verbosity) for named in explanation.problems]
+    if not explanation.problems and not explanation.unknown:
+        blocks.append(_("No known problem and no error in {lines} lines.", lines=explanation.lines) + "\n")
+    if explanation.notices:
+        names = ", ".join(named.seen.signature.id for named in explanation.notices)
+        blocks.append(_("Harmless, and no reason for a failure: {names}", names=names) + "\n")
+    return "\n".join(blocks)
+
+
+def problem_text(named: Named, style: Style, verbosity: int = 0) -> str:
+    """One problem: what it is, where it was seen, why it happens, what to type, how sure that is."""
+    signature = named.seen.signature
+    mark, code = ("✗", "31;1") if signature.severity == "fatal" and not named.survived else ("!", "33;1")
+    title = f"{signature.rule}  {signature.id}" if signature.rule else signature.id
+    text = f"{style.paint(mark, code)} {style.paint(title, '1')}  {_place(named)}\n"
+    text += _indent(style.paint(printable(named.seen.text[:300]), "2"))
+    text += _indent(in_language(signature.cause, spoken()))
+    for cure in cures(signature):
+        text += _indent(style.paint(_("to do: "), "2") + cure)
+    if named.survived:
+        text += _indent(_("The run went on after this; it is not what ended it."))
+    sure = _("{sure} ({evidence}, {date})", sure=_(_SURE[signature.sure]), evidence=signature.evidence,
+             date=signature.date)  # fmt: skip
+    text += _indent(style.paint(sure, "2"))
+    if signature.rule:
+        text += _indent(style.paint(_("more: dualano-doctor rule {rule}", rule=signature.rule), "2"))
+    if verbosity:
+        text += "".join(_indent(source) for source in signature.sources)
+    shown = named.followed_by if verbosity else named.followed_by[:_SHOWN_FOLLOWERS]
+    for seen in shown:
+        line = _("{id}, line {line}: a consequence", id=seen.signature.id, line=seen.line)
+        text += f"    ↳ {line}\n"
+    return text
+
+
+def cures(signature: Signature) -> Sequence[str]:
+    """What to do, in the language spoken."""
+    found: Sequence[str] = in_language(signature.cure, spoken())
+    return found
+
+
+def document(explanation: Explanation) -> dict[str, object]:
+    """For --json. Causes and cures are in the language spoken; ids are not translated."""
+    return {
+        "schema": 1,
+        "status": explanation.exit_status,
+        "root": explanation.root.seen.signature.id if explanation.root else None,
+        "problems": [_row(named) for named in explanation.problems],
+        "notices": [_row(named) for named in explanation.notices],
+        "unknown_error": list(explanation.unknown),
+        "lines": explanation.lines,
+        "bytes": explanation.bytes_read,
+    }
+
+
+def _row(named: Named) -> dict[str, object]:
+    seen, signature = named.seen, named.seen.signature
+    return {
+        "id": signature.id,
+        "rule": signature.rule or None,
+        "severity": signature.severity,
+        "cause": in_language(signature.cause, spoken()),
+        "cure": list(cures(signature)),
+        "sure": signature.sure,
+        "evidence": signature.evidence,
+        "versions": signature.versions,
+        "sources": list(signature.sources),
+        "line": seen.line,
+        "text": seen.text,
+        "count": seen.count,
+        "ranks": list(seen.ranks),
+        "survived": named.survived,
+        "consequences": [follower.signature.id for follower in named.followed_by],
+    }
+
+
+def _place(named: Named) -> str:
+    seen = named.seen
+    if seen.ranks:
+        return _("line {line}, ranks {ranks}", line=seen.line, ranks=", ".join(seen.ranks))
+    return _("line {line}", line=seen.line)
+
+
+def _unknown(lines: Sequence[str], style: Style) -> str:
+    head = _("An error that is not among the known ones; nothing is guessed. The log's last error:")
+    return head + "\n" + "".join(_indent(style.paint(printable(line[:500]), "31")) for line in lines)
+
+
+def _indent(text: str) -> str:
+    rows = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+    return "".join(f"    {row}\n" for row in rows)
