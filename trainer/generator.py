@@ -18,10 +18,12 @@ from .environment import quieten_libraries
 from .errors import TrainerError
 from .generate import GenerationSettings
 from .loading import ModelLoader
+from .merged import merge_adapters
 from .model import DualUNet
 from .objective import load_noise_schedule
 from .parameters import AdapterParameters
 from .precision import choose_dtype
+from .replay import Replayed
 from .sampling import ImageNoise, Sampler, SchedulerName, decode, make_scheduler, to_pixels
 from .text import TextEncoder, encode_prompts
 
@@ -57,7 +59,11 @@ class Generator:
         noises = [ImageNoise(self.seed, index, self.shape) for index in indexes]
 
         def draw() -> Tensor:
-            return torch.stack([noise.pair() for noise in noises]).to(self.device)
+            pairs = torch.stack([noise.pair() for noise in noises])
+            if self.device.type == "cuda":
+                # Pinned memory is copied while the device computes and the CPU draws on.
+                return pairs.pin_memory().to(self.device, non_blocking=True)
+            return pairs.to(self.device)
 
         start, condition = draw(), None
         if self.backgrounds is not None:
@@ -88,22 +94,22 @@ def load_generator(
     device = choose_device(settings.device)
     dtype = choose_dtype(settings.mixed_precision, device)
     loader = ModelLoader(settings.pretrained_model_name_or_path, settings.revision)
-    unet = loader.unet().to(device, dtype).eval()
-    if device.type == "cuda" and dtype != torch.float32:
-        unet = unet.to(memory_format=torch.channels_last)
-        # In float32 the search for the fastest convolution takes tens of GiB.
-        torch.backends.cudnn.benchmark = True
+    unet = loader.unet().float().eval()
     torch.backends.cuda.matmul.allow_tf32 = settings.allow_tf32
     side = check_side(settings.resolution or int(unet.config.sample_size) * 8)
     model = DualUNet(unet, variant=weights.variant, rank=weights.rank)
     encoder = TextEncoder(loader.text_encoder(), rank=weights.rank if weights.text_encoder else None)
-    AdapterParameters({**model.adapters, **encoder.adapters}, weights.tensors, device=device, dtype=dtype)
+    AdapterParameters({**model.adapters, **encoder.adapters}, weights.tensors, device=torch.device("cpu"))
+    merge_adapters(model)
+    model.to(device, dtype)
+    if device.type == "cuda":
+        unet.to(memory_format=torch.channels_last)
     prompts = ["", "", settings.prompt_blend, settings.prompt_fg]
     text = encode_prompts(encoder.to(device, dtype), loader.tokenizer(), prompts).unflatten(0, (2, 2))
     vae = loader.vae().to(device)
     ddpm = loader.scheduler()
     sampler = Sampler(
-        compile_model(model, "default") if settings.compile else model,
+        compile_model(model, "default") if settings.compile else Replayed(model),
         make_scheduler(cast("SchedulerName", settings.scheduler), ddpm.config),
         load_noise_schedule(ddpm, device),
         text,

@@ -80,7 +80,8 @@ class Sampler:
         Yields:
             Every step; the last one's `latents` are clean.
         """
-        self._scheduler.set_timesteps(self._steps, device=latents.device)
+        # On the CPU, so that nothing waits for the device to tell the time.
+        self._scheduler.set_timesteps(self._steps)
         latents = latents * self._scheduler.init_noise_sigma
         for timestep in self._scheduler.timesteps:
             scaled = self._scheduler.scale_model_input(latents, timestep)
@@ -101,7 +102,7 @@ class Sampler:
     def _predict(self, latents: Tensor, timestep: Tensor, condition: Tensor | None, noise: Tensor | None) -> Tensor:
         """The noise that each group predicts, (G, B, 2, 4, h, w)."""
         groups, batch = len(self._text), len(latents)
-        timesteps = timestep.to(latents.device, torch.long).expand(groups * batch)
+        timesteps = torch.full((groups * batch,), int(timestep), device=latents.device)
         if condition is not None and noise is not None:
             clean, noise = (x[:, self._first_group :].transpose(0, 1).flatten(0, 1) for x in (condition, noise))
             condition = self._schedule.add_noise(clean, noise, timesteps)

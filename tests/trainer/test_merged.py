@@ -1,0 +1,61 @@
+"""Merged weights for inference against the network that is trained; and a replayed call against a plain one."""
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+
+from trainer.adapters import initial_values
+from trainer.merged import merge_adapters
+from trainer.model import DualUNet
+from trainer.parameters import AdapterParameters
+from trainer.replay import Replayed
+
+
+def make_model(variant):
+    torch.manual_seed(0)
+    unet = UNet2DConditionModel(
+        sample_size=16, block_out_channels=(16, 32, 32, 32), norm_num_groups=8, cross_attention_dim=24,
+        attention_head_dim=4,
+    ).double().eval()  # fmt: skip
+    model = DualUNet(unet, variant=variant, rank=3)
+    values = initial_values({prefix: a.parts for prefix, a in model.adapters.items()}, 0)
+    # No zeros: every part of the method counts.
+    generator = torch.Generator().manual_seed(1)
+    values = {name: value + 0.2 * torch.randn(value.shape, generator=generator) for name, value in values.items()}
+    AdapterParameters(model.adapters, values, device=torch.device("cpu"), dtype=torch.float64)
+    return model
+
+
+def inputs(variant):
+    generator = torch.Generator().manual_seed(2)
+
+    def normal(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    condition = normal(2, 4, 16, 16) if variant == "bcm" else None
+    return normal(2, 2, 4, 16, 16), torch.tensor([3, 700]), normal(2, 2, 7, 24), condition
+
+
+@pytest.mark.parametrize("variant", ["bcm", "dual"])
+def test_merging_changes_nothing(variant):
+    model = make_model(variant)
+    with torch.no_grad():
+        expected = model(*inputs(variant))
+        merge_adapters(model)
+        got = model(*inputs(variant))
+    assert expected.std() > 0.1
+    torch.testing.assert_close(got, expected, atol=1e-10, rtol=1e-10)
+
+
+def test_merged_weights_follow_the_model():
+    model = make_model("bcm")
+    merge_adapters(model)
+    model.to(torch.float32)
+    latents, times, text, condition = inputs("bcm")
+    assert model(latents.float(), times, text.float(), condition.float()).dtype == torch.float32
+
+
+def test_a_call_without_a_gpu_is_a_plain_call():
+    model = make_model("dual")
+    replayed = Replayed(model)
+    torch.testing.assert_close(replayed(*inputs("dual")), model(*inputs("dual")))
