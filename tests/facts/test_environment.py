@@ -410,6 +410,15 @@ def test_pythonpath_shadows_by_record_and_by_plain_folder(prefix, tmp_path):
     assert (leak.kind, leak.path, leak.shadows) == ("pythonpath", str(outside), ("numpy", "torch"))
 
 
+def test_a_cudnn_on_the_library_path_leaks_and_a_toolkit_without_one_does_not(prefix, tmp_path):
+    (tmp_path / "toolkit").mkdir()
+    (tmp_path / "toolkit" / "libcudart.so.12").touch()
+    assert read(prefix, LD_LIBRARY_PATH=f"{tmp_path / 'toolkit'}:/not/there:").leaks == ()
+    (tmp_path / "toolkit" / "libcudnn_cnn_train.so.8").touch()
+    (leak,) = read(prefix, LD_LIBRARY_PATH=str(tmp_path / "toolkit")).leaks
+    assert (leak.kind, leak.shadows) == ("library-path", ("libcudnn_cnn_train",))
+
+
 def test_the_user_site_leaks_only_where_python_would_look_there(prefix, tmp_path):
     user = tmp_path / "home/.local/lib/python3.10/site-packages"
     lay(user, "numpy", "2.0.0")

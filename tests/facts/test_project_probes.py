@@ -408,3 +408,16 @@ def test_a_recognised_checkout_has_the_state_of_every_patch(tmp_path):
     assert isinstance(fact, Known)
     assert fact.value.vendored_diffusers == "0.18.1"
     assert len({patch.patch for patch in fact.value.patches}) == len(fact.value.patches) > 10
+
+
+@pytest.mark.parametrize(("depth", "colour", "deep"), [(16, 0, True), (8, 0, False), (16, 2, False), (8, 6, False)])
+def test_grey_images_of_16_bits_are_told_and_colour_ones_are_read(tmp_path, depth, colour, deep):
+    path = tmp_path / "x.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">IIBB", 4, 3, depth, colour) + bytes(60))
+    assert ("8 bits a channel" in read_image(path).error) == deep
+
+
+def test_a_web_page_is_no_list_of_packages(tmp_path):
+    page = b"\xef\xbb\xbf\n<!DOCTYPE html>\n<html>numpy==1.26.4</html>"
+    assert requirements.read_requirements("requirements.txt", page).problem_kind == "web-page"
+    assert requirements.read_requirements("requirements.txt", b"numpy==1.26.4\n# <html>\n").problem_kind == ""

@@ -43,6 +43,15 @@ def test_a_card_without_its_driver_says_so():
 
 
 @pytest.mark.parametrize(
+    ("note", "word"), [("Driver/library version mismatch", "machine"), ("Unknown Error", "container")]
+)
+def test_a_driver_that_does_not_answer(note, word):
+    said = f"nvidia-smi: Failed to initialize NVML: {note}"
+    (row,) = rows("GPU001", sheet(gpus=replace(GPUS, via="kernel files", note=said)))
+    assert (row.status, note in row.detail, f"Restart the {word}" in row.cure) == ("fail", True, True)
+
+
+@pytest.mark.parametrize(
     ("visible", "status"),
     [
         ((), "fail"),
@@ -51,6 +60,8 @@ def test_a_card_without_its_driver_says_so():
         (("0",), "ok"),
         (("GPU-aa",), "ok"),
         (("7", "0"), "fail"),
+        (("MIG-feee0c61-26ec-5616-bb59-b6d777cc4f34",), "ok"),
+        (("MIG-GPU-of-another-card/1/0",), "fail"),
         (None, "ok"),
     ],
 )

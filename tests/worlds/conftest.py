@@ -31,6 +31,8 @@ def project(miniature, monkeypatch):
         if name.startswith(("ACCELERATE_", "DUALANO_", "HF_", "CONDA_", "CUDA_")) or name in (
             "VIRTUAL_ENV",
             "PYTHONPATH",
+            "PYTHONUSERBASE",
+            "LD_LIBRARY_PATH",
             "XDG_CACHE_HOME",
         ):
             monkeypatch.delenv(name)
