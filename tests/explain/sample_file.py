@@ -1,0 +1,25 @@
+"""Reads samples.txt: one log and one near miss for every known failure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+FILE = Path(__file__).parent / "samples.txt"
+
+
+class Sample(NamedTuple):
+    id: str
+    log: bytes
+    near: bytes
+
+
+def samples():
+    """All samples, the stand-ins for control characters replaced by the characters."""
+    text = FILE.read_text(encoding="utf-8").replace("␛", "\x1b").replace("␍", "\r")
+    found = []
+    for part in text.split("\n=== ")[1:]:
+        name, rest = part.split("\n", 1)
+        log, near = rest.split("\n--- near\n")
+        found.append(Sample(name, log.encode(), near.strip("\n").encode()))
+    return found
