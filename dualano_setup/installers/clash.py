@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from ..language import N_, _
+from ..language import _
 
 _MARKER = re.compile(r"\{[^{}]*\}")
 _NAME = r"([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)"
@@ -23,12 +23,12 @@ _FETCH = re.compile(
     r"(?:Failed to (?:fetch|read `--find-links` URL|download)[^:]*:|for url \()\s*`?(https?://[^\s`)]+)"
 )
 _CAUSES = (
-    ((N_("dns error"), N_("resolving dns"), N_("lookup address")), "dns"),
-    ((N_("invalid peer certificate"), "unknownissuer"), "certificate"),
-    (("407", N_("proxy authentication"), "tunnel"), "proxy"),
+    (("dns error", "resolving dns", "lookup address"), "dns"),
+    (("invalid peer certificate", "unknownissuer"), "certificate"),
+    (("407", "proxy authentication", "tunnel"), "proxy"),
     (("401 unauthorized", "403 forbidden"), "login"),
-    ((N_("timed out"),), "timeout"),
-    ((N_("connection refused"),), "refused"),
+    (("timed out",), "timeout"),
+    (("connection refused",), "refused"),
 )
 
 

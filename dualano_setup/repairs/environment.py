@@ -17,14 +17,14 @@ from packaging.version import Version
 
 from ..facts.environment import MARKER, read_environment
 from ..installers import uv
-from ..language import N_, _
+from ..language import _
 from . import before as images
 from .action import Cost, RepairError, Workshop
 from .child import run_child, scrubbed_environment, tail
 
 RELEASED = "released"  # in the action's folder: the old environment was let go to give its room back
 SMOKE_DEADLINE = 240.0  # seconds; a first `import torch` from a cold network disk is slow
-SMOKE = N_("import torch; print(torch.__version__, 'CUDA build', torch.version.cuda, 'GPU', torch.cuda.is_available())")
+SMOKE = "import torch; print(torch.__version__, 'CUDA build', torch.version.cuda, 'GPU', torch.cuda.is_available())"
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ def _name_indexes(context: Context) -> Edits:
         strange = [row.name for row in rows if row.name not in SERVED]
         notes += [_("{name}: no index is known to serve its {build} build", name=name, build=build) for name in strange]
         pages = [f"https://download.pytorch.org/whl/{build}/{row.name}" for row in rows if row.name in SERVED]
-        new = tuple(_("--find-links {page}/", page=page) for page in dict.fromkeys(pages) if page not in named)
+        new = tuple(f"--find-links {page}/" for page in dict.fromkeys(pages) if page not in named)
         first = rows[0]
         if new and first.span == 1:
             lines[first.number] = (*new, first.text)

@@ -15,7 +15,7 @@ from .wording import ENTRIES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, n
 PAIRS, READABLE, FOREGROUND, PATHS, STRANGERS = (
     N_("images and masks do not belong together"),
     N_("images cannot be read"),
-    N_("foreground masks are missing"),
+    "foreground masks are missing",
     N_("names and paths break the checkout's path arithmetic"),
     N_("files among the images are no images"),
 )
@@ -78,7 +78,7 @@ def check_readable(context: Context) -> Iterator[Finding]:
     for kind, files, words in (
         ("image", data.images, IMAGES),
         ("mask", data.masks, MASKS),
-        (_("foreground mask"), data.foreground, FOREGROUND_MASKS),
+        ("foreground mask", data.foreground, FOREGROUND_MASKS),
     ):
         broken = [file for file in files if file.error]
         if broken:

@@ -243,7 +243,7 @@ def _memory_is_free(context: Context) -> Iterator[Finding]:
 
 def _holder(process: GpuProcess) -> str:
     size = f", {gib(process.memory)}" if process.memory else ""
-    return _("{process} (PID {pid}{size})", process=process.name or _("a process"), pid=process.pid, size=size)
+    return f"{process.name or _('a process')} (PID {process.pid}{size})"
 
 
 def _used_gpus(context: Context) -> tuple[Gpu, ...]:

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from ..facts.fact import Absent, Known
 from ..facts.sheet import Gpu, Gpus
-from ..language import N_, _
+from ..language import _
 from .finding import Finding
 from .rule import Context, fail
 from .seen import gpus, skip, visible_gpus
 
-_MUTE = N_("Failed to initialize NVML")
+_MUTE = "Failed to initialize NVML"
 """How nvidia-smi begins when the driver is loaded and cannot be talked to."""
 
 

@@ -39,7 +39,7 @@ def removed_names(context: Context) -> tuple[RemovedName, ...]:
     if diffusers is not None:
         importers["diffusers"] = diffusers.version
     if checkout is not None and checkout.vendored_diffusers and "checkout" in context.profile.trainers:
-        importers[_("vendored diffusers")] = checkout.vendored_diffusers
+        importers["vendored diffusers"] = checkout.vendored_diffusers
     found = []
     for importer, version in importers.items():
         for row in rows("hub_names"):
@@ -109,12 +109,7 @@ def opencv_twice(context: Context) -> Iterator[Finding]:
                 module=row["module"],
             ),
             evidence=f"{owners[keep].location}/{row['module']}",
-            cure=_(
-                "{uninstall} && {install} --reinstall-package {keep} --no-deps",
-                uninstall=uninstall(seen, *drop),
-                install=install(seen, profile, keep),
-                keep=keep,
-            ),
+            cure=f"{uninstall(seen, *drop)} && {install(seen, profile, keep)} --reinstall-package {keep} --no-deps",
             repairable=True,
             subject=keep,
         )

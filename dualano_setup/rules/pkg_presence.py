@@ -128,7 +128,7 @@ def package_damaged(context: Context) -> Iterator[Finding]:
             _("{package} {version} is damaged", package=package.name, version=package.version),
             _("against its RECORD: {damage}", damage="; ".join(what)),
             evidence=_location(seen, package.name) or seen.prefix,
-            cure=install(seen, profile, package.name) + _(" --reinstall-package {package}", package=package.name),
+            cure=install(seen, profile, package.name) + f" --reinstall-package {package.name}",
             repairable=package.name in needed,
             subject=package.name,
         )

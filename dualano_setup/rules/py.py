@@ -29,9 +29,7 @@ _LEAK_CURES = {
 
 def _make(context: Context) -> str:
     folder = context.settings.env or context.settings.state / "env"
-    return _(
-        "uv venv --python {python_preferred} {folder}", python_preferred=context.profile.python_preferred, folder=folder
-    )
+    return f"uv venv --python {context.profile.python_preferred} {folder}"
 
 
 def _python_in_range(context: Context) -> Iterator[Finding]:

@@ -6,7 +6,6 @@ from typing import TypeVar
 
 from ..facts.fact import Fact, Known
 from ..facts.sheet import Environment, Gpu, Gpus, Machine
-from ..language import _
 from ..light_dataclasses import replace
 from .finding import Finding
 from .rule import Context
@@ -67,7 +66,7 @@ def _is_named(gpu: Gpu, entry: str) -> bool:
 
 def gib(size: float) -> str:
     """Bytes for people: "19.6 GiB"."""
-    return _("{size:.1f} GiB", size=size / GIB)
+    return f"{size / GIB:.1f} GiB"
 
 
 def skip(rule: str, title: str, reason: str, cause: str | None = None) -> Finding:

@@ -62,7 +62,7 @@ def _end_for_ctrl_c(started: Started) -> None:
     say(f"{run.name} {ending.in_words()}\n")
     newest = newest_checkpoint(Path(record.output))
     if newest and record.trainer == "bundled":
-        again = _("-- --output_dir {output} --resume_from_checkpoint latest", output=record.output)
+        again = f"-- --output_dir {record.output} --resume_from_checkpoint latest"
         say(_("go on from {newest}: dualano-doctor train {again}\n", newest=newest, again=again))
 
 
