@@ -22,6 +22,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the page, or the list. Raises UsageError for an id that is no rule's."""
+    from ..language import spoken
     from ..rules.pages import page
     from ..rules.registry import RULES
     from ..settings import UsageError
@@ -36,5 +37,5 @@ def run(arguments: argparse.Namespace) -> int:
         family = [rule.id for rule in RULES if rule.id[:2] == wanted[:2]]
         near = ", ".join(family) if family else _("`dualano-doctor rule` lists them")
         raise UsageError(_("there is no rule {arguments}; known: {near}", arguments=arguments.id, near=near))
-    sys.stdout.write(page(wanted))
+    sys.stdout.write(page(wanted, spoken()))
     return 0
