@@ -52,6 +52,14 @@ def choose_profile(sheet: FactSheet, settings: Settings, *, trainer: str = "bund
     return Choice(chosen, why, tuple(row for row in rejected if row[0] != chosen.name))
 
 
+def suitable(sheet: FactSheet, settings: Settings) -> tuple[Profile, ...]:
+    """Every shipped profile that this machine can run with the bundled trainer, in the order of choice."""
+    gpus = _value(sheet.gpus)
+    wants_gpu = isinstance(sheet.gpus, Unknown) or (gpus is not None and _sign_of_gpu(gpus))
+    every = (load(name) for name in (*GPU_ORDER, *CPU_ORDER))
+    return tuple(profile for profile in every if not _obstacle(profile, sheet, settings, "bundled", wants_gpu))
+
+
 def _solved(sheet: FactSheet, settings: Settings, trainer: str) -> tuple[Profile | None, str]:
     """A stack solved from the tables where no shipped one fits, or why there is none ("" when nothing was asked)."""
     gpus, machine = _value(sheet.gpus), _value(sheet.machine)
@@ -166,7 +174,7 @@ def _why(profile: Profile, gpus: Gpus | None, fact: Fact[Gpus], obstacle: str) -
         return _("the GPU could not be looked at ({reason}); this stack runs on the most machines", reason=fact.reason)
     named = ", ".join(sorted({_named(gpu) for gpu in gpus.devices})) if gpus else ""
     driver = _("driver {driver}", driver=gpus.driver) if gpus and gpus.driver else _("a driver of unknown version")
-    return f"{named or _('an NVIDIA driver without a visible GPU')}, {driver}; {profile.summary}"
+    return f"{named or _('an NVIDIA driver without a visible GPU')}, {driver}; {_(profile.summary)}"
 
 
 def _checkout_bound(profile: Profile) -> str:

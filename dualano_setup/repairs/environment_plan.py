@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from ..choose_profile import suitable
 from ..facts.fact import Known
 from ..facts.sheet import Environment, IndexConfig, Installers
 from ..installers.hand_over import HandOver, hand_over
@@ -58,9 +59,12 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     version = python.version if python else profile.python_preferred
     notes = [*given.notes, *filter(None, [place.note])]
     pages = _pages(context, notes) + given.local_pages(_locked_pins(profile, version))
-    packages, pages = _resolved(
-        profile, python.path if python else version, version, pages, given, settings.offline, notes
-    )
+    try:
+        packages, pages = _resolved(
+            profile, python.path if python else version, version, pages, given, settings.offline, notes
+        )
+    except ResolutionError as error:
+        raise RepairError(f"{error}{_way_out(context)}") from error
     cuda = _expected_build(profile, packages)
     notes += _lost_packages(context, place.target, packages)
     extra = CUDA_LIBRARIES if not profile.cuda and any(p.startswith("nvidia-") for p in packages) else 0
@@ -201,6 +205,21 @@ def _resolved(
                 )
             return packages, asked
     raise failure or RepairError(_("profile {profile} could not be resolved", profile=profile.name))
+
+
+def _way_out(context: Context) -> str:
+    """A last line naming a profile that needs no index but the user's own, where the failed one does need another."""
+    if not any(index.url and index.required for index in context.profile.indexes):
+        return ""
+    for profile in suitable(context.sheet, context.settings):
+        if profile.name != context.profile.name and not any(index.url and index.required for index in profile.indexes):
+            return "\n" + _(
+                "Profile {name} suits this machine too and comes from your own index alone (it runs the {trainers} "
+                "trainer): `dualano-doctor fix --profile {name}`",
+                name=profile.name,
+                trainers=", ".join(profile.trainers),
+            )
+    return ""
 
 
 def hashed(profile: Profile, version: str, packages: Sequence[str], given: HandOver) -> tuple[str, ...]:

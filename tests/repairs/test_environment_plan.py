@@ -20,6 +20,7 @@ from dualano_setup.rules.rule import Context
 from dualano_setup.settings import Settings
 from tests.stub_index import StubWheel, find_links_page, serve, write_index, write_wheel
 
+MODERN = profiles.load("modern")
 VERSION = ".".join(map(str, sys.version_info[:3]))
 MINOR = ".".join(map(str, sys.version_info[:2]))
 FINDINGS = (Finding("PY002", "fail", "there is no training environment"), Finding("PKG001", "fail", "numpy is missing"))
@@ -110,6 +111,19 @@ def test_a_clash_ends_the_plan_in_words(context, tmp_path):
     lock.write_text("numpy==9.9\ntorch==2.2.0\n")
     with pytest.raises(RepairError, match=r"no index at hand has numpy 9\.9"):
         plan(context, FINDINGS)
+
+
+def test_where_pytorch_s_index_is_silent_a_profile_that_does_without_it_is_named(context, monkeypatch):
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    needed = replace(context.profile.indexes[1], url="http://127.0.0.1:9/simple/", required=True)
+    profile = replace(context.profile, indexes=(context.profile.indexes[0], needed))
+    monkeypatch.setattr("dualano_setup.repairs.environment_plan.suitable", lambda *_facts: (MODERN,))
+    with pytest.raises(RepairError) as caught:
+        plan(replace(context, profile=profile), FINDINGS)
+    message = str(caught.value)
+    assert "http://127.0.0.1:9/simple/torch/ refuses the connection" in message
+    assert "fix --profile modern`" in message
+    assert "cause:" not in message
 
 
 def test_without_a_fitting_python_one_is_downloaded_but_not_offline(context):
