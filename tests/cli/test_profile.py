@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from dualano_setup.__main__ import main
+from dualano_setup.cli.main import run
 
 
 def said(capsys, *words):
-    status = main(["profile", *words])
+    status = run(["profile", *words])
     return status, capsys.readouterr()
 
 
