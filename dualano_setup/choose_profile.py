@@ -160,7 +160,10 @@ def has_kernels(architectures: tuple[str, ...], capability: tuple[int, int]) -> 
         if not digits:
             continue
         built = (int(digits[:-1]), int(digits[-1]))
-        if (built[0] == major and built[1] <= minor) or (ptx and built <= capability):
+        if name.endswith("a"):  # code for that one architecture alone
+            if built == capability:
+                return True
+        elif (built[0] == major and built[1] <= minor) or (ptx and built <= capability):
             return True
     return False
 

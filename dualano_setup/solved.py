@@ -35,7 +35,7 @@ def load_solved(name: str) -> Profile:
     """The profile of that name. Raises KeyError when the tables have no such build or libraries."""
     match = _NAME.fullmatch(name)
     if match is None:
-        raise KeyError(f"no profile {name!r}; a solved one looks like solved-2.14.1-cu126")
+        raise KeyError(_("no profile {name!r}; a solved one looks like solved-2.14.1-cu126", name=name))
     try:
         library_row(match[4] or "current")
     except ValueError as error:

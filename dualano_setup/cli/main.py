@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from .. import __version__
-from ..language import LANGUAGES, N_, _, speak
+from ..language import DEFAULT, LANGUAGES, N_, _, speak, spoken
 from ..settings import UsageError
 from .asked_language import asked_language
 from .parser import Parser, RawFormatter
@@ -114,6 +114,10 @@ def shared_options() -> argparse.ArgumentParser:
 
 
 def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
+    if spoken() != DEFAULT:
+        from .argparse_words import translate_argparse
+
+        translate_argparse()
     parser = Parser(
         prog="dualano-doctor",
         description=_(_DESCRIPTION),

@@ -86,7 +86,7 @@ def _status(settings: Settings, checkout: Path, names: list[str], *, as_json: bo
         for report in reports:
             patch = by_id[report.id]
             off = "" if patch.default else _("  (off by default)")
-            sys.stdout.write(f"{report.state:11}{report.id:28}{patch.title}{off}\n")
+            sys.stdout.write(f"{report.state:11}{report.id:28}{_(patch.title)}{off}\n")
             if report.reason:
                 sys.stdout.write(f"{'':11}{printable(report.reason)}\n")
     return int(any(r.state in ("drifted", "partly") and by_id[r.id].default for r in reports))

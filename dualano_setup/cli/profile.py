@@ -105,6 +105,17 @@ def _print_solved(asked: str, *, as_json: bool) -> int:
     return _print_profile(profile_of(answer, "current"), as_json=as_json)
 
 
+def _ended(python: str) -> str:
+    from datetime import date
+
+    from ..knowledge.tables import python_ended
+
+    month = python_ended(python, date.today().isoformat()[:7])
+    if not month:
+        return ""
+    return "; " + _("{python}, its first choice, got its last security fix in {month}", python=python, month=month)
+
+
 def _print_profile(profile: object, *, as_json: bool) -> int:
     from ..profiles import Profile
 
@@ -118,8 +129,8 @@ def _print_profile(profile: object, *, as_json: bool) -> int:
         "expected": _("expected: by what its own files say; nobody has tried it on such a GPU"),
         "unknown": _("unknown: by documents only; its files were not seen"),
     }
-    sys.stdout.write(f"{profile.name}: {profile.title}\n\n{profile.summary}\n\n{tiers[profile.tier]}\n")
-    sys.stdout.write(f"Python {profile.python}\n")
+    sys.stdout.write(f"{profile.name}: {_(profile.title)}\n\n{_(profile.summary)}\n\n{tiers[profile.tier]}\n")
+    sys.stdout.write(f"Python {profile.python}{_ended(profile.python_preferred)}\n")
     if profile.cuda:
         needs = _("CUDA {cuda}, driver {least} or newer", cuda=profile.cuda, least=profile.driver_min)
         sys.stdout.write(f"{needs}; {' '.join(profile.architectures)}\n")
@@ -127,5 +138,5 @@ def _print_profile(profile: object, *, as_json: bool) -> int:
         sys.stdout.write(f"  {package:28}{version}\n")
     for heading, rows in ((_("Tried on"), profile.tried_on), (_("Known risks"), profile.risks)):
         if rows:
-            sys.stdout.write(f"\n{heading}:\n" + "".join(f"  - {row}\n" for row in rows))
+            sys.stdout.write(f"\n{heading}:\n" + "".join(f"  - {_(row)}\n" for row in rows))
     return 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..language import _
+from ..language import _, spoken
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -22,7 +22,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the page, or the list. Raises UsageError for an id that is no rule's."""
-    from ..language import spoken
     from ..rules.pages import page
     from ..rules.registry import RULES
     from ..settings import UsageError
@@ -30,7 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.id is None:
         for rule in RULES:
             repair = _("fix repairs it") if rule.repairable else _("by hand")
-            sys.stdout.write(f"{rule.id:9}{rule.title}  ({repair})\n")
+            sys.stdout.write(f"{rule.id:9}{_(rule.title)}  ({repair})\n")
         return 0
     wanted = arguments.id.upper()
     if wanted not in {rule.id for rule in RULES}:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from ..language import _
+from ..language import N_, _
+
+if TYPE_CHECKING:
+    from ..runs.state import State
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -39,14 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     seen = look_at(folder, record)
     if not seen.verdict.alive:
         detail = f": {seen.verdict.detail}" if seen.verdict.detail else ""
-        print(
-            _(
-                "{folder} is not running; it {state}{detail}",
-                folder=folder.name,
-                state=_was(seen.verdict.state),
-                detail=detail,
-            )
-        )
+        print(_(_WAS[seen.verdict.state], run=folder.name, detail=detail))
         return 1 if seen.verdict.state == "elsewhere" else 0
     patience = 0.0 if arguments.now else CHECKPOINT_SECONDS if arguments.wait is None else arguments.wait
     ask_to_end(folder, "stop", now=arguments.now)
@@ -65,7 +62,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if ending.how else 1
 
 
-def _was(state: str) -> str:
-    return {"stopped": _("was stopped"), "interrupted": _("was interrupted"), "lost": _("was lost")}.get(
-        state, _("runs elsewhere") if state == "elsewhere" else state
-    )
+_WAS: dict[State, str] = {
+    "finished": N_("{run} is not running; it finished{detail}"),
+    "failed": N_("{run} is not running; it failed{detail}"),
+    "stopped": N_("{run} is not running; it was stopped{detail}"),
+    "interrupted": N_("{run} is not running; it was interrupted{detail}"),
+    "lost": N_("{run} is not running; it was lost{detail}"),
+    "elsewhere": N_("{run} is not running; it runs elsewhere{detail}"),
+}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from ..explain.order import Explanation, Named
 from ..explain.signatures import Signature, in_language
 from ..language import N_, _, spoken
 from .terminal import Style, printable
+from .width import wrap
 
 _WIDTH = 100
 _SHOWN_FOLLOWERS = 3
@@ -113,5 +113,5 @@ def _unknown(lines: Sequence[str], style: Style) -> str:
 
 
 def _indent(text: str) -> str:
-    rows = textwrap.wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False) or [""]
+    rows = wrap(text, _WIDTH) or [""]
     return "".join(f"    {row}\n" for row in rows)

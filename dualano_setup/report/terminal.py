@@ -149,7 +149,7 @@ def _summary(report: Report, style: Style) -> str:
     parts = [f"{report.count(s)} {word}" for s, word in words.items() if report.count(s) or s == "fail"]  # type: ignore[arg-type]
     line = _(
         "{parts} (profile {profile}, {seconds:.0f} ms)\n",
-        parts=", ".join(parts),
+        parts=_(", ").join(parts),
         profile=report.profile.name,
         seconds=report.seconds * 1000,
     )

@@ -15,7 +15,7 @@ from .wording import ENTRIES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, n
 PAIRS, READABLE, FOREGROUND, PATHS, STRANGERS = (
     N_("images and masks do not belong together"),
     N_("images cannot be read"),
-    "foreground masks are missing",
+    N_("foreground masks are missing"),
     N_("names and paths break the checkout's path arithmetic"),
     N_("files among the images are no images"),
 )

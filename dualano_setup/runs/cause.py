@@ -23,14 +23,19 @@ CAUSE_LINES = 6
 
 def read_end(log: Path, limit: int = END_BYTES, until: int | None = None) -> str:
     """The last `limit` bytes of a log, or of its first `until` bytes, as text; empty when there is none."""
+    return read_end_bytes(log, limit, until).decode("utf-8", "replace")
+
+
+def read_end_bytes(log: Path, limit: int = END_BYTES, until: int | None = None) -> bytes:
+    """The same as bytes."""
     try:
         with log.open("rb") as stream:
             end = log.stat().st_size if until is None else until
             start = max(0, end - limit)
             stream.seek(start)
-            return stream.read(end - start).decode("utf-8", "replace")
+            return stream.read(end - start)
     except OSError:
-        return ""
+        return b""
 
 
 def lines_of(text: str) -> list[str]:

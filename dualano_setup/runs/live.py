@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from ..language import _
 from .cause import is_head
 from .folder import RunFolder
 from .follow import Follower
@@ -59,14 +60,14 @@ def _rich_display(stream: TextIO, *, color: bool) -> Iterator[Show]:
     console = Console(file=stream, no_color=not color, highlight=False, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TextColumn("{task.fields[words]}"))
     with Bar(*columns, console=console, transient=False) as bar:
-        task = bar.add_task("loading", total=None, words="")
+        task = bar.add_task(_("loading"), total=None, words="")
 
         def show(progress: Progress | None, lines: list[str]) -> None:
             for line in lines:
                 bar.console.print(line, markup=False, style="dim")
             if progress:
                 words = line_of(progress)
-                bar.update(task, description="training", total=progress.total, completed=progress.step, words=words)
+                bar.update(task, description=_("training"), total=progress.total, completed=progress.step, words=words)
 
         yield show
 

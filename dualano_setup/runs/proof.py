@@ -19,6 +19,7 @@ from .ending import newest_checkpoint
 from .handoff import Started, interpreter_of, prepare, start
 from .progress import metric_rows, number
 from .records import RunRecord
+from .report import STATES
 from .sighting import RunView
 from .tools import make_miniature
 
@@ -152,6 +153,11 @@ def _run(settings: Settings, sheet: FactSheet, extra: Sequence[str], watch: Watc
     if view.verdict.state != "finished":
         why = "\n  ".join(view.cause) or view.verdict.detail
         raise ProofError(
-            _("the training {state}:\n  {why}\nits log: {log}", state=view.verdict.state, why=why, log=run.log)
+            _(
+                "the training {state}:\n  {why}\nits log: {log}",
+                state=_(STATES[view.verdict.state]),
+                why=why,
+                log=run.log,
+            )
         )
     return record

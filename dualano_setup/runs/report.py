@@ -5,35 +5,50 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from ..language import _
+from ..language import N_, _
 from ..report.terminal import Style, printable
+from ..report.width import width
+from .explained import explained
 from .progress import duration, line_of
 from .sighting import RunView
+from .state import State
 
+STATES: dict[State, str] = {
+    "starting": N_("starting"),
+    "running": N_("running"),
+    "finished": N_("finished"),
+    "failed": N_("failed"),
+    "stopped": N_("stopped"),
+    "interrupted": N_("interrupted"),
+    "lost": N_("lost"),
+    "elsewhere": N_("elsewhere"),
+}
 _CODES = {"running": "32;1", "starting": "32", "finished": "32", "failed": "31;1", "lost": "31", "interrupted": "33"}
 
 
 def list_text(views: Sequence[RunView], style: Style) -> str:
     """One line for each run."""
-    width = max((len(view.run.name) for view in views), default=0)
+    longest = max((len(view.run.name) for view in views), default=0)
     rows = []
     for view in views:
-        state = style.paint(f"{view.verdict.state:11}", _CODES.get(view.verdict.state, "2"))
+        word = _(STATES[view.verdict.state])
+        state = style.paint(word + " " * (11 - width(word)), _CODES.get(view.verdict.state, "2"))
         step = f"{view.progress.step if view.progress else 0}/{view.record.steps}"
-        rows.append(f"{view.run.name:{width}}  {state} {step:>11}  {view.verdict.detail}".rstrip() + "\n")
+        rows.append(f"{view.run.name:{longest}}  {state} {step:>11}  {view.verdict.detail}".rstrip() + "\n")
     return "".join(rows)
 
 
 def status_text(view: RunView, style: Style) -> str:
     """All about one run."""
     verdict, end = view.verdict, view.exit
-    state = style.paint(verdict.state, _CODES.get(verdict.state, "2"))
+    state = style.paint(_(STATES[verdict.state]), _CODES.get(verdict.state, "2"))
     rows = [f"{view.run.name}: {state}" + (f", {verdict.detail}" if verdict.detail else "")]
     if view.progress:
         rows.append(f"  {line_of(view.progress)}" if verdict.alive else f"  {_at_the_end(view)}")
     elif verdict.alive:
         rows.append(_("  no step yet: it is loading the model and preparing the data"))
     rows += [f"  {style.paint(printable(line), '31')}" for line in view.cause]
+    rows += known_problem(view, style).splitlines()
     rows.append(
         _("  started {created}", created=_moment(view.record.created))
         + (_(", ended {ended}", ended=_moment(end.ended)) if end else "")
@@ -57,7 +72,16 @@ def after_a_failure(view: RunView, style: Style) -> str:
     why = "\n".join(f"  {style.paint(printable(line), '31')}" for line in view.cause)
     head = f"{view.run.name} {view.verdict.state}: {view.verdict.detail}"
     more = _("  the whole log: dualano-doctor logs {run} -n 200", run=view.run.name)
-    return "\n".join(part for part in (head, why, more) if part) + "\n"
+    known = known_problem(view, style).rstrip("\n")
+    return "\n".join(part for part in (head, why, known, more) if part) + "\n"
+
+
+def known_problem(view: RunView, style: Style) -> str:
+    """The known problem that ended a failed run, with its cure; empty for an unknown one, or one that did not fail."""
+    from ..report.explain import problem_text
+
+    explanation = explained(view)
+    return problem_text(explanation.root, style) if explanation and explanation.root else ""
 
 
 def _at_the_end(view: RunView) -> str:
