@@ -106,10 +106,10 @@ def capability(architecture: str) -> tuple[int, int]:
 
 def stack_for(torch: str, cuda: str) -> Stack:
     """The stack of one named build, for whatever GPUs it has code for. Raises KeyError when it is not in the tables."""
+    drivers = driver_for(cuda)
     for release, built in _builds(">=0"):
-        if (release["torch"], built) == (torch, cuda) and _architecture_row(release, cuda):
-            newest = max((tag for tag in _pythons(release)), key=numbers)
-            return _stack(release, cuda, (), driver_for(cuda)[1] if driver_for(cuda) else "0", newest)  # type: ignore[index]
+        if drivers and (release["torch"], built) == (torch, cuda) and _architecture_row(release, cuda):
+            return _stack(release, cuda, (), drivers[1], max(_pythons(release), key=numbers))
     raise KeyError(_("torch {torch} for CUDA {cuda} is in no table", torch=torch, cuda=cuda))
 
 

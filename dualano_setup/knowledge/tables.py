@@ -54,3 +54,9 @@ def run_need(what: str) -> int:
     """The bytes (or steps) of that row of `run_needs`. Raises StopIteration for an unknown one."""
     row = next(row for row in rows("run_needs") if row["what"] == what)
     return int(row.get("bytes") or row["steps"])
+
+
+def python_ended(python: str, month: str) -> str:
+    """The month ("2026-10") in which that Python got its last security fix, empty where that is not before `month`."""
+    row = next((row for row in rows("python_life") if row["python"] == minor(python)), None)
+    return row["end"] if row and row["end"] < month else ""

@@ -7,6 +7,10 @@ import json
 import pytest
 
 from dualano_setup.cli.main import run
+from dualano_setup.cli.profile import _newest
+from dualano_setup.facts.fact import Absent, Known
+from dualano_setup.facts.sheet import FactSheet, Gpu, Gpus
+from dualano_setup.knowledge.tables import python_ended
 
 
 def said(capsys, *words):
@@ -51,3 +55,20 @@ def test_a_machine_that_cannot_be_read_is_a_usage_error(capsys, machine):
     status, out = said(capsys, "--for", machine)
     assert status == 2
     assert "Traceback" not in out.err
+
+
+def gpus(capability, driver):
+    card = Gpu(0, "card", 24 << 30, 0, capability)
+    return FactSheet(gpus=Known(Gpus(driver, None, (card,), None, "hand")))
+
+
+def test_beside_the_shipped_stacks_the_newest_of_the_tables_is_named():
+    assert "solved-2.15.0-cu132  the newest" in _newest(gpus((8, 6), "580.95.05"))
+    assert "none, because driver 595.45.04 no longer drives" in _newest(gpus((6, 1), "595.45.04"))
+    assert _newest(FactSheet(gpus=Absent("no driver"))) == ""
+
+
+def test_a_python_past_its_end_is_named_from_the_month_after():
+    assert python_ended("3.10.13", "2026-11") == "2026-10"
+    assert python_ended("3.10", "2026-10") == ""
+    assert python_ended("3.11", "2026-11") == ""

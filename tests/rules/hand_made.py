@@ -64,7 +64,7 @@ def environment(profile: Profile | None = None, python: str = "3.10.13", **chang
     """An environment that holds a profile's whole lock."""
     profile = profile or load("guide-cu118")
     pins = profile.locked(python)
-    tag = {"11.8": "cu118", "12.8": "cu128", "13.0": "cu130", None: "cpu"}[profile.cuda]
+    tag = "cu" + profile.cuda.replace(".", "") if profile.cuda else "cpu"
 
     def build(name):
         public = pins[name].partition("+")[0]

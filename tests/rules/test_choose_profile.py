@@ -10,6 +10,9 @@ from dualano_setup.choose_profile import choose_profile, has_kernels
 from dualano_setup.facts.fact import Absent, Unknown
 from dualano_setup.facts.sheet import PythonInstall
 from dualano_setup.profiles import load, names
+from dualano_setup.rules.judge import judge
+from dualano_setup.rules.registry import RULES
+from dualano_setup.rules.rule import Context
 
 NONE = Absent("no environment yet")
 
@@ -97,6 +100,22 @@ def test_a_solved_profile_can_be_loaded_again_by_its_name_and_knows_where_torch_
             load(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "capability", "driver"),
+    [
+        ("solved-2.14.1-cu126", (6, 1), "535.54.03"),
+        ("solved-2.7.1-cu118", (5, 2), "470.82.01"),
+        ("solved-2.15.0-cu132-checkout", (12, 0), "580.95.05"),
+    ],
+)
+def test_an_environment_with_a_solved_stack_is_found_healthy(name, capability, driver):
+    profile = load(name)
+    gpus = replace(GPUS, driver=driver, devices=(replace(A4500, compute_capability=capability),))
+    here = sheet(gpus=gpus, environment=environment(profile, f"{profile.python_preferred}.5"))
+    findings = judge(Context(here, SETTINGS, profile), RULES)
+    assert [(row.rule, row.title) for row in findings if row.status in ("fail", "warn")] == []
+
+
 def test_a_driver_that_no_longer_drives_the_gpu_is_named():
     only_313 = replace(INSTALLERS, uv_path=None, pythons=(PythonInstall("/usr/bin/python3.13", "3.13.1"),))
     choice = choose((6, 1), "595.45.04", installers=only_313)
@@ -138,6 +157,7 @@ def test_an_environment_that_holds_a_fitting_stack_is_kept():
         (("sm_100",), (10, 3), True),
         (("sm_100", "sm_120"), (12, 1), True),
         (("sm_90a",), (9, 0), True),
+        (("sm_100a",), (10, 3), False),
         ((), (8, 0), False),
     ],
 )
