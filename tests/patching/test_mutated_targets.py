@@ -130,7 +130,8 @@ def _check(
     try:
         edits: tuple[FileEdit, ...] = plan(root, patches, given)
     except PatchError as refusal:
-        assert "nothing was edited" in str(refusal)
+        if "nothing was edited" not in str(refusal):
+            raise
         return False
     for edit in edits:
         name = edit.path.relative_to(root).as_posix()
