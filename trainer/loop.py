@@ -142,7 +142,7 @@ class Loop:
                 run=self._identity,
                 as_bin=config.output_format != "safetensors",
             )
-            limit_checkpoints(config.output_dir, config.checkpoints_total_limit)
+            limit_checkpoints(config.output_dir, config.checkpoints_total_limit, step)
         self._processes.wait_for_everyone()
         self._clock = time.perf_counter()
 

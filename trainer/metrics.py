@@ -142,10 +142,10 @@ def _drop_lines_after(path: Path, step: int) -> None:
     """Keep the lines of steps up to `step`, so that a resumed run has one line a step."""
     if not path.is_file():
         return
-    lines = path.read_text(encoding="utf-8").splitlines()
-    kept = [line for line in lines if _step_of(line) <= step]
-    if len(kept) != len(lines):
-        write_atomically(path, lambda new: new.write_text("".join(f"{line}\n" for line in kept), "utf-8"))
+    text = path.read_text(encoding="utf-8")
+    kept = "".join(f"{line}\n" for line in text.splitlines() if _step_of(line) <= step)
+    if kept != text:  # also where a kill cut off the last line's end
+        write_atomically(path, lambda new: new.write_text(kept, "utf-8"))
 
 
 def _step_of(line: str) -> float:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
+from accelerate import PartialState
 
 from .arguments import TrainingConfig
-from .assembly import assemble
+from .assembly import Training, assemble
+from .claim import claimed
 from .data import TrainingSet
 from .environment import describe_device, join_processes, quieten_libraries, set_up_torch
 from .interrupt import Interrupt
@@ -17,7 +20,8 @@ from .loading import ModelLoader
 from .loop import Loop
 from .metrics import Reporter
 from .plan import Planner
-from .state import Checkpoint, check_same_run, find_checkpoint
+from .resume import check_same_run, find_checkpoint, refuse_other_runs, run_identity
+from .state import Checkpoint
 
 
 def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
@@ -32,11 +36,55 @@ def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
     quieten_libraries()
     processes = join_processes()
     device, dtype = set_up_torch(config, processes)
-    main = processes.is_main_process
     loader = ModelLoader(config.pretrained_model_name_or_path, config.revision)
     data = make_data(config)
-    checkpoint, found = resume_point(config)
-    planner = Planner(
+    with claimed(config.output_dir) if processes.is_main_process else nullcontext():
+        checkpoint, found = find_checkpoint(config.output_dir, config.resume_from_checkpoint)
+        planner = make_planner(config, data, processes)
+        identity = run_identity(config, data, planner, dtype)
+        start, weights = 0, None
+        if checkpoint is not None:
+            found += check_same_run(checkpoint.run, identity)
+            start, weights = checkpoint.step, checkpoint.weights()
+        refuse_other_runs(config.output_dir, start, identity)
+        if processes.is_main_process:
+            say(describe_run(config, data, planner, describe_device(device), dtype, checkpoint))
+            for notice in (*notices, *found):
+                say(f"note: {notice}")
+        training = assemble(config, data, planner, loader, device=device, dtype=dtype, start=start, weights=weights)
+        if checkpoint is not None:
+            training.optimizer.load(checkpoint.optimizer())
+        return take_steps(config, training, identity, device, processes, start)
+
+
+def take_steps(
+    config: TrainingConfig,
+    training: Training,
+    identity: dict[str, Any],
+    device: torch.device,
+    processes: PartialState,
+    start: int,
+) -> int:
+    """The steps from `start` on, with reports and signals; returns the exit status."""
+    reporter = Reporter(
+        config.output_dir,
+        start=start,
+        total=config.max_train_steps,
+        tensorboard=config.output_dir / config.logging_dir if config.report_to == "tensorboard" else None,
+        active=processes.is_main_process,
+    )
+    for notice in (*training.notices, *filter(None, [reporter.warning])):
+        reporter.message(f"note: {notice}")
+    try:
+        with Interrupt() as interrupt:
+            return Loop(config, training, reporter, interrupt, identity, device, processes).run(start)
+    finally:
+        reporter.close()
+
+
+def make_planner(config: TrainingConfig, data: TrainingSet, processes: PartialState) -> Planner:
+    """The run's steps, as this process sees them."""
+    return Planner(
         len(data),
         config.train_batch_size,
         config.gradient_accumulation_steps,
@@ -46,33 +94,6 @@ def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
         config.flips,
         config.faithful,
     )
-    identity = run_identity(config, data, planner)
-    if checkpoint is not None:
-        found += check_same_run(checkpoint.run, identity)
-    if main:
-        config.output_dir.mkdir(parents=True, exist_ok=True)
-        say(describe_run(config, data, planner, describe_device(device), dtype, checkpoint))
-        for notice in (*notices, *found):
-            say(f"note: {notice}")
-    start = checkpoint.step if checkpoint else 0
-    weights = checkpoint.weights() if checkpoint else None
-    training = assemble(config, data, planner, loader, device=device, dtype=dtype, start=start, weights=weights)
-    if checkpoint is not None:
-        training.optimizer.load(checkpoint.optimizer())
-    reporter = Reporter(
-        config.output_dir,
-        start=start,
-        total=config.max_train_steps,
-        tensorboard=config.output_dir / config.logging_dir if config.report_to == "tensorboard" else None,
-        active=main,
-    )
-    for notice in (*training.notices, *filter(None, [reporter.warning])):
-        reporter.message(f"note: {notice}")
-    try:
-        with Interrupt() as interrupt:
-            return Loop(config, training, reporter, interrupt, identity, device, processes).run(start)
-    finally:
-        reporter.close()
 
 
 def make_data(config: TrainingConfig) -> TrainingSet:
@@ -87,24 +108,6 @@ def make_data(config: TrainingConfig) -> TrainingSet:
         faithful=config.faithful,
         mask_dir=config.mask_dir,
     )
-
-
-def resume_point(config: TrainingConfig) -> tuple[Checkpoint | None, list[str]]:
-    """Where to go on, and notices."""
-    if config.resume_from_checkpoint is None:
-        return None, []
-    return find_checkpoint(config.output_dir, config.resume_from_checkpoint)
-
-
-def run_identity(config: TrainingConfig, data: TrainingSet, planner: Planner) -> dict[str, Any]:
-    """What the trajectory depends on; kept in each checkpoint and compared when resuming."""
-    names = (
-        "variant", "rank", "train_text_encoder", "seed", "resolution", "flips", "center_crop", "faithful",
-        "learning_rate", "lr_scheduler", "lr_warmup_steps", "use_8bit_adam", "prompt_blend", "prompt_fg",
-    )  # fmt: skip
-    batch = planner.batch_size * planner.accumulation * planner.processes
-    files = [path.name for path in data.files]
-    return {name: getattr(config, name) for name in names} | {"samples_per_step": batch, "files": files}
 
 
 def describe_run(

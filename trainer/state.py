@@ -85,7 +85,7 @@ def save_checkpoint(
         sync(partial / STATE_NAME)
         sync(partial)
         if target.exists():
-            shutil.rmtree(target)
+            _discard(target)
         os.replace(partial, target)  # noqa: PTH105 - the name says that it replaces
         sync(output)
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -99,21 +99,39 @@ def save_checkpoint(
     return target
 
 
-def limit_checkpoints(output: Path, keep: int | None) -> None:
-    """Remove the oldest checkpoints beyond `keep`, and what killed runs left half-written."""
+def limit_checkpoints(output: Path, keep: int | None, newest: int) -> None:
+    """Remove the oldest checkpoints beyond `keep`, counted from step `newest`, which has just been written.
+
+    Later ones are not counted: they were passed over when resuming, and must not push out what is good.
+    """
+    if keep is not None:
+        for folder in [f for f in checkpoint_folders(output) if step_of(f) <= newest][:-keep]:
+            _discard(folder)
+
+
+def remove_partial_checkpoints(output: Path) -> None:
+    """Remove what killed runs left half-written; nobody else may be writing into `output`."""
     for leftover in output.glob(f"{_PARTIAL}*"):
         shutil.rmtree(leftover, ignore_errors=True)
-    if keep is not None:
-        for folder in checkpoint_folders(output)[:-keep]:
-            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _discard(folder: Path) -> None:
+    """Remove a checkpoint; its name goes first, so that no kill leaves half of one under it."""
+    aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_PARTIAL))
+    folder.replace(aside / folder.name)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def checkpoint_folders(output: Path) -> list[Path]:
     """The `checkpoint-<n>` folders in `output`, oldest step first."""
     if not output.is_dir():
         return []
-    found = [(int(match[1]), path) for path in output.iterdir() if (match := _FOLDER.fullmatch(path.name))]
-    return [path for _, path in sorted(found)]
+    return sorted((path for path in output.iterdir() if _FOLDER.fullmatch(path.name)), key=step_of)
+
+
+def step_of(folder: Path) -> int:
+    """The n of a `checkpoint-<n>` folder."""
+    return int(folder.name.removeprefix("checkpoint-"))
 
 
 def open_checkpoint(folder: Path) -> Checkpoint:
@@ -122,14 +140,7 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         TrainerError: says what is wrong with it.
     """
-    try:
-        header = json.loads((folder / STATE_NAME).read_text(encoding="utf-8"))
-        files, step, run = header["files"], int(header["step"]), dict(header["run"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainerError(
-            f"{folder} is not a checkpoint of this trainer: cannot read {STATE_NAME} ({error}). "
-            "Start from bare weights with --initial_weights instead."
-        ) from error
+    files, step, run = read_header(folder)
     for name, expected in files.items():
         path = folder / name
         seen = _describe(path) if path.is_file() else None
@@ -141,63 +152,20 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(folder, step, run)
 
 
-def find_checkpoint(output: Path, wish: str) -> tuple[Checkpoint | None, list[str]]:
-    """The checkpoint that `--resume_from_checkpoint` asks for.
-
-    Args:
-        output: the output folder.
-        wish: `latest`, `auto` or a checkpoint folder (also by its bare name).
-
-    Returns:
-        The checkpoint (None only for `auto` where there is no checkpoint folder at all), and notices about
-        damaged ones that were passed over.
+def read_header(folder: Path) -> tuple[dict[str, Any], int, dict[str, Any]]:
+    """Files, step and run that a checkpoint's `trainer_state.json` records.
 
     Raises:
-        TrainerError: there is none that is complete.
+        TrainerError: there is none that can be read.
     """
-    if wish not in ("latest", "auto"):
-        named = [path for path in (Path(wish), output / wish) if path.is_dir()]
-        if not named:
-            raise TrainerError(f"The checkpoint {wish} does not exist; {_what_there_is(output)}.")
-        return open_checkpoint(named[0]), []
-    folders = checkpoint_folders(output)
-    notices: list[str] = []
-    for folder in reversed(folders):
-        try:
-            return open_checkpoint(folder), notices
-        except TrainerError as error:
-            notices.append(str(error))
-    if wish == "auto" and not folders:
-        return None, [f"no checkpoint in {output} yet: starting from step 0"]
-    raise TrainerError(
-        " ".join([f"Nothing to resume from: {_what_there_is(output)}, none of them complete.", *notices])
-        if folders
-        else f"Nothing to resume from: {_what_there_is(output)}. Leave --resume_from_checkpoint out to "
-        "start from step 0."
-    )
-
-
-def check_same_run(saved: Mapping[str, Any], run: Mapping[str, Any]) -> list[str]:
-    """Compare what two runs depend on.
-
-    Returns:
-        A notice for each difference that changes the trajectory but can be wanted.
-
-    Raises:
-        TrainerError: the weights do not fit.
-    """
-    differs = [key for key in run if saved.get(key) != run[key]]
-    fatal = [key for key in differs if key in ("variant", "rank", "train_text_encoder")]
-    if fatal:
-        pairs = ", ".join(f"{key} was {saved.get(key)!r}, now {run[key]!r}" for key in fatal)
-        raise TrainerError(f"The checkpoint belongs to another kind of run: {pairs}. Use the same flags.")
-    return [f"resuming with another {key}: was {saved.get(key)!r}, now {run[key]!r}" for key in differs]
-
-
-def _what_there_is(output: Path) -> str:
-    """What checkpoints a folder has, for a message."""
-    names = [path.name for path in checkpoint_folders(output)]
-    return f"{output} holds {', '.join(names)}" if names else f"{output} holds no checkpoint-<step> folder"
+    try:
+        header = json.loads((folder / STATE_NAME).read_text(encoding="utf-8"))
+        return dict(header["files"]), int(header["step"]), dict(header["run"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainerError(
+            f"{folder} is not a checkpoint of this trainer: cannot read {STATE_NAME} ({error}). "
+            "Start from bare weights with --initial_weights instead."
+        ) from error
 
 
 def _describe(path: Path) -> dict[str, Any]:

@@ -1,0 +1,6 @@
+"""Everything a training imports, for the process that trainings are forked from."""
+
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # noqa: F401
+from transformers import CLIPTextModel, CLIPTokenizer  # noqa: F401
+
+import trainer.run  # noqa: F401
