@@ -93,11 +93,11 @@ def _repair(settings: Settings, only: frozenset[str], arguments: argparse.Namesp
     from ..check import look
     from ..repairs.lock import locked
     from ..repairs.plan import make_plan
-    from ..repairs.undo import recover
+    from ..repairs.undo import not_followed, recover
 
     trees = [path for path in (settings.checkout, settings.env) if path]
     with locked(settings.project, trees, say=_tell) as locks:
-        for told in recover(settings.project, _session(settings).workshop):
+        for told in recover(settings.project, _session(settings).workshop) + not_followed(settings.project):
             _tell(told)
         if arguments.yes:
             return _rounds(settings, only, arguments, locks)
@@ -127,7 +127,7 @@ def _keep_promise(settings: Settings, arguments: argparse.Namespace) -> int:
     from ..check import look
     from ..repairs.lock import locked
     from ..repairs.promise import plan_again, read_promise
-    from ..repairs.undo import recover
+    from ..repairs.undo import not_followed, recover
 
     file = Path(arguments.apply)
     saved = read_promise(file)
@@ -138,7 +138,7 @@ def _keep_promise(settings: Settings, arguments: argparse.Namespace) -> int:
         if not _agreed():
             return 1
     with locked(settings.project, trees, say=_tell) as locks:
-        for told in recover(settings.project, _session(settings).workshop):
+        for told in recover(settings.project, _session(settings).workshop) + not_followed(settings.project):
             _tell(told)
         report = look(settings)
         plan = plan_again(saved, report, file)

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from ..repairs.action import RepairError
     from ..repairs.apply import Session, without_interruption
     from ..repairs.lock import locked
-    from ..repairs.undo import find_fix, recover, undo_fix
+    from ..repairs.undo import find_fix, not_followed, recover, undo_fix
     from ..report.terminal import printable
     from ..settings import resolve
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with locked(settings.project, trees, say=tell):
             told = recover(settings.project, session.workshop)
-            for line in told:
+            for line in told + not_followed(settings.project):
                 tell(line)
             if told and arguments.fix is None:
                 return 0  # the last fix is the one just settled; taking back one more was not asked for

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..language import _
+from ..unwinding import unwinding
 from .fact import Absent, Fact, Known, Unknown
 from .probing import run_probes
 from .sheet import FactSheet
@@ -50,7 +53,13 @@ def collect(
     }
     if network:
         probes["network"] = lambda: _network(settings, profile_hint, installers.wait(end))
-    return FactSheet(**run_probes(probes, end, deadline))
+    with unwinding():
+        try:
+            return FactSheet(**run_probes(probes, end, deadline))
+        except BaseException:  # Ctrl-C, SIGTERM, a closed terminal: what the probes started would outlive us
+            if started := sys.modules.get(f"{__package__}.command"):
+                started.end_all()
+            raise
 
 
 class _Later:
@@ -59,7 +68,7 @@ class _Later:
     def __init__(self, probe: Callable[[], Fact[Any]]) -> None:
         self._probe = probe
         self._done = threading.Event()
-        self._fact: Fact[Any] = Unknown("no answer yet")
+        self._fact: Fact[Any] = Unknown(_("no answer yet"))
 
     def __call__(self) -> Fact[Any]:
         """Run the probe and let the waiting ones go on, also when it fails."""
@@ -98,7 +107,7 @@ def _machine(settings: Settings) -> Fact[Any]:
 
 def _checkout(settings: Settings) -> Fact[Any]:
     if settings.checkout is None:  # said here as well: the module below brings the patch engine with it
-        return Absent("no checkout is named (--checkout, or `checkout` in dualano.toml)")
+        return Absent(_("no checkout is named (--checkout, or `checkout` in dualano.toml)"))
     from .checkout import probe
 
     return probe(settings)
@@ -118,7 +127,7 @@ def _accelerate(settings: Settings, environment: Fact[Any]) -> Fact[Any]:
 
 def _dataset(settings: Settings) -> Fact[Any]:
     if settings.data is None:  # said here as well, for the same reason
-        return Absent("no data set is named (--data, or `data` in dualano.toml)")
+        return Absent(_("no data set is named (--data, or `data` in dualano.toml)"))
     from .dataset import probe
 
     return probe(settings)
@@ -126,7 +135,7 @@ def _dataset(settings: Settings) -> Fact[Any]:
 
 def _model(settings: Settings) -> Fact[Any]:
     if settings.model is None:
-        return Absent("no base model is named (--model, or `model` in dualano.toml)")
+        return Absent(_("no base model is named (--model, or `model` in dualano.toml)"))
     from .model import probe
 
     return probe(settings)
@@ -142,7 +151,7 @@ def _network(settings: Settings, profile: Profile | None, installers: Fact[Any])
     from .network import probe
 
     if profile is None:
-        return Absent("no profile is chosen, so no address is needed")
+        return Absent(_("no profile is chosen, so no address is needed"))
     if not isinstance(installers, Known):
-        return Unknown("how the installers are set up is not known")
+        return Unknown(_("how the installers are set up is not known"))
     return probe(settings, profile, installers.value)

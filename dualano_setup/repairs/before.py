@@ -15,6 +15,7 @@ import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..language import _
 from .action import RepairError
 
 RECORD = "before.json"
@@ -52,7 +53,7 @@ def current_sha256(path: Path) -> str:
     except FileNotFoundError:
         return ""
     if not stat.S_ISREG(status.st_mode):
-        raise RepairError(f"{path} is not a file; move it away by hand, then run `fix` again")
+        raise RepairError(_("{path} is not a file; move it away by hand, then run `fix` again", path=path))
     return sha256_of(path)
 
 
@@ -203,13 +204,22 @@ def remove_tree(path: Path) -> None:
     if path.is_symlink() or path.is_file():
         path.unlink()
         return
-    dying = path.with_name(f".{path.name[:80]}.dualano-removing")
+    dying = _dying(path)
     if os.path.lexists(path):
         if dying.exists():
             shutil.rmtree(dying)
         path.rename(dying)
     if dying.exists():
         shutil.rmtree(dying)
+
+
+def is_left(path: Path) -> bool:
+    """Whether something of `path` is still there, be it what a killed `remove_tree` left."""
+    return os.path.lexists(path) or _dying(path).exists()
+
+
+def _dying(path: Path) -> Path:
+    return path.with_name(f".{path.name[:80]}.dualano-removing")
 
 
 def _tag(folder: Path) -> str:

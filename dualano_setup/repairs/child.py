@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -10,8 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..language import _
+from ..runs.processes import RUN_VARIABLE, members, send, wait_until_gone
+from ..unwinding import unwinding
+
 KEPT_LINES = 25
 GRACE = 5.0  # seconds between asking and killing
+MAX_LOG = 64 << 20  # bytes; a healthy installer prints some hundred lines
 
 # What decides where packages come from or what a Python imports. What of it the user wants honoured is translated
 # by `installers`, so that nothing reaches an installer by accident.
@@ -58,10 +62,12 @@ def run_child(
 ) -> int:
     """Runs `argv` in `folder`, both streams appended to `log`, and returns its exit status (negative: a signal).
 
-    `deadline` is in seconds; at its end, and on any exception here (Ctrl-C), the whole process group is ended.
-    `on_line` is called with each new whole line of the log, about twice a second.
+    `deadline` is in seconds; at its end, when it prints without end, and on any exception here (Ctrl-C, SIGTERM, a
+    closed terminal), the whole process group is ended. Waiting ends even when the child, stuck in the kernel, does not.
+    `on_line` is called with each new whole line of the log, about twice a second. The child carries the name of its
+    log's folder, by which `end_orphans` finds it should this process be killed.
     """
-    with log.open("ab") as output:
+    with log.open("ab") as output, unwinding():
         started = output.tell()
         output.write(f"$ {' '.join(argv)}\n".encode())
         output.flush()
@@ -71,25 +77,26 @@ def run_child(
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env=variables,
+            env=variables | {RUN_VARIABLE: str(log.parent)},
             start_new_session=True,
         )
-    end = time.monotonic() + deadline
-    position = started
-    try:
-        while child.poll() is None:
-            if time.monotonic() > end:
-                _end_group(child)
-                with log.open("ab") as output:
-                    output.write(f"\nended: it ran past {deadline:.0f} seconds\n".encode())
-                break
-            time.sleep(0.02 if time.monotonic() - end + deadline < 2 else 0.3)
-            position = _report(log, position, on_line)
-        _report(log, position, on_line)
-        return child.returncode if child.returncode is not None else -signal.SIGKILL
-    except BaseException:
-        _end_group(child)
-        raise
+        try:
+            too_much = _watch(child, log, started, deadline, on_line)
+        finally:
+            _end_group(child)
+        if too_much:
+            output.write(_("\nended: {too_much}\n", too_much=too_much).encode())
+    return child.returncode if child.returncode is not None else -signal.SIGKILL
+
+
+def end_orphans(folder: Path) -> None:
+    """Ends what `run_child` started with its log in `folder`, and what that started, if it outlived this program."""
+    if not any(folder.glob("*.log")):
+        return
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        send(members(str(folder)), how)
+        if wait_until_gone(str(folder), GRACE):
+            return
 
 
 def tail(log: Path, lines: int = KEPT_LINES) -> str:
@@ -107,6 +114,23 @@ def _is_dropped(name: str) -> bool:
     return name.startswith(_DROPPED_PREFIXES) or name.startswith(_DROPPED_UV)
 
 
+def _watch(
+    child: subprocess.Popen[bytes], log: Path, position: int, deadline: float, on_line: Callable[[str], None] | None
+) -> str:
+    """Waits for the child's end, passing its lines on. Returns why it has to be ended, "" when it ended itself."""
+    began = time.monotonic()
+    limit = position + MAX_LOG
+    while child.poll() is None:
+        if time.monotonic() - began > deadline:
+            return _("it ran past {deadline:.0f} seconds", deadline=deadline)
+        if log.stat().st_size > limit:
+            return _("it printed more than {max_log} bytes", max_log=MAX_LOG)
+        time.sleep(0.02 if time.monotonic() - began < 2 else 0.3)
+        position = _report(log, position, on_line)
+    _report(log, position, on_line)
+    return ""
+
+
 def _report(log: Path, position: int, on_line: Callable[[str], None] | None) -> int:
     """Hands over the whole lines that came since `position`; returns the new position."""
     if on_line is None:
@@ -114,20 +138,29 @@ def _report(log: Path, position: int, on_line: Callable[[str], None] | None) -> 
     with log.open("rb") as file:
         file.seek(position)
         new = file.read(1 << 20)
-    whole, newline, _ = new.rpartition(b"\n")
+    whole, newline, __ = new.rpartition(b"\n")
     for line in whole.decode("utf-8", "replace").splitlines():
         on_line(line)
     return position + len(whole) + len(newline)
 
 
 def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """Asks the child's whole group to end, then kills it."""
-    for how, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, how)
+    """Asks what is left of the child's group to end, then kills it. Returns in time, whether or not that worked."""
+    for how in (signal.SIGTERM, signal.SIGKILL):
         try:
-            child.wait(patience)
-        except subprocess.TimeoutExpired:
-            continue
-        if how == signal.SIGKILL:
-            return
+            os.killpg(child.pid, how)
+        except ProcessLookupError:  # nobody is left of the group
+            break
+        end = time.monotonic() + GRACE
+        while time.monotonic() < end and _group_lives(child):
+            time.sleep(0.02)
+    child.poll()
+
+
+def _group_lives(child: subprocess.Popen[bytes]) -> bool:
+    child.poll()  # a dead leader that nobody waited for still counts as a member
+    try:
+        os.killpg(child.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

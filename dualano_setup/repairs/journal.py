@@ -18,8 +18,7 @@ from typing import Any
 from .action import Plan
 from .before import remove_tree, sync_folder, write_synced
 from .serial import plan_from_json, plan_to_json
-
-FIXES = Path(".dualano") / "fixes"
+from .unfinished import FIXES, JOURNAL, read_events, state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +53,27 @@ class Journal:
 
     def events(self) -> list[dict[str, Any]]:
         """All whole events, in order. A line that a crash cut short never counted."""
-        try:
-            lines = self._file.read_text(encoding="utf-8", errors="replace").splitlines()
-        except FileNotFoundError:
-            return []
-        events = []
-        for line in lines:
-            try:
-                events.append(json.loads(line))
-            except ValueError:
-                continue
-        return events
+        return read_events(self._file)
 
     def plan(self) -> Plan:
         """The plan this fix carries out."""
-        return plan_from_json(json.loads((self.folder / "plan.json").read_text(encoding="utf-8")))
+        return plan_from_json(json.loads(self._plan_file.read_text(encoding="utf-8")))
 
     def state(self) -> str:
         """ "finished" (undo is possible), "taken-back", "taking-back" or "open" (both: somebody died in the middle)."""
-        for event in reversed(self.events()):
-            if event["event"] in ("finished", "taken-back", "taking-back"):
-                return str(event["event"])
-        return "open"
+        return state_of(self.events())
+
+    def is_ours(self) -> bool:
+        """Whether this very folder was made by a fix here, and not copied, unpacked or cloned with the project.
+
+        A project can come from strangers, with a forged journal in it whose undoing would write what they like where
+        they like. They cannot foretell the inodes that their files will get.
+        """
+        try:
+            inodes = [self.folder.lstat().st_ino, self._plan_file.lstat().st_ino]
+        except FileNotFoundError:
+            return False
+        return next(iter(self.events()), {}).get("inodes") == inodes
 
     def begun_actions(self) -> list[int]:
         """Numbers of the actions that may have changed something and are not yet taken back, in order."""
@@ -93,8 +91,12 @@ class Journal:
         return verified == set(range(len(self.plan().actions)))
 
     @property
+    def _plan_file(self) -> Path:
+        return self.folder / "plan.json"
+
+    @property
     def _file(self) -> Path:
-        return self.folder / "journal.jsonl"
+        return self.folder / JOURNAL
 
 
 def open_fix(project: Path, plan: Plan) -> Journal:
@@ -102,11 +104,13 @@ def open_fix(project: Path, plan: Plan) -> Journal:
     folder = project / FIXES / plan.id
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700)
-    write_synced(folder / "plan.json", json.dumps(plan_to_json(plan), indent=1).encode(), 0o600)
+    plan_file = folder / "plan.json"
+    write_synced(plan_file, json.dumps(plan_to_json(plan), indent=1).encode(), 0o600)
     sync_folder(folder)
     sync_folder(folder.parent)
     journal = Journal(folder)
-    journal.write("begun", actions=len(plan.actions))
+    inodes = [folder.stat().st_ino, plan_file.stat().st_ino]
+    journal.write("begun", actions=len(plan.actions), inodes=inodes)
     return journal
 
 
@@ -120,7 +124,16 @@ def new_id(project: Path) -> str:
 
 
 def all_fixes(project: Path) -> list[Journal]:
-    """Every fix of this project, oldest first."""
+    """Every fix of this project, oldest first; foreign journals are left out."""
+    return [journal for journal in _journals(project) if not journal.events() or journal.is_ours()]
+
+
+def foreign_fixes(project: Path) -> list[Journal]:
+    """Journals that were not written here: never followed, never undone."""
+    return [journal for journal in _journals(project) if journal.events() and not journal.is_ours()]
+
+
+def _journals(project: Path) -> list[Journal]:
     folder = project / FIXES
     if not folder.is_dir():
         return []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..language import _
 from . import before as images
 from .action import RepairError, Workshop
+from .child import end_orphans
 from .environment import RELEASED, MakeEnvironment
-from .journal import Journal, all_fixes, forget
+from .journal import Journal, all_fixes, foreign_fixes, forget
 
 WorkshopOf = Callable[[int], Workshop]
 
@@ -25,8 +26,10 @@ def take_back(journal: Journal, workshop_of: WorkshopOf, why: str) -> list[str]:
     actions = journal.plan().actions
     left = []
     for number in reversed(journal.begun_actions()):
+        workshop = workshop_of(number)
         try:
-            actions[number].undo(workshop_of(number))
+            end_orphans(workshop.folder)
+            actions[number].undo(workshop)
         except RepairError as error:
             left.append(str(error))
             journal.write("kept", action=number, why=str(error)[:2000])
@@ -49,17 +52,22 @@ def recover(project: Path, workshop_for: Callable[[Journal, int], Workshop]) -> 
         state = journal.state()
         if state == "open" and journal.all_verified():
             journal.write("finished")
-            told.append(f"fix {journal.id} was cut off after its last step; it is complete")
+            told.append(_("fix {journal} was cut off after its last step; it is complete", journal=journal.id))
         elif state in ("open", "taking-back"):
-            left = take_back(journal, lambda number, journal=journal: workshop_for(journal, number), "found cut off")  # type: ignore[misc]
-            told.append(f"fix {journal.id} was cut off in the middle; everything it had changed is taken back")
-            told += [f"  except: {reason}" for reason in left]
+            left = take_back(journal, lambda number, journal=journal: workshop_for(journal, number), _("found cut off"))  # type: ignore[misc]
+            told.append(
+                _(
+                    "fix {journal} was cut off in the middle; everything it had changed is taken back",
+                    journal=journal.id,
+                )
+            )
+            told += [_("  except: {reason}", reason=reason) for reason in left]
     return told
 
 
-def unsettled(project: Path) -> list[str]:
-    """Ids of fixes that a crash left open. Only looks; takes no lock, so one that runs right now counts as well."""
-    return [journal.id for journal in all_fixes(project) if journal.state() in ("open", "taking-back")]
+def not_followed(project: Path) -> list[str]:
+    """What to tell of journals that came with the project and are not this user's."""
+    return [_not_followed(journal) for journal in foreign_fixes(project)]
 
 
 def find_fix(project: Path, wanted: str | None) -> Journal:
@@ -68,14 +76,26 @@ def find_fix(project: Path, wanted: str | None) -> Journal:
     finished = [journal for journal in fixes if journal.state() == "finished"]
     if wanted is None:
         if not finished:
-            raise RepairError(f"there is no fix to undo in {project}")
+            raise RepairError(_("there is no fix to undo in {project}", project=project))
         return finished[-1]
     chosen = next((journal for journal in fixes if journal.id == wanted), None)
+    if foreign := next((journal for journal in foreign_fixes(project) if journal.id == wanted), None):
+        raise RepairError(_not_followed(foreign))
     if chosen is None or chosen not in finished:
         known = ", ".join(journal.id for journal in finished) or "none"
-        reason = "is already taken back" if chosen else "does not exist"
-        raise RepairError(f"fix {wanted} {reason}; fixes that can be undone: {known}")
+        reason = _("is already taken back") if chosen else _("does not exist")
+        raise RepairError(
+            _("fix {wanted} {reason}; fixes that can be undone: {known}", wanted=wanted, reason=reason, known=known)
+        )
     return chosen
+
+
+def _not_followed(journal: Journal) -> str:
+    return _(
+        "the journal in {folder} was not written here: it came with a copy of the project, and is not followed. "
+        "What it kept lies in it; delete the folder when you do not need it",
+        folder=journal.folder,
+    )
 
 
 def undo_fix(journal: Journal, workshop_of: WorkshopOf) -> None:
@@ -89,7 +109,7 @@ def undo_fix(journal: Journal, workshop_of: WorkshopOf) -> None:
             obstacles.append(actions[number].obstacle(workshop_of(number)))
         answered.add(target)
     if any(obstacles):
-        raise RepairError("nothing was undone:\n" + "\n".join(filter(None, obstacles)))
+        raise RepairError(_("nothing was undone:\n") + "\n".join(filter(None, obstacles)))
     if left := take_back(journal, workshop_of, "undo"):
         raise RepairError("\n".join(left))
 
@@ -100,6 +120,6 @@ def release_older(journals: Sequence[Journal]) -> None:
         for number, action in enumerate(journal.plan().actions):
             folder = journal.folder / f"{number:02d}"
             record = images.load(folder) if isinstance(action, MakeEnvironment) else None
-            if record and record.kind == "aside" and os.path.lexists(record.image):
+            if record and record.kind == "aside" and images.is_left(Path(record.image)):
                 images.write_synced(folder / RELEASED, b"", 0o600)
                 images.remove_tree(Path(record.image))

@@ -22,7 +22,8 @@ from dualano_setup.repairs.apply import Session, apply_plan
 from dualano_setup.repairs.files import MoveAside, WriteFile
 from dualano_setup.repairs.journal import all_fixes, new_id
 from dualano_setup.repairs.lock import LockedError, locked
-from dualano_setup.repairs.undo import find_fix, recover, undo_fix, unsettled
+from dualano_setup.repairs.undo import find_fix, recover, undo_fix
+from dualano_setup.repairs.unfinished import unsettled
 from tests.repairs.snapshot import PAYLOAD, contents, make_user_tree, sha, snapshot, ten_actions
 from tests.stub_index import serve
 
