@@ -112,10 +112,15 @@ def _parses(data: bytes) -> bool:
     return True
 
 
-def _akin(line: str, mutated: set[str]) -> bool:
-    """Whether a line is a mutated one with its statement emptied: `if x: toy.play()` becomes `if x: pass`."""
-    head, emptied, tail = line.partition("pass")
-    return bool(emptied) and any(one.startswith(head) and one.endswith(tail) for one in mutated)
+def _akin(line: str, mutated: set[str], usual: tuple[set[str], set[str]]) -> bool:
+    """Whether a line is a mutated one with the very words exchanged that the patches exchange in the untouched file."""
+    for one in mutated:
+        head = len(os.path.commonprefix((line, one)))  # noqa: RUF071 - of characters
+        tail = len(os.path.commonprefix((line[head:][::-1], one[head:][::-1])))  # noqa: RUF071
+        out, put = one[head : len(one) - tail], line[head : len(line) - tail]
+        if any(out in gone for gone in usual[0]) and any(put in came for came in usual[1]):
+            return True
+    return False
 
 
 def _check(
@@ -142,7 +147,7 @@ def _check(
         own = {_squeezed(line) for line in source.splitlines()}
         still = {_squeezed(line) for line in result.splitlines()}
         usual_gone, usual_came = usual.get(name, (set(), set()))
-        strange = {line for line in came - usual_came - own if not _akin(line, mutated)}
+        strange = {line for line in came - usual_came - own if not _akin(line, mutated, (usual_gone, usual_came))}
         assert not strange, f"{name}: lines that no patch brings: {strange}"
         strange = gone - usual_gone - still - mutated
         assert not strange, f"{name}: lines that no patch takes: {strange}"
