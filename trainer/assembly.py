@@ -152,10 +152,10 @@ def prepare_latents(
 
 
 def needed_states(planner: Planner, start: int, config: TrainingConfig) -> set[State]:
-    """The images and flips that the remaining steps use; stops looking when all have been seen."""
+    """The images and flips that the remaining steps use, or one more where none remain; stops when all were seen."""
     flips = {"both": 4, "horizontal": 2, "vertical": 2, "none": 1}[config.flips]
     states: set[State] = set()
-    for step in range(start, config.max_train_steps):
+    for step in range(start, max(config.max_train_steps, start + 1)):
         states.update(states_of(planner.step(step)))
         if len(states) == planner.items * flips:
             break

@@ -1,4 +1,4 @@
-"""Trainings in processes that can be killed: forked from one that has imported everything, so that each starts at once."""
+"""Trainings in processes that can be killed, forked from one that has imported everything: each starts at once."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _work(command: Sequence[str], events: Connection, log: str) -> None:
     from trainer.__main__ import main
 
     torch.set_num_threads(1)
-    sys.stderr = Path(log).open("a")
+    os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND), sys.stderr.fileno())
 
     def tell(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "os.mkdir" and ".checkpoint-partial-" in str(arguments[0]):

@@ -101,6 +101,24 @@ def test_auto_starts_where_there_is_nothing(tmp_path, capsys):
     assert "starting from step 0" in capsys.readouterr().err
 
 
+def test_a_run_killed_before_its_last_file_writes_it_when_resumed(whole, tmp_path, capsys):
+    options = ("--checkpointing_steps", "3", "--train_text_encoder", "--max_train_steps", "3")
+    assert train(tmp_path, *options) == 0
+    (tmp_path / "pytorch_lora_weights.safetensors").unlink()
+    assert train(tmp_path, *options, "--resume_from_checkpoint", "latest") == 0
+    assert "Nothing left to do" in capsys.readouterr().err
+    assert same_weights(tmp_path, whole / "checkpoint-3")
+
+
+def test_a_new_run_never_mixes_with_another_runs_checkpoints(tmp_path, capsys):
+    options = ("--max_train_steps", "2", "--checkpointing_steps", "2")
+    assert train(tmp_path, *options) == 0
+    assert train(tmp_path, *options, "--seed", "8") == 1
+    assert "seed was 7, now 8" in capsys.readouterr().err
+    assert len(metrics(tmp_path)) == 2
+    assert train(tmp_path, *options) == 0  # the very same run may be repeated
+
+
 def test_another_rank_cannot_resume(whole, capsys):
     options = ("--train_text_encoder", "--max_train_steps", "9", "--resume_from_checkpoint", "latest")
     assert train(whole, *options, "--rank", "3") == 1
