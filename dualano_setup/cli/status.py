@@ -39,7 +39,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(_("{run_file} cannot be read", run_file=folder.run_file))
     view = look_at(folder, record)
     if arguments.json:
-        sys.stdout.write(json.dumps(view.document(), indent=2) + "\n")
+        from ..runs.explained import explained_document
+
+        document = {**view.document(), "explanation": explained_document(view)}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
         sys.stdout.write(status_text(view, Style.for_stream(settings.color, sys.stdout)))
     return 1 if view.verdict.state in ("failed", "lost") else 0

@@ -10,7 +10,7 @@ LONG_LINE = 2000
 
 _ESCAPES = re.compile(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
 _RANK = re.compile(r"\[(?:rank|default|local_rank)?(\d+)\](?:<std\w+>)?: ?")
-_INNER_RANK = re.compile(r"(?<=\S)(?=\[(?:rank|default)\d+\]:)")
+_INNER_RANK = re.compile(r"(?<=.)(?=\[(?:rank|default)\d+\]:)")
 _BEFORE = re.compile(
     r"\s+|\[(?:rank|default|local_rank)?\d+\](?:<std\w+>)?: ?"
     r"|[\w.-]+-\d+ +\| ?"  # docker compose

@@ -1,14 +1,18 @@
 """Finds known failures in a block of a log. Pure: bytes in, sightings out.
 
-A large log is not read line by line. A few short literals (anchors) are searched in the whole block, which the C
-library does at gigabytes a second; only lines that hold one are cleaned and tried, and each wording of them once.
+A large log is not read line by line. Lines that differ only in their numbers (a progress bar redrawn a million times)
+are looked at once. In what remains a few short literals (anchors) are searched, which the C library does at gigabytes
+a second; the lines that hold one are searched for each signature's own literals; only what is left is cleaned and
+tried.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from . import clean
 from .signatures import Knowledge, Signature
@@ -22,29 +26,31 @@ _BAR_REACH = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One failure seen on one line. `offset` and `line` (from 0) are relative to the block."""
+    """One failure in a block: the offsets of its first and last line, the first's number (from 0), on which ranks."""
 
     signature: Signature
     offset: int
+    last_offset: int
     line: int
     text: str
-    rank: str
+    count: int
+    ranks: tuple[str, ...]
 
 
 def search(block: bytes, knowledge: Knowledge) -> list[Sighting]:
-    """Every failure in the block, in its order; a wording that comes again (other numbers) is given once a rank."""
-    seen: set[bytes] = set()
+    """Every failure in the block, in its order; wordings that differ only in numbers are one sighting."""
+    view = block.replace(b"\r", b"\n") if b"\r" in block else block
+    lines, keys = view.split(b"\n"), view.translate(None, _DIGITS).split(b"\n")
+    first = sorted(dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True)).values())
+    distinct = [lines[index] for index in first]
+    starts = _starts(distinct)
     found: list[Sighting] = []
-    for offset, line in candidates(block, knowledge.anchors):
-        wording = line.translate(None, _DIGITS) if b"rank" not in line and b"default" not in line else line
-        if wording in seen:
-            continue
-        seen.add(wording)
-        for text in clean.segments(line):
+    for offset, window in _candidates(b"\n".join(distinct), knowledge):
+        place = bisect_right(starts, offset) - 1
+        for text in clean.segments(window):
             signature = recognise(text, knowledge)
             if signature:
-                number = block.count(b"\n", 0, offset)
-                found.append(Sighting(signature, offset, number, clean.bare(text)[:500], clean.rank_of(text)))
+                found.append(_sighting(signature, text, block, lines, keys, first[place], offset - starts[place]))
     return found
 
 
@@ -55,20 +61,52 @@ def recognise(text: str, knowledge: Knowledge) -> Signature | None:
     return next((s for s in knowledge.signatures if s.matches(line, message)), None)
 
 
-def candidates(block: bytes, anchors: tuple[bytes, ...]) -> Iterator[tuple[int, bytes]]:
-    """The lines that hold an anchor, with their offsets, in order. A carriage return ends a line too."""
-    view = block.replace(b"\r", b"\n") if b"\r" in block else block
+def _candidates(text: bytes, knowledge: Knowledge) -> Iterator[tuple[int, bytes]]:
+    """The lines that hold a literal of some signature, with their offsets, in order."""
+    rough = _lines_with(text, knowledge.anchors)
+    near = [text[start:end] for start, end in rough]
+    starts = _starts(near)
+    for start, end in _lines_with(b"\n".join(near), knowledge.literals):
+        place = bisect_right(starts, start) - 1
+        offset = rough[place][0] + start - starts[place]
+        yield offset, text[offset : offset + end - start]
+
+
+def _lines_with(text: bytes, literals: Iterable[bytes]) -> list[tuple[int, int]]:
+    """Where the lines are that hold one of the literals, in order; of a very long line, what stands around one."""
     spans: set[tuple[int, int]] = set()
-    for anchor in anchors:
-        position = view.find(anchor)
+    for literal in literals:
+        position = text.find(literal)
         while position >= 0:
-            start = view.rfind(b"\n", max(0, position - WINDOW), position) + 1 or max(0, position - WINDOW)
-            end = view.find(b"\n", position, position + WINDOW)
-            end = min(len(view), position + WINDOW) if end < 0 else end
+            start = text.rfind(b"\n", max(0, position - WINDOW), position) + 1 or max(0, position - WINDOW)
+            end = text.find(b"\n", position, position + WINDOW)
+            end = min(len(text), position + WINDOW) if end < 0 else end
             spans.add((start, end))
-            position = view.find(anchor, max(end, position + len(anchor)))
-    for start, end in sorted(spans):
-        yield start, view[start:end]
+            position = text.find(literal, max(end, position + len(literal)))
+    return sorted(spans)
+
+
+def _starts(parts: list[bytes]) -> list[int]:
+    """Where each part begins once they are joined with line ends."""
+    return [0, *accumulate(len(part) + 1 for part in parts)]
+
+
+def _sighting(
+    signature: Signature, text: str, block: bytes, lines: list[bytes], keys: list[bytes], index: int, within: int
+) -> Sighting:
+    """The sighting on a line and on all that differ from it only in numbers. `within`: where in a long line it is."""
+    alike = [number for number, key in enumerate(keys) if key == keys[index]]
+    offset, last = (sum(map(len, lines[:number])) + number + within for number in (index, alike[-1]))
+    ranks = (clean.rank_of(lines[number][:100].decode("utf-8", "replace")) for number in alike)
+    return Sighting(
+        signature,
+        offset,
+        last,
+        block.count(b"\n", 0, offset),
+        clean.bare(text)[:500],
+        len(alike),
+        tuple(dict.fromkeys(rank for rank in ranks if rank)),
+    )
 
 
 def step_before(block: bytes, offset: int) -> tuple[int, int] | None:

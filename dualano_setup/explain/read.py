@@ -62,16 +62,15 @@ class Scanner:
     def _look(self, block: bytes) -> None:
         for sighting in match.search(block, self.knowledge):
             name = sighting.signature.id
-            step = match.step_before(block, sighting.offset)
-            ranks = (sighting.rank,) if sighting.rank else ()
+            step = match.step_before(block, sighting.last_offset)
             known = self.seen.get(name)
             if known is None:
                 line = self.lines + sighting.line + 1
-                self.seen[name] = Seen(sighting.signature, line, sighting.text, 1, ranks, step)
+                self.seen[name] = Seen(sighting.signature, line, sighting.text, sighting.count, sighting.ranks, step)
                 continue
-            known.count += 1
+            known.count += sighting.count
             known.step = step
-            known.ranks = tuple(dict.fromkeys(known.ranks + ranks))
+            known.ranks = tuple(dict.fromkeys(known.ranks + sighting.ranks))
         found = block.rfind(_TRACEBACK)
         if found >= 0:
             self._traceback = block[max(0, found - 200) : found + TAIL]

@@ -64,6 +64,7 @@ class Knowledge:
 
     signatures: tuple[Signature, ...]
     anchors: tuple[bytes, ...]
+    literals: tuple[bytes, ...]
 
 
 @cache
@@ -76,7 +77,8 @@ def load(file: Path = FILE) -> Knowledge:
     own = [
         literal for s in signatures for literal in s.contains if not any(anchor in literal for anchor in chosen)
     ]  # fmt: skip
-    return Knowledge(signatures, tuple(dict.fromkeys(anchor.encode() for anchor in (*chosen, *own))))
+    literals = tuple(dict.fromkeys(literal.encode() for s in signatures for literal in s.contains))
+    return Knowledge(signatures, tuple(dict.fromkeys(anchor.encode() for anchor in (*chosen, *own))), literals)
 
 
 def _signature(name: str, row: dict[str, Any]) -> Signature:

@@ -1,0 +1,38 @@
+"""Two hundred logs of other programs (installers, test suites, compilers, servers' errors): nothing is named in them."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+from dualano_setup.explain.read import explain_bytes
+
+
+def logs():
+    with tarfile.open(Path(__file__).parent / "unrelated.tar.xz") as archive:
+        for member in archive.getmembers():
+            stream = archive.extractfile(member)
+            assert stream is not None
+            yield member.name, stream.read()
+
+
+def test_nothing_is_named_in_logs_of_other_programs():
+    rows = list(logs())
+    assert len(rows) == 200
+    named = {}
+    unknown = 0
+    for name, log in rows:
+        explanation = explain_bytes(log)
+        unknown += bool(explanation.unknown)
+        if explanation.problems or explanation.notices:
+            named[name] = [n.seen.text for n in (*explanation.problems, *explanation.notices)]
+    assert named == {}
+    assert unknown > 20  # errors of other kinds are among them, and are said to be unknown
+
+
+def test_a_known_failure_at_the_end_of_each_is_found_all_the_same():
+    for name, log in logs():
+        error = b"\nTraceback (most recent call last):\nValueError: Attempting to unscale FP16 gradients.\n"
+        explanation = explain_bytes(log + error)
+        assert explanation.root is not None, name
+        assert explanation.root.seen.signature.id == "unscale-fp16"
