@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional as F
 
 from .adapters import FRAMES, Adapter
 from .frames import add_two_frame_block, blend_condition
+from .fused_attention import fused_or_sdpa
 from .lora import FrameMasks, frame_lora
 
 #: Attention over (rows, heads, tokens, head width): softmax(q k^T / sqrt(head width)) v.
@@ -22,8 +22,8 @@ AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def sdpa(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """PyTorch's own fused attention."""
-    return F.scaled_dot_product_attention(query, key, value)
+    """PyTorch's own fused attention, but for what `fused_attention` is made for."""
+    return fused_or_sdpa(query, key, value)
 
 
 class DualAttention:
