@@ -9,7 +9,7 @@ from pathlib import Path
 from ..language import LANGUAGES, preferred
 from ..settings import SETTINGS_FILE
 
-_KEY = re.compile(r"""^\s*lang\s*=\s*["']([\w-]+)["']""", re.MULTILINE)
+_KEY = r"""^\s*lang\s*=\s*["']([\w-]+)["']"""
 
 
 def asked_language(line: Sequence[str], variables: Mapping[str, str], folder: Path) -> str:
@@ -38,5 +38,5 @@ def _key(folder: Path) -> str:
         text = file.read_text(encoding="utf-8") if file else ""
     except (OSError, UnicodeDecodeError):
         return ""  # the settings say so in words
-    found = _KEY.search(re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0])
+    found = re.search(_KEY, re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0], re.MULTILINE)
     return found[1] if found else ""

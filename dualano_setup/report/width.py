@@ -9,12 +9,12 @@ from collections.abc import Iterator
 # May not begin a line (closing brackets, commas, stops), or not end one (opening brackets).
 _NOT_FIRST = frozenset("，。、；：？！）」』】》〉…—·,.;:?!)]}%")
 _NOT_LAST = frozenset("（「『【《〈([{")
-_PAINT = re.compile(r"\x1b\[[0-9;]*m")
+_PAINT = r"\x1b\[[0-9;]*m"
 
 
 def width(text: str) -> int:
     """Columns that the text takes; sequences that colour it take none."""
-    bare = _PAINT.sub("", text) if "\x1b" in text else text
+    bare = re.sub(_PAINT, "", text) if "\x1b" in text else text
     if bare.isascii():
         return len(bare)
     from unicodedata import combining, east_asian_width

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..bundle import bundle_root
 from ..facts.fact import Known
 from ..facts.sheet import FactSheet
-from ..language import _
+from ..language import _, spoken
 from ..settings import Settings
 from . import launch as launches
 from .arguments import value_of
@@ -158,10 +158,11 @@ def _record(run: RunFolder, launch: Launch, trainer: str, detach: bool) -> RunRe
 
 
 def _supervisor_environment() -> dict[str, str]:
-    """The supervisor must find this very package, and must not count as one of the run's own processes."""
+    """The supervisor must find this very package, speak our language, and not count as one of the run's processes."""
     variables = {name: value for name, value in os.environ.items() if name != RUN_VARIABLE}
     here = str(Path(__file__).resolve().parents[2])
-    return variables | {"PYTHONPATH": os.pathsep.join(filter(None, (here, variables.get("PYTHONPATH", ""))))}
+    path = os.pathsep.join(filter(None, (here, variables.get("PYTHONPATH", ""))))
+    return variables | {"PYTHONPATH": path, "DUALANO_LANG": spoken()}
 
 
 def _read_ready(handle: int) -> bool:

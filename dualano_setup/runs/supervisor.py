@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..language import _
+from ..language import DEFAULT, _, speak
 from . import cause
 from .ending import CHECKPOINT_SECONDS, end_run
 from .folder import RunFolder
@@ -66,6 +66,7 @@ class Wishes:
 
 def main(arguments: list[str]) -> int:
     """Starts the run, waits for its end, records it. Returns 0 once the end is on record."""
+    speak(os.environ.get("DUALANO_LANG", DEFAULT))
     run = RunFolder(Path(arguments[0]))
     lifeline = Lifeline(int(arguments[1]) if len(arguments) > 1 else None)
     wishes = Wishes()
