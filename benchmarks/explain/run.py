@@ -21,7 +21,20 @@ from pathlib import Path
 ERROR = (
     b'\nTraceback (most recent call last):\n  File "t.py", line 1\nValueError: Attempting to unscale FP16 gradients.\n'
 )
-WORDS = "loading model data batch epoch saved step value error checkpoint from config queue worker page write".split()
+WORDS = (
+    "loading",
+    "model",
+    "data",
+    "batch",
+    "epoch",
+    "saved",
+    "error",
+    "checkpoint",
+    "from",
+    "config",
+    "worker",
+    "page",
+)
 
 
 def bars() -> Iterator[bytes]:
@@ -44,7 +57,8 @@ def one_line() -> Iterator[bytes]:
 
 def coloured() -> Iterator[bytes]:
     for i in range(10**9):
-        yield f"\x1b[2K\x1b[1m[{i}]\x1b[0m \x1b[32mINFO\x1b[0m step {i} of the training, error {i % 97 / 97:.4f}\n".encode()
+        words = f"step {i} of the training, error {i % 97 / 97:.4f}"
+        yield f"\x1b[2K\x1b[1m[{i}]\x1b[0m \x1b[32mINFO\x1b[0m {words}\n".encode()
 
 
 def write(file: Path, kind: Iterator[bytes], size: int) -> None:
