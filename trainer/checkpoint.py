@@ -81,6 +81,10 @@ def _read_tensors(file: Path) -> dict[str, Tensor]:
     try:
         if file.suffix == ".safetensors":
             return load_file(file)
+        if not _loads_safely(torch.__version__):
+            from .convert import read_pickled
+
+            return read_pickled(file)
         loaded = torch.load(file, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -91,6 +95,12 @@ def _read_tensors(file: Path) -> dict[str, Tensor]:
     if not isinstance(loaded, Mapping) or not all(isinstance(v, Tensor) for v in loaded.values()):
         raise TrainerError(f"{file} does not hold a flat dict of tensors, which a weight file is.")
     return dict(loaded)
+
+
+def _loads_safely(version: str) -> bool:
+    """Whether that torch's `weights_only=True` keeps what it promises: from 2.6 on (CVE-2025-32434)."""
+    major, minor = version.split(".")[:2]
+    return (int(major), int(minor)) >= (2, 6)
 
 
 def write_weights(folder: Path, tensors: Mapping[str, Tensor], *, as_bin: bool = False) -> Path:
