@@ -42,7 +42,9 @@ def problem_text(named: Named, style: Style, verbosity: int = 0) -> str:
     text += _indent(style.paint(printable(named.seen.text[:300]), "2"))
     text += _indent(in_language(signature.cause, spoken()))
     for cure in cures(signature):
-        text += _indent(style.paint(_("to do: "), "2") + cure)
+        by_hand = repairable(signature) and "dualano-doctor" not in cure
+        label = _("fix repairs this. By hand: ") if by_hand else _("to do: ")
+        text += _indent(style.paint(label, "2") + cure)
     if named.survived:
         text += _indent(_("The run went on after this; it is not what ended it."))
     sure = _("{sure} ({evidence}, {date})", sure=_(_SURE[signature.sure]), evidence=signature.evidence,
@@ -63,6 +65,13 @@ def cures(signature: Signature) -> Sequence[str]:
     """What to do, in the language spoken."""
     found: Sequence[str] = in_language(signature.cure, spoken())
     return found
+
+
+def repairable(signature: Signature) -> bool:
+    """Whether `fix` repairs what the signature's rule finds."""
+    from ..rules.registry import RULES
+
+    return any(rule.id == signature.rule and rule.repairable for rule in RULES)
 
 
 def document(explanation: Explanation) -> dict[str, object]:
@@ -87,6 +96,7 @@ def _row(named: Named) -> dict[str, object]:
         "severity": signature.severity,
         "cause": in_language(signature.cause, spoken()),
         "cure": list(cures(signature)),
+        "repairable": repairable(signature),
         "sure": signature.sure,
         "evidence": signature.evidence,
         "versions": signature.versions,

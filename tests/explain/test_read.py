@@ -124,7 +124,7 @@ def test_the_command_for_people_and_programs(tmp_path):
     done = doctor("log.txt", cwd=tmp_path)
     assert done.returncode == 0
     assert b"SRC002" in done.stdout
-    assert b"to do: " in done.stdout
+    assert b"fix repairs this. By hand: " in done.stdout
     document = json.loads(doctor("-", "--json", cwd=tmp_path, stdin=ERROR.encode()).stdout)
     assert (document["root"], document["problems"][0]["rule"]) == ("unscale-fp16", "SRC002")
     assert json.loads(doctor("--json", cwd=tmp_path, stdin=ERROR.encode()).stdout)["root"] == "unscale-fp16"
