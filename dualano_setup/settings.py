@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .facts.files import read_whole
 from .language import LANGUAGES, _
 from .light_dataclasses import dataclass, field
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 SETTINGS_FILE = "dualano.toml"
 STATE_FOLDER = ".dualano"
+MAX_SETTINGS = 1 << 20  # bytes
 
 
 class UsageError(Exception):
@@ -147,7 +149,7 @@ def _read(file: Path) -> dict[str, Any]:
     else:  # the same parser under its older name
         import tomli as tomllib
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(read_whole(file, MAX_SETTINGS).decode("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
             _(

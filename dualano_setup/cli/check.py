@@ -25,9 +25,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 def run(arguments: argparse.Namespace) -> int:
     """Prints the report; its exit status is the same for people and for JSON."""
     from ..check import look
+    from ..report.ownership import stranger
+    from ..report.terminal import printable
     from ..settings import resolve
 
     settings = resolve(vars(arguments))
+    if warning := stranger(settings.project):
+        print(f"dualano-doctor: {printable(warning)}", file=sys.stderr)
     report = look(settings)
     if arguments.json:
         from ..report.document import report_document

@@ -54,6 +54,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(_("fix --json goes with --plan: it prints the plan and changes nothing"))
     if saved_plan(arguments) and (arguments.plan or only):
         raise UsageError(_("fix --apply takes its rules from the saved plan; leave out --plan and --only"))
+    from ..report.ownership import stranger
+    from ..report.terminal import printable
+
+    if warning := stranger(settings.project):
+        print(f"dualano-doctor: {printable(warning)}", file=sys.stderr)
     try:
         if saved_plan(arguments):
             return _keep_promise(settings, arguments)
@@ -61,8 +66,6 @@ def run(arguments: argparse.Namespace) -> int:
             return _show_only(settings, only, arguments)
         return _repair(settings, only, arguments)
     except RepairError as error:
-        from ..report.terminal import printable
-
         print(f"dualano-doctor: {printable(str(error))}", file=sys.stderr)
         return 1
 
@@ -183,7 +186,7 @@ def _apply(
     outcome = apply_plan(plan, session)
     if outcome.status:
         print(f"dualano-doctor: {outcome.problem}", file=sys.stderr)
-        rest = "\n".join(("except:", *outcome.left)) if outcome.left else _("nothing of it is left")
+        rest = "\n".join((_("except:"), *outcome.left)) if outcome.left else _("nothing of it is left")
         print(_("Everything this fix had changed was taken back; {rest}", rest=rest), file=sys.stderr)
         print(_("What the installers said is in {folder}", folder=outcome.journal.folder), file=sys.stderr)
         return outcome.status, None

@@ -20,6 +20,7 @@ MAX_LOG = 64 << 20  # bytes; a healthy installer prints some hundred lines
 # What decides where packages come from or what a Python imports. What of it the user wants honoured is translated
 # by `installers`, so that nothing reaches an installer by accident.
 _DROPPED_PREFIXES = ("PIP_", "CONDA_", "MAMBA_", "PYTHON", "VIRTUAL_ENV", "__PYVENV", "_CONDA", "PYENV_")
+_DROPPED_LOADER = ("LD_PRELOAD", "LD_AUDIT")  # only other code; LD_LIBRARY_PATH stays, clusters' interpreters need it
 _DROPPED_UV = (
     "UV_INDEX",
     "UV_DEFAULT_INDEX",
@@ -111,7 +112,7 @@ def tail(log: Path, lines: int = KEPT_LINES) -> str:
 def _is_dropped(name: str) -> bool:
     if name in _KEPT_UV:
         return False
-    return name.startswith(_DROPPED_PREFIXES) or name.startswith(_DROPPED_UV)
+    return name.startswith(_DROPPED_PREFIXES + _DROPPED_UV) or name in _DROPPED_LOADER
 
 
 def _watch(

@@ -141,6 +141,7 @@ def _fetch(action: Download, part: Path, workshop: Workshop) -> None:
         try:
             with requests.get(action.url, headers=_headers(have), stream=True, timeout=TIMEOUT) as response:
                 response.raise_for_status()
+                _require_secure(action.url, response.url)
                 _receive(response, part, have, action, workshop)
             if action._is_whole(part):
                 return
@@ -204,6 +205,12 @@ def _receive(response: Response, part: Path, have: int, action: Download, worksh
         os.fsync(file.fileno())
 
 
+def _require_secure(asked: str, answered: str) -> None:
+    """Raises RepairError when an https address was redirected to one that anybody on the line can answer for."""
+    if asked.startswith("https://") and not answered.startswith("https://"):
+        raise RepairError(_("{asked} redirects to {answered}, which is not encrypted", asked=asked, answered=answered))
+
+
 def _size(file: Path) -> int:
     return file.stat().st_size if file.exists() else 0
 
@@ -214,6 +221,8 @@ def _place(part: Path, target: Path) -> None:
     if part.stat().st_dev != target.parent.stat().st_dev:
         arriving = _arriving(target)
         shutil.copyfile(part, arriving)
+        with arriving.open("rb+") as file:
+            os.fsync(file.fileno())
         arriving.replace(target)
         part.unlink()
     else:

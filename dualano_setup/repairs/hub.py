@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from urllib.parse import quote
 from ..language import _
 
 ENDPOINT = "https://huggingface.co"
+MAX_LISTING = 16 << 20  # bytes; the listing of Stable Diffusion 1.5 has 20 thousand
 TIMEOUT = (5.0, 15.0)  # seconds to connect, and to answer
 _PLAIN = re.compile(r"[\w.-]+(?:/[\w.-]+)*", re.ASCII)
 
@@ -34,9 +36,9 @@ def list_files(repository: str) -> tuple[HubFile, ...]:
 
     url = f"{_endpoint()}/api/models/{repository}/tree/main?recursive=true"
     try:
-        answer = requests.get(url, timeout=TIMEOUT)
-        answer.raise_for_status()
-        rows = answer.json()
+        with requests.get(url, timeout=TIMEOUT, stream=True) as answer:
+            answer.raise_for_status()
+            rows = json.loads(answer.raw.read(MAX_LISTING, decode_content=True))
         files = tuple(_file(row) for row in rows if row["type"] == "file")
     except (ValueError, KeyError, TypeError) as error:
         raise OSError(_("{url} gave an answer that is not the hub's", url=url)) from error
