@@ -9,6 +9,7 @@ from pathlib import Path
 from ..language import LANGUAGES, preferred
 from ..settings import SETTINGS_FILE
 
+_MOST = 1 << 16  # characters; a settings file has a few thousand
 _KEY = r"""^\s*lang\s*=\s*["']([\w-]+)["']"""
 
 
@@ -34,8 +35,11 @@ def _flag(line: Sequence[str]) -> str:
 def _key(folder: Path) -> str:
     """The top level's `lang`, found without a TOML parser, which only the settings need; "" where there is none."""
     file = next((f / SETTINGS_FILE for f in (folder, *folder.parents) if (f / SETTINGS_FILE).is_file()), None)
+    if file is None:
+        return ""
     try:
-        text = file.read_text(encoding="utf-8") if file else ""
+        with file.open(encoding="utf-8") as stream:
+            text = stream.read(_MOST)
     except (OSError, UnicodeDecodeError):
         return ""  # the settings say so in words
     found = re.search(_KEY, re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0], re.MULTILINE)

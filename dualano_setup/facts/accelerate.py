@@ -91,7 +91,7 @@ def _read_yaml(text: str) -> tuple[dict[str, object] | None, str]:
     except (RecursionError, ValueError) as error:  # ValueError: a date that does not exist
         return None, _("it cannot be read as YAML: {error}", error=error)
     if not isinstance(loaded, dict) or not all(isinstance(key, str) for key in loaded):
-        kind = "nothing" if loaded is None else f"a {type(loaded).__name__}"
+        kind = _("nothing") if loaded is None else f"a {type(loaded).__name__}"
         return None, _("it holds {kind} where a mapping of names to values is expected", kind=kind)
     if _depth(loaded) > _MAX_DEPTH:
         return None, _("it is nested too deeply")

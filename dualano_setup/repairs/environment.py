@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from ..facts.environment import MARKER, read_environment
 from ..installers import uv
-from ..language import _
+from ..language import N_, _
 from . import before as images
 from .action import Cost, RepairError, Workshop
 from .child import run_child, scrubbed_environment, tail
@@ -57,14 +57,14 @@ class MakeEnvironment:
 
     def describe(self) -> str:
         """One line: what is made where, and why."""
-        verb = "make" if self.before == "absent" else "replace"
         content = _(
             "Python {python_version}, {packages_count} packages of profile {profile}",
             python_version=self.python_version,
             packages_count=len(self.packages),
             profile=self.profile,
         )
-        return f"{verb} {self.target}: {content}"
+        text = N_("make {path}: {content}") if self.before == "absent" else N_("replace {path}: {content}")
+        return _(text, path=self.target, content=content)
 
     def details(self) -> str:
         """Interpreter, sources, every package, and what happens to an old environment."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from ..language import _
+from ..language import N_, _
 from . import before as images
 from .action import Cost, RepairError, Workshop
 
@@ -41,7 +41,8 @@ class WriteFile:
 
     def describe(self) -> str:
         """One line: edit or create, and why."""
-        return f"{'edit' if self.before_sha256 else 'create'} {self.path}: {self.why}"
+        text = N_("edit {path}: {why}") if self.before_sha256 else N_("create {path}: {why}")
+        return _(text, path=self.path, why=self.why)
 
     def details(self) -> str:
         """The change as a unified diff."""

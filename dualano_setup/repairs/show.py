@@ -46,7 +46,7 @@ def cost_in_words(cost: Cost) -> str:
             if minutes >= 1
             else _("about {seconds} s", seconds=round(cost.seconds))
         )
-    return "".join(f", {part}" for part in parts)
+    return "".join(_(", ") + part for part in parts)
 
 
 def in_bytes(size: int) -> str:

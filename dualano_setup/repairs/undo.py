@@ -82,7 +82,7 @@ def find_fix(project: Path, wanted: str | None) -> Journal:
     if foreign := next((journal for journal in foreign_fixes(project) if journal.id == wanted), None):
         raise RepairError(_not_followed(foreign))
     if chosen is None or chosen not in finished:
-        known = ", ".join(journal.id for journal in finished) or "none"
+        known = ", ".join(journal.id for journal in finished) or _("none")
         reason = _("is already taken back") if chosen else _("does not exist")
         raise RepairError(
             _("fix {wanted} {reason}; fixes that can be undone: {known}", wanted=wanted, reason=reason, known=known)

@@ -54,7 +54,9 @@ def status_text(view: RunView, style: Style) -> str:
         + (_(", ended {ended}", ended=_moment(end.ended)) if end else "")
     )
     rows.append(
-        f"  {_('runs for') if verdict.alive else 'lasted'} {duration(view.seconds)}" if end or verdict.alive else ""
+        _(N_("  runs for {time}") if verdict.alive else N_("  lasted {time}"), time=duration(view.seconds))
+        if end or verdict.alive
+        else ""
     )
     rows.append(
         _(

@@ -1,7 +1,7 @@
 """No text for people stands in the sources outside `_` and `N_`.
 
-Two nets: any literal that reads like a sentence, wherever it stands; and any literal with a word in it that goes
-straight to a person (printed, raised as a usage error, given to a finding, to help).
+Three nets: any literal that reads like a sentence, wherever it stands; any f-string with a word in it; and any literal
+with a word in it that goes straight to a person (printed, raised as a usage error, given to a finding, to help).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ FILES = sorted(file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*
 # Words that are the same in every language: names of things, units.
 NAMES = {
     "torch", "CUDA", "GPU", "accelerate", "diffusers", "xformers", "Python", "pip", "uv", "conda", "PID", "GiB", "MiB",
-    "GB", "MB", "NVIDIA", "px", "cpu", "no", "dualano-doctor", "dualano", "doctor", "train", "http", "https", "venv",
+    "GB", "MB", "NVIDIA", "SHA", "sha",
+    "px", "cpu", "no", "dualano-doctor", "dualano", "doctor", "train", "http", "https", "venv",
 }  # fmt: skip
 SENTENCE = re.compile(r"[A-Za-z]{2,}[,;:)`']* +[`('\"]?[A-Za-z]{2,}")
 # Where a literal is an argument for a machine: patterns, keys, paths, other programs' words to look for.
@@ -41,6 +42,13 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
         ("severity", _DEFECT),
         ("`\0` is not there in each", _DEFECT),
     ),
+    "facts/environment_layout.py": (("python\0", _KEY),),
+    "facts/environment_leaks.py": (("python\0", _KEY),),
+    "facts/probing.py": (("probe \0", "the name of a thread"),),
+    "patching/pattern.py": (("\0@call", _KEY),),
+    "repairs/environment_plan.py": (("PKG\0", _KEY),),
+    "repairs/tool.py": (("output-\0", _KEY),),
+    "solved.py": (("pytorch-\0", _KEY),),
     "facts/network.py": tuple(
         (text, _SAID_BY_OTHERS)
         for text in (
@@ -151,10 +159,11 @@ def escaped(file: str) -> list[str]:
     for node, text, chain in literals(ast.parse((PACKAGE / file).read_text(encoding="utf-8"))):
         if is_for_machines(node, chain) or any(text.startswith(start) for start, _why in ALLOWED.get(file, ())):
             continue
-        sentence = SENTENCE.search(text.replace("\0", "x")) and words(text)
+        sentence = SENTENCE.search(text.replace("\0", "xx")) and words(text)
         rule_id = re.fullmatch(r"[A-Z]+\d{3}", text)
+        glued = "\0" in text and words(text)
         straight = goes_to_people(node, chain) and words(text) and not rule_id
-        if sentence or straight:
+        if sentence or straight or glued:
             found.append(f"{file}:{node.lineno}: {text!r}")
     return found
 
