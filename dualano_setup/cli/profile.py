@@ -11,6 +11,7 @@ from ..language import _
 
 if TYPE_CHECKING:
     from ..facts.sheet import FactSheet
+    from ..settings import Settings
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -32,6 +33,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser.add_argument(
         "--recheck", action="store_true", help=_("compare what is known with your package index, which rows drifted")
     )
+    parser.add_argument(
+        "--sbom",
+        action="store_true",
+        help=_("what the training environment consists of, with licences, as CycloneDX JSON"),
+    )
     parser.set_defaults(run=run)
 
 
@@ -40,6 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..profiles import Profile, load
     from ..settings import UsageError, resolve
 
+    if arguments.sbom:
+        return _print_sbom(resolve(vars(arguments)))
     if arguments.name:
         try:
             profile: Profile = load(arguments.name)
@@ -114,6 +122,20 @@ def _ended(python: str) -> str:
     if not month:
         return ""
     return "; " + _("{python}, its first choice, got its last security fix in {month}", python=python, month=month)
+
+
+def _print_sbom(settings: Settings) -> int:
+    """The environment's bill of materials. Returns 1 when there is no environment."""
+    from ..facts.environment import probe
+    from ..facts.fact import Known
+    from ..report.sbom import bill_of_materials
+
+    fact = probe(settings)
+    if not isinstance(fact, Known):
+        print(f"dualano-doctor: {fact.reason}", file=sys.stderr)
+        return 1
+    sys.stdout.write(bill_of_materials(fact.value) + "\n")
+    return 0
 
 
 def _print_profile(profile: object, *, as_json: bool) -> int:
