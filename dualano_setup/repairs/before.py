@@ -115,6 +115,7 @@ def put(before: Before, data: bytes, mode: int | None) -> None:
         mode = before.mode if before.kind == "file" else 0o666 & ~_umask()
     temporary = Path(before.temporary)
     write_synced(temporary, data, mode)
+    _give_to_its_owner(temporary, target)
     temporary.replace(target)
     sync_folder(target.parent)
 
@@ -130,9 +131,20 @@ def restore_file(before: Before) -> None:
         return
     temporary = Path(before.temporary)
     write_synced(temporary, Path(before.image).read_bytes(), before.mode)
+    _give_to_its_owner(temporary, target)
+    temporary.chmod(before.mode)  # giving it away takes set-user-ID bits off
     os.utime(temporary, ns=(before.atime_ns, before.mtime_ns))
     temporary.replace(target)
     sync_folder(target.parent)
+
+
+def _give_to_its_owner(new: Path, target: Path) -> None:
+    """Root's new bytes in somebody else's file stay theirs; a new file goes to the owner of its folder."""
+    if os.geteuid() != 0:
+        return
+    status = (target if target.exists() else target.parent).stat()
+    if status.st_uid != 0:
+        os.chown(new, status.st_uid, status.st_gid)
 
 
 def load(folder: Path) -> Before | None:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import IO
 
 from ..bundle import bundle_root
+from ..unwinding import Ended, unwinding
 from .launch import removed_variables
 
 GRACE_SECONDS = 30.0
+ENDED_SECONDS = 5.0
 # Makes exactly one package importable; the folder it lies in may hold others.
 _STARTER = (
     "import importlib.util, pathlib, runpy, sys\nfolder, module = pathlib.Path(sys.argv.pop(1)), "
@@ -37,12 +39,26 @@ def run_tool(
     command = [interpreter, "-I", "-c", _STARTER, str(bundle_root() / "trainer"), module, *arguments]
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=variables)
     try:
-        return child.wait()
+        with unwinding():
+            return _wait(child)
     except KeyboardInterrupt:
         with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
             return child.wait(GRACE_SECONDS)
         child.kill()
         child.wait()
+        raise
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Its exit status; a SIGTERM or a closed terminal ends it as well."""
+    try:
+        return child.wait()
+    except Ended:
+        child.terminate()
+        try:
+            child.wait(ENDED_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
         raise
 
 
