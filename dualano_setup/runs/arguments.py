@@ -35,12 +35,20 @@ def required(settings: Settings, extra: Sequence[str], trainer: str) -> list[str
             missing.append(_("the data: --data PATH (the MVTec AD root), with --category NAME and --anomaly NAME"))
         elif settings.category is None or settings.anomaly is None:
             missing.append(_("what to learn: --category NAME and --anomaly NAME (folders below the data root)"))
+    elif trainer == "checkout" and settings.variant == "dual" and not _images_are_named(settings, extra):
+        missing.append(_("what to learn: --category NAME and --anomaly NAME (folders below the data root)"))
     needs_masks = trainer == "bundled" and (value_of("--variant", extra) or settings.variant) == "bcm"
     if needs_masks and settings.foreground is None and value_of("--condition_dir", extra) is None:
         missing.append(_("the object masks: --foreground PATH (or the variant without them: -- --variant dual)"))
     if trainer == "checkout" and settings.checkout is None:
         missing.append(_("the authors' repository: --checkout PATH"))
     return missing
+
+
+def _images_are_named(settings: Settings, extra: Sequence[str]) -> bool:
+    """Whether the authors' plain script is told category and anomaly: it finds its images by these names alone."""
+    said = settings.category is not None and settings.anomaly is not None
+    return said or all(value_of(flag, extra) is not None for flag in ("--mvtec_name", "--mvtec_anamaly_name"))
 
 
 def bundled_arguments(settings: Settings, output: Path, extra: Sequence[str]) -> list[str]:

@@ -104,6 +104,18 @@ def test_what_is_missing_is_named_by_its_flags():
     assert "--anomaly" in required(replace(SETTINGS, anomaly=None), (), "bundled")[0]
 
 
+def test_the_checkouts_plain_script_needs_names_even_with_an_image_folder():
+    """It looks for its images by category and anomaly; without them it finds none and ends in num_samples=0."""
+    images = ("--instance_data_dir", "/d/toothbrush/test/defective")
+    unnamed = replace(SETTINGS, variant="dual", category=None, anomaly=None)
+    (missing,) = required(unnamed, images, "checkout")
+    assert "--category NAME and --anomaly NAME" in missing
+    named = ("--mvtec_name", "toothbrush", "--mvtec_anamaly_name=defective")
+    assert required(unnamed, (*images, *named), "checkout") == []
+    assert required(unnamed, images, "bundled") == []
+    assert required(replace(unnamed, variant="bcm"), images, "checkout") == []
+
+
 def test_steps_that_are_no_number_are_refused():
     with pytest.raises(UsageError, match="'many'"):
         steps_of(SETTINGS, ("--max_train_steps", "many"))

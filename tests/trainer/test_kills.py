@@ -70,7 +70,7 @@ def test_killed_at_random_moments(whole, tmp_path):
     kills, finished, newest = 0, 0, 0
     while kills < KILLS:
         wish = ["--resume_from_checkpoint", "latest" if newest else "auto"]
-        event, number, delay = chance.choice([(STEPS, 1, 0.6), (WRITE, 1, 0.06), (WRITE, 2, 0.06)])
+        event, number, delay = chance.choice([(STEPS, 1, 1.5), (WRITE, 1, 0.2), (WRITE, 2, 0.2)])
         command = arguments(output, *OPTIONS, *wish, variant="dual")
         log.write_text("")
         status = killed(context, command, event, number, chance.uniform(0, delay), log)
