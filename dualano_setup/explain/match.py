@@ -22,6 +22,8 @@ WINDOW = 4096
 _DIGITS = b"0123456789"
 _STEP = re.compile(rb"(\d+)/(\d+) \[[\d:?]+<")
 _BAR_REACH = 20_000
+_OF_A_TEST = ("E   ", "FAILED ", "ERROR tests/")
+"""What a test suite prints of errors that it provokes: they ended a test, not a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,10 @@ def search(block: bytes, knowledge: Knowledge) -> list[Sighting]:
 
 
 def recognise(text: str, knowledge: Knowledge) -> Signature | None:
-    """The first signature that one line matches; specific ones stand before broad ones."""
+    """The first signature that one line matches; specific ones stand before broad ones. pytest's own lines are none."""
     line = clean.bare(text)
+    if line.startswith(_OF_A_TEST):
+        return None
     message = clean.message_of(line)
     return next((s for s in knowledge.signatures if s.matches(line, message)), None)
 
