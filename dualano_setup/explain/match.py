@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -44,15 +44,19 @@ def search(block: bytes, knowledge: Knowledge) -> list[Sighting]:
     view = block.replace(b"\r", b"\n") if b"\r" in block else block
     lines, keys = view.split(b"\n"), view.translate(None, _DIGITS).split(b"\n")
     first = sorted(dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True)).values())
-    distinct = [lines[index] for index in first]
+    distinct = [lines[index] for index in first] if len(first) < len(lines) else lines
+    text = view if distinct is lines else b"\n".join(distinct)
+    windows = _candidates(text, knowledge)
+    if not windows:
+        return []
     starts = _starts(distinct)
     found: list[Sighting] = []
-    for offset, window in _candidates(b"\n".join(distinct), knowledge):
+    for offset, window in windows:
         place = bisect_right(starts, offset) - 1
-        for text in clean.segments(window):
-            signature = recognise(text, knowledge)
+        for said in clean.segments(window):
+            signature = recognise(said, knowledge)
             if signature:
-                found.append(_sighting(signature, text, block, lines, keys, first[place], offset - starts[place]))
+                found.append(_sighting(signature, said, block, lines, keys, first[place], offset - starts[place]))
     return found
 
 
@@ -65,15 +69,17 @@ def recognise(text: str, knowledge: Knowledge) -> Signature | None:
     return next((s for s in knowledge.signatures if s.matches(line, message)), None)
 
 
-def _candidates(text: bytes, knowledge: Knowledge) -> Iterator[tuple[int, bytes]]:
+def _candidates(text: bytes, knowledge: Knowledge) -> list[tuple[int, bytes]]:
     """The lines that hold a literal of some signature, with their offsets, in order."""
     rough = _lines_with(text, knowledge.anchors)
     near = [text[start:end] for start, end in rough]
     starts = _starts(near)
+    found = []
     for start, end in _lines_with(b"\n".join(near), knowledge.literals):
         place = bisect_right(starts, start) - 1
         offset = rough[place][0] + start - starts[place]
-        yield offset, text[offset : offset + end - start]
+        found.append((offset, text[offset : offset + end - start]))
+    return found
 
 
 def _lines_with(text: bytes, literals: Iterable[bytes]) -> list[tuple[int, int]]:
@@ -92,7 +98,7 @@ def _lines_with(text: bytes, literals: Iterable[bytes]) -> list[tuple[int, int]]
 
 def _starts(parts: list[bytes]) -> list[int]:
     """Where each part begins once they are joined with line ends."""
-    return [0, *accumulate(len(part) + 1 for part in parts)]
+    return [0, *accumulate(map((1).__add__, map(len, parts)))]
 
 
 def _sighting(
