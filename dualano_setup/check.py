@@ -10,6 +10,7 @@ from .choose_profile import Choice, choose_profile
 from .facts.collect import collect
 from .facts.fact import Known
 from .facts.sheet import FactSheet, Installers
+from .language import _
 from .light_dataclasses import dataclass, replace
 from .profiles import Profile, load
 from .rules.finding import Finding, Status
@@ -92,14 +93,39 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
         installers = sheet.installers.value if isinstance(sheet.installers, Known) else None
         sheet = replace(sheet, network=network.probe(settings, profile, _or_default(installers)))
         findings = judge(Context(sheet, settings, profile), RULES)
+    suppressed: tuple[Suppressed, ...] = ()
+    notices: tuple[str, ...] = ()
     if settings.suppress:
         from datetime import date
 
         from .suppression import sort_out
 
-        left, suppressed, notices = sort_out(findings, settings.suppress, date.today())
-        return Report(settings, sheet, profile, choice, left, time.monotonic() - began, suppressed, notices)
-    return Report(settings, sheet, profile, choice, findings, time.monotonic() - began)
+        findings, suppressed, notices = sort_out(findings, settings.suppress, date.today())
+    notices += _unfinished(settings)
+    return Report(settings, sheet, profile, choice, findings, time.monotonic() - began, suppressed, notices)
+
+
+def narrowed(report: Report, only: frozenset[str], skip: frozenset[str]) -> Report:
+    """The report on the rules `only` (all of them where it is empty) without those in `skip`."""
+    chosen = (only or frozenset(rule.id for rule in RULES)) - skip
+    return replace(
+        report,
+        findings=tuple(finding for finding in report.findings if finding.rule in chosen),
+        suppressed=tuple(one for one in report.suppressed if one.finding.rule in chosen),
+        chosen=chosen,
+    )
+
+
+def _unfinished(settings: Settings) -> tuple[str, ...]:
+    """A sentence on each fix that a crash left open."""
+    if not (settings.state / "fixes").is_dir():
+        return ()
+    from .repairs.unfinished import unsettled
+
+    return tuple(
+        _("fix {name} was cut short or is running; the next `dualano-doctor fix` or `undo` settles it", name=name)
+        for name in unsettled(settings.project)
+    )
 
 
 def _named_profile(settings: Settings, choice: Choice) -> Profile:

@@ -18,13 +18,25 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
             "Looks at machine, GPUs, training environment, files, data and checkout, and says what is wrong."
         ),
     )
-    parser.add_argument("--json", action="store_true", help=_("one JSON document on stdout, and nothing else there"))
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help=_("one JSON document on stdout, and nothing else there"))
+    form.add_argument("--markdown", action="store_true", help=_("for pasting into a ticket; names and tokens left out"))
+    form.add_argument("--sarif", action="store_true", help=_("SARIF 2.1.0, for code scanning"))
+    form.add_argument("--json-schema", action="store_true", help=_("the schema of --json; looks at nothing"))
+    parser.add_argument("--only", metavar="ID,..", default="", help=_("report only these rules or families, e.g. PKG"))
+    parser.add_argument("--skip", metavar="ID,..", default="", help=_("leave these rules or families out"))
+    parser.add_argument("--fail-on", choices=("warn", "fail"), help=_("what gives exit status 1 (default: fail)"))
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the report; its exit status is the same for people and for JSON."""
-    from ..check import look
+    if arguments.json_schema:
+        from ..report.document import schema_text
+
+        sys.stdout.write(schema_text())
+        return 0
+    from ..check import look, narrowed
     from ..report.ownership import stranger
     from ..report.terminal import printable
     from ..settings import resolve
@@ -33,13 +45,26 @@ def run(arguments: argparse.Namespace) -> int:
     if warning := stranger(settings.project):
         print(f"dualano-doctor: {printable(warning)}", file=sys.stderr)
     report = look(settings)
+    if arguments.only or arguments.skip:
+        from ..rules.selection import chosen_rules
+
+        only, skip = chosen_rules(arguments.only, "--only"), chosen_rules(arguments.skip, "--skip")
+        report = narrowed(report, only, skip)
     if arguments.json:
         from ..report.document import report_document
 
         sys.stdout.write(report_document(report) + "\n")
+    elif arguments.markdown:
+        from ..report.markdown import markdown_report
+
+        sys.stdout.write(markdown_report(report))
+    elif arguments.sarif:
+        from ..report.sarif import sarif_report
+
+        sys.stdout.write(sarif_report(report) + "\n")
     else:
         from ..report.terminal import Style, render_report
 
         style = Style.for_stream(settings.color, sys.stdout)
         sys.stdout.write(render_report(report, style, verbosity=-1 if arguments.quiet else arguments.verbose))
-    return report.exit_status
+    return report.verdict

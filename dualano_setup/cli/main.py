@@ -14,6 +14,7 @@ from .. import __version__
 from ..language import DEFAULT, LANGUAGES, N_, _, speak, spoken
 from ..settings import UsageError
 from .asked_language import asked_language
+from .completion import Completion
 from .parser import Parser, RawFormatter
 
 # Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)`.
@@ -125,6 +126,9 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=RawFormatter,
     )
     parser.add_argument("--version", action="version", version=f"dualano-doctor {__version__}")
+    parser.add_argument(
+        "--print-completion", action=Completion, help=_("print the completion script of a shell: bash, zsh or tcsh")
+    )
     subparsers = parser.add_subparsers(title=_("commands"), metavar="COMMAND", dest="command")
     # A named command needs only its own module; the full list is for --help and for wrong names.
     wanted = (line[0],) if line[0] in COMMANDS else COMMANDS
@@ -136,7 +140,7 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
 
 def _with_default(argv: Sequence[str]) -> list[str]:
     """`dualano-doctor --json` means `dualano-doctor check --json`."""
-    if argv and argv[0] in ("-h", "--help", "--version"):
+    if argv and argv[0].partition("=")[0] in ("-h", "--help", "--version", "--print-completion"):
         return list(argv)
     if not argv or argv[0].startswith("-"):
         return ["check", *argv]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from .. import __version__
 from ..check import Report
@@ -25,7 +26,22 @@ def report_document(report: Report, redactor: Redactor | None = None) -> str:
         "facts": redactor.tree(sheet_to_json(report.sheet)),
         "findings": [redactor.tree(finding_document(finding)) for finding in report.findings],
     }
+    # Later additions stand only where there is something to say.
+    if report.suppressed:
+        document["suppressed"] = [
+            redactor.tree(finding_document(one.finding) | {"reason": one.by.reason, "until": str(one.by.until)})
+            for one in report.suppressed
+        ]
+    if report.notices:
+        document["notices"] = redactor.tree(list(report.notices))
+    if report.chosen is not None:
+        document["chosen"] = sorted(report.chosen)
     return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def schema_text() -> str:
+    """The published JSON Schema of the document."""
+    return (Path(__file__).parent / "check.schema.json").read_text(encoding="utf-8")
 
 
 def finding_document(finding: Finding) -> dict[str, object]:

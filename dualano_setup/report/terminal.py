@@ -76,6 +76,7 @@ def render_report(report: Report, style: Style, verbosity: int = 0) -> str:
             causes.discard(rule)
     if verbosity >= 0:
         blocks.append(_summary(report, style))
+        blocks += [f"{printable(line)}\n" for line in _remarks(report)]
     return "".join(blocks)
 
 
@@ -136,6 +137,23 @@ def _indent(text: str) -> str:
 
 def _keep_paint(line: str) -> str:
     return "\x1b".join(printable(part) for part in line.split("\x1b"))
+
+
+def _remarks(report: Report) -> list[str]:
+    """What the findings do not show: suppressions, what else there is to know, and that this is a part."""
+    lines = [
+        _(
+            "suppressed until {until}: {rule} {title} ({reason})",
+            until=by.until,
+            rule=row.rule,
+            title=row.title,
+            reason=by.reason,
+        )
+        for row, by in report.suppressed
+    ]
+    if report.chosen is not None:
+        lines.append(_("only {number} rules were reported (--only, --skip)", number=len(report.chosen)))
+    return [*lines, *report.notices]
 
 
 def _summary(report: Report, style: Style) -> str:
