@@ -46,10 +46,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when nothing blocks afterwards, 1 when something does or the work failed, 130 when interrupted."""
     from ..repairs.action import RepairError
+    from ..rules.selection import chosen_rules
     from ..settings import UsageError, resolve
 
     settings = resolve(vars(arguments))
-    only = frozenset(part.strip().upper() for part in arguments.only.split(",") if part.strip())
+    only = chosen_rules(arguments.only, "--only")
     if arguments.json and not arguments.plan:
         raise UsageError(_("fix --json goes with --plan: it prints the plan and changes nothing"))
     if saved_plan(arguments) and (arguments.plan or only):

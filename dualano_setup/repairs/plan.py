@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from ..language import _
 from ..rules.finding import Finding
 from ..rules.rule import Context
-from ..settings import UsageError
 from .action import Action, Plan, Planned
 from .environment import MakeEnvironment
 from .files import WriteFile
@@ -41,7 +40,6 @@ def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
 
     Raises UsageError for a rule that is unknown, RepairError when something cannot be planned (and so not repaired).
     """
-    _refuse_unknown(only, report)
     context = Context(report.sheet, report.settings, report.profile)
     wrong = [f for f in report.findings if f.status in ("fail", "warn") and (not only or f.rule in only)]
     actions: list[Action] = []
@@ -108,14 +106,3 @@ def merge_writes(actions: Sequence[Action]) -> tuple[tuple[Action, ...], tuple[P
 def findings_left(plan: Plan, findings: Sequence[Finding]) -> list[Finding]:
     """The findings that the plan leaves to the user."""
     return [f for f in findings if f.rule in plan.not_repairable and f.status in ("fail", "warn")]
-
-
-def _refuse_unknown(only: frozenset[str], report: Report) -> None:
-    known = {finding.rule for finding in report.findings}
-    if strangers := sorted(only - known):
-        raise UsageError(
-            _(
-                "--only names no rule of this program: {strangers}; `dualano-doctor rule` lists them",
-                strangers=", ".join(strangers),
-            )
-        )

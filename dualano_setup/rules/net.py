@@ -25,10 +25,13 @@ _CURES = {
 
 def _indexes_answer(context: Context) -> Iterator[Finding]:
     optional = {index.url.rstrip("/") for index in context.profile.indexes if index.url and not index.required}
+    told = set()
     for answer in _network(context).indexes:
-        if answer.ok:
-            continue
         spare = answer.url.rstrip("/") in optional
+        key = (_host(answer.url), answer.failure, spare)  # several pages of one silent host are one trouble
+        if answer.ok or key in told:
+            continue
+        told.add(key)
         yield (warn if spare else fail)(
             "NET001",
             _(
