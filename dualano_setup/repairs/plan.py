@@ -38,7 +38,7 @@ PLANNERS = (
 def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
     """The plan for everything that is wrong and repairable; `only` narrows it to those rules.
 
-    Raises UsageError for a rule that is unknown, RepairError when something cannot be planned (and so not repaired).
+    Raises RepairError when something cannot be planned (and so not repaired).
     """
     context = Context(report.sheet, report.settings, report.profile)
     wrong = [f for f in report.findings if f.status in ("fail", "warn") and (not only or f.rule in only)]
