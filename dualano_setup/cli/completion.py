@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-_SHELLS = ("bash", "zsh", "tcsh")  # what shtab writes
+_SHELLS = ("bash", "zsh", "fish", "tcsh")  # what shtab writes
 
 
 class Completion(argparse.Action):

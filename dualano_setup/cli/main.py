@@ -127,7 +127,9 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"dualano-doctor {__version__}")
     parser.add_argument(
-        "--print-completion", action=Completion, help=_("print the completion script of a shell: bash, zsh or tcsh")
+        "--print-completion",
+        action=Completion,
+        help=_("print the completion script of a shell: bash, zsh, fish or tcsh"),
     )
     subparsers = parser.add_subparsers(title=_("commands"), metavar="COMMAND", dest="command")
     # A named command needs only its own module; the full list is for --help and for wrong names.

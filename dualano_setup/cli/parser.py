@@ -25,6 +25,40 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"formatter_class": Formatter, **options})
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, except that options may stand between positional arguments.
+
+        argparse gives every positional that may be left out its default at the first option after another positional,
+        and then refuses `patch apply --only X CHECKOUT`; so options come first here.
+        """
+        if args is not None and sum(not action.option_strings for action in self._actions) > 1:
+            args = self._options_first(list(args))
+        return super().parse_known_args(args, namespace)
+
+    def _options_first(self, words: list[str]) -> list[str]:
+        end = words.index("--") if "--" in words else len(words)
+        options: list[str] = []
+        positional: list[str] = []
+        place = 0
+        while place < end:
+            word = words[place]
+            taken = 1 + self._takes_value(word) if word.startswith("-") and word != "-" else 0
+            (options if taken else positional).extend(words[place : min(place + max(taken, 1), end)])
+            place += max(taken, 1)
+        return [*options, *positional, *words[end:]]
+
+    def _takes_value(self, word: str) -> bool:
+        """Whether the option's value is the next word. An abbreviation counts where only one option can be meant."""
+        known = self._option_string_actions
+        named = {
+            id(known[name]): known[name]
+            for name in known
+            if name == word or (word[:2] == "--" and name.startswith(word))
+        }
+        exact = known.get(word)
+        action = exact or (next(iter(named.values())) if len(named) == 1 else None)
+        return action is not None and action.nargs is None
+
 
 def _columns() -> int:
     """COLUMNS, else the terminal's width, else 80: as `shutil.get_terminal_size` has it."""

@@ -41,7 +41,9 @@ def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
     Raises RepairError when something cannot be planned (and so not repaired).
     """
     context = Context(report.sheet, report.settings, report.profile)
-    wrong = [f for f in report.findings if f.status in ("fail", "warn") and (not only or f.rule in only)]
+    # What the settings suppress is left alone, unless the user names it now.
+    rows = (*report.findings, *(one.finding for one in report.suppressed if one.finding.rule in only))
+    wrong = [f for f in rows if f.status in ("fail", "warn") and (not only or f.rule in only)]
     actions: list[Action] = []
     notes: list[str] = []
     for planner in planners():

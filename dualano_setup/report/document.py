@@ -21,7 +21,7 @@ def report_document(report: Report, redactor: Redactor | None = None) -> str:
         "schema": SCHEMA,
         "tool": __version__,
         "profile": report.profile.name,
-        "ok": report.exit_status == 0,
+        "ok": report.verdict == 0,
         "summary": {status: report.count(status) for status in ("ok", "info", "warn", "fail", "unknown", "skip")},
         "facts": redactor.tree(sheet_to_json(report.sheet)),
         "findings": [redactor.tree(finding_document(finding)) for finding in report.findings],

@@ -172,7 +172,9 @@ def _summary(report: Report, style: Style) -> str:
         seconds=report.seconds * 1000,
     )
     if not report.count("fail"):
-        return style.paint(_("Ready to train. "), "32;1") + line if report.exit_status == 0 else line
+        # A narrowed report has not looked at everything that a training needs.
+        is_ready = report.exit_status == 0 and report.chosen is None
+        return style.paint(_("Ready to train. "), "32;1") + line if is_ready else line
     repairable = sum(f.status == "fail" and f.repairable for f in report.findings)
     hint = (
         _("`dualano-doctor fix` repairs {repairable} of them; it shows its plan first.\n", repairable=repairable)

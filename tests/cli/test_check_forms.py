@@ -67,3 +67,31 @@ def test_bash_completes_commands_and_options(tmp_path: Path) -> None:
     )
     done = subprocess.run(["bash", "-c", script + "\n" + asked], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["--markdown"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_every_shells_script_knows_the_commands(shell: str, tmp_path: Path) -> None:
+    done = doctor("--print-completion", shell, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert all(word in done.stdout for word in ("dualano-doctor", "quickstart", "fail-on"))
+
+
+def test_fail_on_warn_is_the_same_for_people_and_programs(tmp_path: Path) -> None:
+    (tmp_path / "dualano.toml").write_text(
+        'fail_on = "warn"\n[[suppress]]\nrule = "NONE001"\nreason = "x"\nuntil = 2999-01-01\n'
+    )
+    done = doctor("check", "--json", "--offline", "--only", "SRC", cwd=tmp_path)
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"], document["summary"]["fail"]) == (1, False, 0)
+    assert "NONE001" in document["notices"][0]
+    lenient = doctor("check", "--offline", "--only", "SRC", "--fail-on", "fail", cwd=tmp_path)
+    assert lenient.returncode == 0
+    assert "Ready to train" not in lenient.stdout
+
+
+def test_what_is_suppressed_is_repaired_only_when_named(tmp_path: Path) -> None:
+    (tmp_path / "dualano.toml").write_text(SUPPRESS.replace("PY002", "ACC001"))
+    usual = doctor("fix", "--plan", "--json", "--offline", cwd=tmp_path)
+    named = doctor("fix", "--plan", "--json", "--offline", "--only", "ACC001", cwd=tmp_path)
+    assert not any("ACC001" in action["rules"] for action in json.loads(usual.stdout)["actions"])
+    assert any("ACC001" in action["rules"] for action in json.loads(named.stdout)["actions"])

@@ -62,3 +62,19 @@ def test_wrong_usage_is_said(project, capsys):
     assert run(["patch", "status", str(project / "absent")]) == 2
     assert run(["patch", "apply", str(project.parent / "checkout"), "--only", "no-such-patch"]) == 2
     assert "no patch is called no-such-patch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["apply", "--only", "debugger-import", "CHECKOUT"],
+        ["--only", "debugger-import", "apply", "CHECKOUT"],
+        ["apply", "--only=debugger-import", "--offline", "CHECKOUT", "-q"],
+        ["apply", "--onl", "debugger-import", "--", "CHECKOUT"],
+        ["apply", "CHECKOUT", "--only", "debugger-import"],
+    ],
+)
+def test_options_stand_where_the_user_puts_them(project, words):
+    checkout = project.parent / "checkout"
+    assert run(["patch", *(str(checkout) if word == "CHECKOUT" else word for word in words)]) == 0
+    assert b"ipdb" not in (checkout / PLACE).read_bytes()
