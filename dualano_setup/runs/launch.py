@@ -164,9 +164,11 @@ def _output(settings: Settings, run: RunFolder, trainer: str, extra: Sequence[st
     if trainer == "checkout":
         assert settings.checkout is not None
         tree = settings.checkout / CHECKOUT_TREES[settings.variant]
-        # Where the authors' inference scripts look for weights.
-        usual = Path("all_generate") / (settings.category or "category") / (settings.anomaly or "anomaly")
-        return tree / (said or usual)
+        if said is not None:
+            return tree / said
+        # The authors' inference scripts look below the folder they are started in: here that is the project's, so that
+        # nothing of a run lies in the checkout.
+        return settings.project / "all_generate" / (settings.category or "category") / (settings.anomaly or "anomaly")
     return working / said if said is not None else run.path / "output"
 
 

@@ -53,7 +53,7 @@ def test_the_checkouts_script_runs_in_its_own_tree():
     assert "train_dreambooth_lora_single_background.py" in launch.argv
     assert "--condition_dir" not in launch.argv
     assert value_of("--instance_prompt", launch.argv)
-    assert launch.output == Path("/c/bcm-dual-interrelated_diff/all_generate/toothbrush/defective")
+    assert launch.output == SETTINGS.project / "all_generate/toothbrush/defective"
     assert launch.metrics == ""
     dual = built(replace(SETTINGS, variant="dual"), trainer="checkout")
     assert dual.folder.name == "dual-interrelated_diff"
