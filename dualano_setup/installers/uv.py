@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,33 +96,25 @@ def resolve(
     argv += ["--python" if "/" in python else "--python-version", python, *source.flags()]
     argv += [part for file in constraints for part in ("--constraints", str(file))]
     with tempfile.TemporaryDirectory(prefix="dualano-") as folder:
-        lock = Path(folder, "pins.txt")
-        lock.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()), encoding="utf-8")
-        try:
-            done = subprocess.run(
-                [*argv, str(lock)],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                stdin=subprocess.DEVNULL,
-                cwd=folder,
-                env=source.environment(),
-                timeout=RESOLVE_DEADLINE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
+        wanted, found, log = (Path(folder, name) for name in ("wanted.txt", "found.txt", "resolve.log"))
+        wanted.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()), encoding="utf-8")
+        argv += ["--output-file", str(found), str(wanted)]
+        began = time.monotonic()
+        status = run_child(argv, source.environment(), Path(folder), log, RESOLVE_DEADLINE)
+        if status != 0 and time.monotonic() - began > RESOLVE_DEADLINE:
             raise ResolutionError(
                 _(
                     "the package index did not give its metadata within {resolve_deadline:.0f} s (NET001)",
                     resolve_deadline=RESOLVE_DEADLINE,
                 )
-            ) from error
-    if done.returncode != 0:
-        raise ResolutionError(
-            _("profile {profile} cannot be installed from these sources:", profile=profile)
-            + f"\n{in_words(done.stderr) or explain(done.stderr)}"
-        )
-    lines = (line.strip() for line in done.stdout.splitlines())
+            )
+        if status != 0:
+            said = log.read_text("utf-8", "replace").partition("\n")[2]  # after the line with the command
+            raise ResolutionError(
+                _("profile {profile} cannot be installed from these sources:", profile=profile)
+                + f"\n{in_words(said) or explain(said)}"
+            )
+        lines = [line.strip() for line in found.read_text("utf-8").splitlines()]
     return tuple(line for line in lines if line and not line.startswith(("#", "-")))
 
 
