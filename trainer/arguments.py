@@ -16,6 +16,7 @@ from .options import (
     add_model_options,
     add_optimizer_options,
     add_output_options,
+    add_sheet_options,
     add_speed_options,
 )
 
@@ -79,6 +80,9 @@ class TrainingConfig:
     checkpointing_steps: int
     checkpoints_total_limit: int | None
     resume_from_checkpoint: str | None
+    validation_steps: int
+    validation_prompt: str | None
+    num_validation_images: int
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -96,6 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_optimizer_options(parser.add_argument_group("steps and optimiser"))
     add_speed_options(parser.add_argument_group("precision, speed and memory"))
     add_output_options(parser.add_argument_group("output and resuming"))
+    add_sheet_options(parser.add_argument_group("sample sheets"))
     return parser
 
 
@@ -119,7 +124,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[TrainingConfig, 
     problem = find_conflict(config)
     if problem:
         parser.error(problem)
-    return config, notices + prompt_notices(config)
+    return config, [*notices, *prompt_notices(config), *sheet_notices(config)]
 
 
 def find_conflict(config: TrainingConfig) -> str | None:
@@ -148,3 +153,10 @@ def prompt_notices(config: TrainingConfig) -> list[str]:
         "Change those with --prompt_blend and --prompt_fg."
     )
     return [notice]
+
+
+def sheet_notices(config: TrainingConfig) -> list[str]:
+    """Says when a sheet's prompt is given, but no sheets are made."""
+    if config.validation_prompt is None or config.validation_steps:
+        return []
+    return ["--validation_prompt has no effect here: sample sheets are off; --validation_steps N makes them"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -37,6 +38,8 @@ class Training:
         latents: their latents.
         scaling: factor on the latents of whole image and part.
         pictures: pictures per sample, 3 with a condition.
+        model: the network, not compiled.
+        text: the states of the prompts trained on.
         parameters: what is trained.
         optimizer: how.
         run_pass: forward and backward of one pass.
@@ -48,6 +51,8 @@ class Training:
     latents: LatentSource
     scaling: float
     pictures: int
+    model: DualUNet
+    text: TextSource
     parameters: AdapterParameters
     optimizer: AdapterOptimizer
     run_pass: Pass
@@ -91,7 +96,8 @@ def assemble(
     if weights is None:
         weights = initial_values({prefix: a.parts for prefix, a in layers.items()}, config.seed)
     parameters = AdapterParameters(layers, weights, device=device, dtype=dtype)
-    text = prepare_text(config, loader, encoder, device, dtype)
+    prompts = (config.prompt_blend, config.prompt_fg)
+    text = prepare_text(prompts, config, loader, encoder, device, dtype)
     scale = LossScale(device, enabled=dtype == torch.float16)
     schedule = load_noise_schedule(loader.scheduler(), device)
     # The eager model runs inside the compiled one; adapters are the same objects.
@@ -102,6 +108,8 @@ def assemble(
         latents,
         scaling,
         len(PICTURES[data.variant]),
+        unet,
+        text,
         parameters,
         AdapterOptimizer(parameters, adamw_settings(config), scale),
         choose_pass(eager, config, device),
@@ -179,14 +187,15 @@ def prepare_unet(config: TrainingConfig, loader: ModelLoader, device: torch.devi
 
 
 def prepare_text(
+    prompts: Sequence[str],
     config: TrainingConfig,
     loader: ModelLoader,
     encoder: TextEncoder,
     device: torch.device,
     dtype: torch.dtype,
 ) -> TextSource:
-    """The prompts: encoded in each step if the encoder is trained, else once, and the encoder is freed."""
-    tokens = tokenize(loader.tokenizer(), [config.prompt_blend, config.prompt_fg])
+    """Prompts: encoded at each use if the encoder is trained, else once, and the encoder is freed."""
+    tokens = tokenize(loader.tokenizer(), prompts)
     if config.train_text_encoder:
         return TextSource(encoder=encoder.to(device, dtype), tokens=tokens.to(device))
     with torch.no_grad():

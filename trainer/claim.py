@@ -14,6 +14,8 @@ from .errors import TrainerError
 from .state import remove_partial_checkpoints
 
 LOCK_NAME = ".training-lock"
+#: Folder of the sample sheets.
+SAMPLES_NAME = "samples"
 
 
 @contextmanager
@@ -66,3 +68,5 @@ def remove_leftovers(output: Path) -> None:
     for name in (SAFETENSORS_NAME, BIN_NAME):
         for leftover in output.glob(f".{name}.*"):
             leftover.unlink(missing_ok=True)
+    for leftover in (output / SAMPLES_NAME).glob(".step-*"):
+        leftover.unlink(missing_ok=True)

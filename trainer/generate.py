@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .command import run_command
-from .options import natural, positive
+from .option_types import natural, positive
 
 EPILOG = """Exit status: 0 done; 1 the work failed or something given cannot be used; 2 wrong usage;
 130 interrupted."""

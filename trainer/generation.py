@@ -22,6 +22,7 @@ from .generator import Generator, load_generator
 from .images import write_png
 from .manifest import IMAGE, MASK, PART, REJECTED, Manifest, Record, check_settings, pair_files
 from .masks import agreement, extract_mask, load_opencv, mask_image
+from .sampling import GUIDANCE
 from .split import content_hash
 
 
@@ -80,9 +81,9 @@ def settled(
     settings: GenerationSettings, weights: AdapterWeights, backgrounds: Sequence[BackgroundFile]
 ) -> dict[str, Any]:
     """Everything that the pairs depend on, defaults filled in, as it is noted beside them."""
-    own = (50, 2.0) if weights.variant == "bcm" else (100, 2.5)
-    steps = settings.num_inference_steps or (20 if settings.scheduler == "dpm++" else own[0])
-    guidance = own[1] if settings.guidance_scale is None else settings.guidance_scale
+    usual = 20 if settings.scheduler == "dpm++" else 50 if weights.variant == "bcm" else 100
+    steps = settings.num_inference_steps or usual
+    guidance = GUIDANCE[weights.variant] if settings.guidance_scale is None else settings.guidance_scale
     return {
         "model": settings.pretrained_model_name_or_path,
         "weights": content_hash(find_weights(settings.weights)),

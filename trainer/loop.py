@@ -21,6 +21,7 @@ from .metrics import DelayedNumbers, Reporter, StepMetrics
 from .objective import StepInputs
 from .optimizer import average_over_processes
 from .plan import StepPlan, draw
+from .sheet import SampleSheets
 from .state import limit_checkpoints, save_checkpoint
 
 
@@ -35,6 +36,7 @@ class Loop:
         identity: what checkpoints record about the run.
         device: where it trains.
         processes: accelerate's view of the processes.
+        sheets: makes sample sheets; None without them, and in processes other than the first.
     """
 
     def __init__(
@@ -46,13 +48,15 @@ class Loop:
         identity: dict[str, Any],
         device: torch.device,
         processes: PartialState,
+        sheets: SampleSheets | None = None,
     ) -> None:
         self._config, self._training, self._reporter = config, training, reporter
-        self._interrupt, self._identity = interrupt, identity
+        self._sheets, self._interrupt, self._identity = sheets, interrupt, identity
         self._device, self._processes = device, processes
         self._numbers = DelayedNumbers(device)
         self._pending: StepMetrics | None = None
         self._signal = 0
+        self._peak = 0  # bytes of GPU memory, in steps before the last sheet
         self._clock = time.perf_counter()
         self._rate = LearningRate(
             config.learning_rate,
@@ -83,6 +87,9 @@ class Loop:
                 self._settle()
                 self.save(step)
                 saved = step
+            if self._sheets is not None and step % self._config.validation_steps == 0:
+                self._settle()
+                self.show(self._sheets, step)
         self._settle()
         if step < total:
             if saved != step:
@@ -146,6 +153,17 @@ class Loop:
         self._processes.wait_for_everyone()
         self._clock = time.perf_counter()
 
+    def show(self, sheets: SampleSheets, step: int) -> None:
+        """Write a sample sheet; time and memory that it takes are not the steps'."""
+        if self._device.type == "cuda":
+            self._peak = self._peak_memory()
+        notice = sheets.write(step, stopped=lambda: bool(self._interrupt.received))
+        if notice is not None:
+            self._reporter.message(f"note: {notice}")
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)
+        self._clock = time.perf_counter()
+
     def export(self) -> None:
         """Write the final weights."""
         if not self._processes.is_main_process:
@@ -156,6 +174,10 @@ class Loop:
         if wanted != "safetensors":
             written.append(write_weights(self._config.output_dir, tensors, as_bin=True))
         self._reporter.message(f"Weights: {', '.join(str(path) for path in written)}")
+
+    def _peak_memory(self) -> int:
+        """The most bytes of GPU memory that steps had in use so far."""
+        return max(self._peak, torch.cuda.max_memory_allocated(self._device))
 
     def _settle(self) -> None:
         """Wait for the step at hand and report it."""
@@ -170,7 +192,7 @@ class Loop:
         value, norm, scale, stop = numbers
         now = time.perf_counter()
         seconds, self._clock = now - self._clock, now
-        memory = torch.cuda.max_memory_allocated(self._device) / 2**30 if self._device.type == "cuda" else None
+        memory = self._peak_memory() / 2**30 if self._device.type == "cuda" else None
         self._reporter.step(
             replace(
                 pending,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -33,6 +35,15 @@ class FrameMasks:
             mask[-part:, :, 1] = 1
             self._made[key] = mask.flatten(1)
         return self._made[key]
+
+    @contextmanager
+    def forgetting(self) -> Iterator[None]:
+        """Forget what is made inside; what was there before stays where it is, since a CUDA graph may read it."""
+        before = dict(self._made)
+        try:
+            yield
+        finally:
+            self._made = before
 
 
 def frame_lora(

@@ -26,6 +26,7 @@ class DualUNet(nn.Module):
 
     Attributes:
         adapters: the adapter of each layer by the prefix of its names in the checkpoint, in its order.
+        masks: which rows use which frame's LoRA, with and without the condition's rows.
     """
 
     def __init__(self, unet: Any, *, variant: Variant, rank: int, kernel: AttentionKernel = sdpa) -> None:
@@ -35,7 +36,7 @@ class DualUNet(nn.Module):
         self.adapters: dict[str, Adapter] = {}
         processors = {}
         layers = dict(unet.named_modules())
-        masks, frame_masks = FrameMasks(FRAMES + self.condition, rank), FrameMasks(FRAMES, rank)
+        self.masks = masks, frame_masks = FrameMasks(FRAMES + self.condition, rank), FrameMasks(FRAMES, rank)
         final = last_transformer(unet) if self.condition else None
         for name in unet.attn_processors:
             layer = layers[name.removesuffix(".processor")]

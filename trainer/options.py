@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+
+from .option_types import Group, Ignored, finite, fraction, natural, positive
 
 #: Schedules of the learning rate, with diffusers' names.
 LR_SCHEDULES = (
@@ -17,60 +16,6 @@ LR_SCHEDULES = (
     "cosine_with_restarts",
     "polynomial",
 )
-
-
-class Group(Protocol):
-    """What argparse's groups and parsers share."""
-
-    def add_argument(self, *names: str, **options: Any) -> argparse.Action:
-        """Declare one flag."""
-
-
-class Ignored(argparse.Action):
-    """A flag that other scripts need and this one does not; remembered, so that it can be said aloud."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        """Remember the flag and why it does nothing."""
-        seen = getattr(namespace, "without_effect", None) or []
-        namespace.without_effect = [*seen, (self.option_strings[0], self.const)]
-
-
-def positive(text: str) -> int:
-    """A whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
-def natural(text: str) -> int:
-    """A whole number, 0 or above."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return number
-
-
-def finite(text: str) -> float:
-    """A finite number, 0 or above."""
-    number = float(text)
-    if not (math.isfinite(number) and number >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number of 0 or above")
-    return number
-
-
-def fraction(text: str) -> float:
-    """A number from 0 up to, but without, 1."""
-    number = float(text)
-    if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in 0 <= x < 1")
-    return number
 
 
 def add_model_options(group: Group) -> None:
@@ -297,12 +242,20 @@ def add_output_options(group: Group) -> None:
         metavar="WHAT",
         help="'latest' (an error if there is none), 'auto' (from step 0 if there is none), or a checkpoint folder",
     )
-    group.add_argument(
-        "--validation_prompt",
-        nargs=1,
-        action=Ignored,
-        const="no images are made while training",
-        help=argparse.SUPPRESS,
-    )
     # argparse.SUPPRESS keeps `without_effect` out of the help; the actions above fill it.
     group.add_argument("--without_effect", action="store_const", const=None, default=None, help=argparse.SUPPRESS)
+
+
+def add_sheet_options(group: Group) -> None:
+    """Sample sheets while training."""
+    group.add_argument(
+        "--validation_steps",
+        type=natural,
+        default=0,
+        metavar="N",
+        help="write samples/step-<step>.png every N steps, pairs of image and anomaly part; 0 = never (0)",
+    )
+    group.add_argument(
+        "--validation_prompt", metavar="TEXT", help="prompt of the whole images on a sheet (--prompt_blend's)"
+    )
+    group.add_argument("--num_validation_images", type=positive, default=4, metavar="N", help="pairs on a sheet (4)")

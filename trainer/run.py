@@ -21,6 +21,7 @@ from .loop import Loop
 from .metrics import Reporter
 from .plan import Planner
 from .resume import check_same_run, find_checkpoint, refuse_other_runs, run_identity
+from .sheet import SampleSheets, prepare_sheets
 from .state import Checkpoint
 
 
@@ -54,12 +55,15 @@ def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
         training = assemble(config, data, planner, loader, device=device, dtype=dtype, start=start, weights=weights)
         if checkpoint is not None:
             training.optimizer.load(checkpoint.optimizer())
-        return take_steps(config, training, identity, device, processes, start)
+        wanted = config.validation_steps and processes.is_main_process
+        sheets = prepare_sheets(config, training, data, loader, device, dtype) if wanted else None
+        return take_steps(config, training, sheets, identity, device, processes, start)
 
 
 def take_steps(
     config: TrainingConfig,
     training: Training,
+    sheets: SampleSheets | None,
     identity: dict[str, Any],
     device: torch.device,
     processes: PartialState,
@@ -77,7 +81,7 @@ def take_steps(
         reporter.message(f"note: {notice}")
     try:
         with Interrupt() as interrupt:
-            return Loop(config, training, reporter, interrupt, identity, device, processes).run(start)
+            return Loop(config, training, reporter, interrupt, identity, device, processes, sheets).run(start)
     finally:
         reporter.close()
 

@@ -16,10 +16,13 @@ import torch
 from torch import Tensor
 
 from .objective import NoiseSchedule
+from .split import Variant
 
 #: `pndm` is Stable Diffusion 1.5's own and upstream's (S steps, S + 1 calls); `dpm++` needs about 20 steps.
 SchedulerName = Literal["pndm", "dpm++"]
 SCHEDULERS = get_args(SchedulerName)
+#: Upstream's guidance scale of each variant.
+GUIDANCE: dict[Variant, float] = {"bcm": 2.0, "dual": 2.5}
 
 
 @dataclass(frozen=True, slots=True)

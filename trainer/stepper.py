@@ -19,12 +19,12 @@ from .text import TextEncoder, pair_states
 
 @dataclass(frozen=True, slots=True)
 class TextSource:
-    """The states of the two prompts: from the encoder when it is trained, else computed once.
+    """The states of the prompts: from the encoder when it is trained, else computed once.
 
     Attributes:
         encoder: the trained text encoder, or None.
-        tokens: (2, L) tokens of whole and part prompt, for the encoder.
-        states: (2, L, d), without one.
+        tokens: (P, L) tokens of the P prompts (training: whole and part), for the encoder.
+        states: (P, L, d), without one.
     """
 
     encoder: TextEncoder | None = None
@@ -32,7 +32,7 @@ class TextSource:
     states: Tensor | None = None
 
     def __call__(self, batch: int) -> Tensor:
-        """(B, 2, L, d); the two prompts are encoded once, however many samples use them."""
+        """(B, P, L, d); the prompts are encoded once, however many samples use them."""
         states = self.states if self.encoder is None else self.encoder(self.tokens)
         assert states is not None
         return pair_states(states, batch)

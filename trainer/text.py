@@ -70,7 +70,7 @@ def _add_lora(linear: nn.Module, adapter: Adapter, projection: str) -> None:
 
 
 def pair_states(states: Tensor, batch: int) -> Tensor:
-    """The states of the two prompts (2, L, d), repeated for each sample: (B, 2, L, d)."""
+    """The states of the prompts (P, L, d), repeated for each sample: (B, P, L, d)."""
     return states.unsqueeze(0).expand(batch, -1, -1, -1)
 
 
