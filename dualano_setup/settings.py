@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 SETTINGS_FILE = "dualano.toml"
 STATE_FOLDER = ".dualano"
 MAX_SETTINGS = 1 << 20  # bytes
+_WHOLE = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
 class UsageError(Exception):
@@ -149,8 +151,10 @@ def _read(file: Path) -> dict[str, Any]:
     else:  # the same parser under its older name
         import tomli as tomllib
     try:
-        return tomllib.loads(read_whole(file, MAX_SETTINGS).decode("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        document = tomllib.loads(read_whole(file, MAX_SETTINGS).decode("utf-8"))
+        repr(document)  # a number that is too long for Python to write is found here, not in a message about it
+        return document
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, not TOML, such a number
         raise UsageError(
             _(
                 "{file} cannot be read: {error}. Mend it, or move it away and run `dualano-doctor init`.",
@@ -178,14 +182,14 @@ def _flatten(document: Mapping[str, Any], file: Path) -> dict[tuple[str, str], o
 
 def _typed(option: Option, value: object, source: str, relative_to: Path) -> object:
     if option.kind == "path" and isinstance(value, (str, Path)):
-        path = Path(value).expanduser()
+        path = Path(os.path.expanduser(value))  # noqa: PTH111 - Path's own raises for the home of nobody
         return path if path.is_absolute() else Path(os.path.normpath(relative_to / path))
     if option.kind == "flag":
         if isinstance(value, bool):
             return value
         if str(value).lower() in ("1", "true", "yes", "on", "0", "false", "no", "off"):
             return str(value).lower() in ("1", "true", "yes", "on")
-    if option.kind == "whole" and not isinstance(value, bool) and str(value).isdigit() and int(str(value)) > 0:
+    if option.kind == "whole" and not isinstance(value, bool) and _WHOLE.fullmatch(str(value)):
         return int(str(value))
     if option.kind == "choice" and value in option.choices:
         return value

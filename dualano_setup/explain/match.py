@@ -20,7 +20,7 @@ from .signatures import Knowledge, Signature
 WINDOW = 4096
 """Bytes of a line looked at on each side of an anchor."""
 _DIGITS = b"0123456789"
-_STEP = re.compile(rb"(\d+)/(\d+) \[[\d:?]+<")
+_STEP = re.compile(rb"(?<!\d)(\d{1,18})/(\d{1,18}) \[[\d:?]+<")
 _BAR_REACH = 20_000
 _OF_A_TEST = ("E   ", "FAILED ", "ERROR tests/")
 """What a test suite prints of errors that it provokes: they ended a test, not a run."""

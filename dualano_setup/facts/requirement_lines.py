@@ -121,6 +121,7 @@ def _options(number: int, raw: str, body: str, span: int) -> tuple[RequirementLi
             rows.append(
                 RequirementLine(number, raw, option=name, error=_("no such option: {word}", word=word), span=span)
             )
+            break  # as pip does; else a line of 100 000 words would be that many rows, each looked at in turn
     return tuple(rows)
 
 

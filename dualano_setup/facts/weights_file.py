@@ -53,7 +53,10 @@ def _check_safetensors(path: Path, size: int, head: bytes) -> tuple[State, str]:
     if 8 + length > size:
         return "truncated", _("{size} bytes, its header alone has {length}", size=size, length=length)
     header = json.loads(read_part(path, length, 8))
-    ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    try:
+        ends = [int(tensor["data_offsets"][1]) for name, tensor in header.items() if name != "__metadata__"]
+    except (KeyError, IndexError, TypeError, OverflowError):
+        return "damaged", _("not a safetensors file (it begins with {head!r})", head=head[:12])
     expected = 8 + length + max(ends, default=0)
     if size < expected:
         return "truncated", _("{size} of {expected} bytes", size=size, expected=expected)

@@ -54,7 +54,7 @@ def _load(path: Path, known: Mapping[str, Any]) -> Patch:
     try:
         table = tomllib.loads(data.decode("utf-8"))
         return _patch(path.stem, table, _known_states(known.get(path.stem), patch_digest(data)))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, PatchError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, PatchError) as error:
         raise PatchError(_("{path}: not a patch: {error}", path=path, error=error)) from error
 
 

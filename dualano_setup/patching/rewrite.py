@@ -66,7 +66,10 @@ def _delete(match: Match, source: Source) -> Change:
     following = re.match(r"[ \t]*;[ \t]*", source.text[end:tail])
     if following:
         return Change(start, end + following.end(), "")
-    separator = source.text.rindex(";", head, start)
+    separator = source.text.rfind(";", head, start)
+    if separator < 0:  # a line continued by a backslash, of which no part can go alone
+        around = (source.text[head:start] + source.text[end:tail]).strip()
+        raise PatchError(_("another statement stands on the same line: {lead!r}", lead=around))
     return Change(separator, end, "")
 
 

@@ -42,8 +42,9 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         text = new_config(wanted, config.known_keys)
         write = WriteFile(path, text.encode(), "", rules, _("what this project's settings ask for"))
         return Planned((*aside, write))
-    text = changed_config(config, wanted, _keys_to_change(context, config, set(rules)))
-    if parse_config(text.encode())[1] == config.values:
+    keys = _keys_to_change(context, config, set(rules))
+    text = changed_config(config, wanted, keys)
+    if not _only_changed(config, text, wanted, keys):
         return Planned(notes=(_("{path}: nothing in it can be mended without guessing", path=path),))
     before = hashlib.sha256(config.text.encode()).hexdigest()
     return Planned((WriteFile(path, text.encode(), before, rules, _("the values that were named, comments kept")),))
@@ -79,8 +80,18 @@ def new_config(wanted: dict[str, object], known: Sequence[str]) -> str:
 
 
 def changed_config(config: AccelerateConfig, wanted: dict[str, object], keys: Sequence[str]) -> str:
-    """The user's text with the values of `keys` changed; order, comments and all other values stay."""
-    document: Any = _round_trip().load(config.text)
+    """The user's text with the values of `keys` changed; order, comments and all other values stay.
+
+    The text as it is where the round trip cannot read it: it is stricter than PyYAML (no key twice).
+    """
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        document: Any = _round_trip().load(config.text)
+    except (YAMLError, ValueError):
+        return config.text
+    if not isinstance(document, dict):  # YAML 1.2 and 1.1 may read two things in one text
+        return config.text
     for key in keys:
         if key in wanted:
             document[key] = _quoted(wanted[key])
@@ -88,6 +99,16 @@ def changed_config(config: AccelerateConfig, wanted: dict[str, object], keys: Se
             del document[key]
     text = _dumped(document)
     return text.replace("\n", "\r\n") if "\r\n" in config.text else text
+
+
+def _only_changed(config: AccelerateConfig, text: str, wanted: dict[str, object], keys: Sequence[str]) -> bool:
+    """Whether `text` says something new of `keys`, and of everything else what it said before, to PyYAML."""
+    before, after = config.values or {}, parse_config(text.encode())[1]
+    if after is None or repr(after) == repr(before):
+        return False
+    kept = {key: value for key, value in before.items() if key not in keys}
+    new = {key: wanted[key] for key in keys if key in wanted}
+    return {key: repr(value) for key, value in after.items()} == {k: repr(v) for k, v in {**kept, **new}.items()}
 
 
 def _keys_to_change(context: Context, config: AccelerateConfig, rules: set[str]) -> list[str]:

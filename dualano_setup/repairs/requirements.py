@@ -25,6 +25,7 @@ RULES = ("REQ001", "REQ002", "REQ003", "REQ004", "REQ005", "REQ007")
 
 Index = Mapping[str, Sequence[str]]
 _NAMED = re.compile(r"^\s*[\w.-]+\s*(?:\[[^\]]*\]\s*)?(?:[=<>!~]{1,3}\s*[^\s;#,]+\s*,?\s*)*")
+_ROUNDS = 8
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
 
 
@@ -57,7 +58,10 @@ def plan(context: Context, findings: Sequence[Finding], index: Index | None = No
 
 
 def repaired(context: Context, rules: Iterable[str], index: Index) -> tuple[str, tuple[str, ...]]:
-    """(the file's new text, notes). The steps follow each other: a completed pin may turn out to be listed twice."""
+    """(the file's new text, notes). The steps follow each other: a completed pin may turn out to be listed twice.
+
+    They are gone through again while that changes anything: of two lines that were one, each may complete a third.
+    """
     steps: tuple[tuple[str, Callable[[Context], Edits]], ...] = (
         ("REQ001", lambda now: _mend_invalid(now, index)),
         ("REQ002", _merge_twice),
@@ -69,11 +73,15 @@ def repaired(context: Context, rules: Iterable[str], index: Index) -> tuple[str,
     wanted = set(rules)
     wanted |= {"REQ002"} if "REQ001" in wanted else set()
     notes: list[str] = []
-    for rule, step in steps:
-        if rule in wanted:
-            edits = step(context)
-            notes += edits.notes
-            context = _with_text(context, apply_edits(_file(context).text, edits.lines))
+    for _round in range(_ROUNDS):
+        before, notes = _file(context).text, []
+        for rule, step in steps:
+            if rule in wanted:
+                edits = step(context)
+                notes += edits.notes
+                context = _with_text(context, apply_edits(_file(context).text, edits.lines))
+        if _file(context).text == before:
+            break
     return _file(context).text, tuple(notes)
 
 

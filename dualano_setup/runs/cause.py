@@ -16,8 +16,8 @@ _TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"^(?P<name>[A-Za-z_][\w.]*)(: .*|:)?$")
 _OF_THE_LAUNCHER = ("CalledProcessError", "ChildFailedError", "SignalException")
 _PLAIN = re.compile(r"^(error: |Fatal Python error|Segmentation fault|Bus error|.*: error: |.*No module named )")
-_STATUS = re.compile(r"returned non-zero exit status (\d+)\.|died with <Signals\.(\w+): \d+>")
-_ELASTIC = re.compile(r"exitcode\s*:\s*(-?\d+)")
+_STATUS = re.compile(r"returned non-zero exit status (\d{1,9})\.|died with <Signals\.(\w+): \d+>")
+_ELASTIC = re.compile(r"exitcode\s*:\s*(-?\d{1,9})\b")
 CAUSE_LINES = 6
 
 
@@ -81,7 +81,9 @@ def trainer_status(text: str) -> int | None:
     matches = list(_STATUS.finditer(text))
     if matches:
         number, name = matches[-1].groups()
-        return int(number) if number else -signal.Signals[name].value
+        if number:
+            return int(number)
+        return -signal.Signals[name].value if name in signal.Signals.__members__ else None
     codes = [int(code) for code in _ELASTIC.findall(text)]
     return codes[-1] if codes else None
 

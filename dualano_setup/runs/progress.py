@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ RECENT = 20
 _END_BYTES = 64_000
 # Steps:  10%|█| 500/5000 [10:25<1:33:45,  1.25s/it, loss=0.0234, lr=2e-5]
 _BAR = re.compile(
-    r"(?P<done>\d+)/(?P<total>\d+) \[[\d:?]+<(?:[\d:?]+|\d+ days?, [\d:]+),"
+    r"(?<!\d)(?P<done>\d{1,18})/(?P<total>\d{1,18}) \[[\d:?]+<(?:[\d:?]+|\d+ days?, [\d:]+),"
     r"\s*(?P<speed>[\d.?]+)(?P<unit>s/it|it/s)(?P<more>[^\]]*)\]"
 )
 _LOSS = re.compile(r"\bloss=([-+.\w]+)")
@@ -99,7 +100,7 @@ def without_bars(text: str) -> list[str]:
 
 def duration(seconds: float | None) -> str:
     """Seconds for people: "1.3 s", "4 min 20 s", "4 h 12 min"; "?" when not known."""
-    if seconds is None:
+    if seconds is None or not math.isfinite(seconds):
         return "?"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
@@ -131,7 +132,7 @@ def _rows(lines: Iterable[str]) -> Iterable[dict[str, object]]:
     for line in lines:
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(row, dict) and isinstance(row.get("step"), int):
             yield row
@@ -141,5 +142,5 @@ def number(value: object) -> float | None:
     """A number, also where the trainer had to write "nan" or "inf" as text."""
     try:
         return float(value) if isinstance(value, (int, float, str)) else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
