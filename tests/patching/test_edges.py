@@ -240,3 +240,24 @@ def test_a_short_difference_is_shown_whole(checkout, read_patches, length):
     name = "n" * length
     patches = read_patches(d=edit("replace", "Box.open(os.path)", "b()"))
     assert f"found `Box.open(os.path, {name})`" in report(checkout, patches, f"Box.open(os.path, {name})\n").reason
+
+
+def test_lines_of_a_template_are_before_then_after(checkout, read_patches):
+    line = (
+        "[[edit]]\nfiles = ['shop/open.py']\nop = 'line'\ninside = 'TEMPLATE'\n"
+        "find = '''^cd (?P<value>[^\\r\\n]*)'''\nput = '''<<data>>'''\n"
+    )
+    patches = read_patches(e=PATCH_A.split("[[edit]]")[0] + line)
+    twice = OPEN.replace("cd /path/to/shop\n", "cd /path/to/shop\ncd /path/to/shop\n")
+    assert report(checkout, patches, twice).state == "before"
+    assert report(checkout, patches, twice.replace("/path/to/shop", "/tmp/somewhere", 1)).state == "partly"
+    assert report(checkout, patches, twice.replace("/path/to/shop", "/tmp/somewhere")).state == "after"
+
+
+def test_before_beside_superseded_is_before(checkout, read_patches):
+    second = (
+        "[[edit]]\nfiles = ['shop/open.py']\nop = 'insert_before'\nfind = 'b()'\nput = 'c()'\nneeded_by = 'c.use()'\n"
+    )
+    patches = read_patches(d=edit("replace", "a()", "z()") + second)
+    assert report(checkout, patches, "a()\nb()\n").state == "before"
+    assert report(checkout, patches, "z()\nb()\n").state == "after"

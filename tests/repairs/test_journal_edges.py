@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
@@ -87,3 +88,41 @@ def test_what_lies_on_another_file_system_is_kept_beside_itself(project, tmp_pat
         undo_fix(journal, lambda number: session.workshop(journal, number))
         assert [path.name for path in Path(folder).iterdir()] == ["tree"]
         assert (tree / "below" / "a").read_bytes() == b"a"
+
+
+def test_a_line_cut_off_by_a_crash_does_not_swallow_the_next(project, tmp_path):
+    journal, _ = done(project, new_file(tmp_path / "a"))
+    events = journal.events()
+    with (journal.folder / "journal.jsonl").open("ab") as file:
+        file.write(b'{"event": "int')
+    journal.write("noted", number=1)
+    assert journal.events()[:-1] == events
+    assert (journal.events()[-1]["event"], journal.events()[-1]["number"]) == ("noted", 1)
+
+
+def test_taking_back_is_written_down_before_and_after_and_once(project, tmp_path):
+    journal, session = done(project, new_file(tmp_path / "a"))
+    undo_fix(journal, lambda number: session.workshop(journal, number))
+    events = [event["event"] for event in journal.events()]
+    assert events[events.index("finished") + 1 :] == ["taking-back", "undone", "taken-back"]
+    assert journal.state() == "taken-back"
+
+
+def test_a_fix_of_which_one_action_was_not_proved_is_taken_back(project, tmp_path):
+    journal, session = done(project, new_file(tmp_path / "a"), new_file(tmp_path / "b"))
+    file = journal.folder / "journal.jsonl"
+    rows = file.read_text().splitlines(keepends=True)
+    proofs = [number for number, row in enumerate(rows) if json.loads(row)["event"] == "verified"]
+    file.write_text("".join(rows[: proofs[-1]]))
+    assert not journal.all_verified()
+    assert "taken back" in recover(project, session.workshop)[0]
+    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_journal_without_its_plan_is_nobodys(project, tmp_path):
+    journal, session = done(project, new_file(tmp_path / "a"))
+    (journal.folder / "plan.json").unlink()
+    assert not journal.is_ours()
+    assert recover(project, session.workshop) == []
+    assert (tmp_path / "a").read_bytes() == b"ours"
