@@ -42,6 +42,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     settings = resolve(vars(arguments))
     style = Style.for_stream(settings.color, sys.stderr)
+    if settings.checkout:
+        note = _(
+            "note: this proves the bundled trainer; the authors' own in {checkout} is not run",
+            checkout=settings.checkout,
+        )
+        print(note, file=sys.stderr)
     try:
         sheet = collect(settings)
         wanted = settle(settings, sheet, arguments.arguments, lambda line: print(line, file=sys.stderr, flush=True))

@@ -60,6 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(_("nothing to train with yet. Still needed:\n  ") + "\n  ".join(missing))
     if report is None:
         return 1
+    from ..repairs.train_settings import still_as_fitted
+    from ..runs.settings_in_words import settings_in_words
+
+    by_fix = still_as_fitted(settings.project)
+    words = settings_in_words(settings, report.sheet, trainer=arguments.trainer, extra=extra, by_fix=by_fix)
+    sys.stderr.write(f"{words}\n")
     return hand_off(settings, report.sheet, arguments.trainer, extra, detach=arguments.detach)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..facts.files import read_whole
 from ..language import _
@@ -13,6 +14,7 @@ from ..rules.rule import Context
 from ..settings import SETTINGS_FILE
 from .action import Planned
 from .files import WriteFile
+from .journal import all_fixes
 
 RULES = ("GPU003",)
 _MAX_SETTINGS = 1 << 20  # bytes
@@ -47,3 +49,19 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         for key in louder
     ]
     return Planned((write,), tuple(notes))
+
+
+def still_as_fitted(project: Path) -> bool:
+    """Whether the project's settings file is byte for byte as a `fix` here left it that fitted the run to the GPU."""
+    path = project / SETTINGS_FILE
+    try:
+        fitted = {
+            action.after_sha256
+            for fix in all_fixes(project)
+            if fix.state() == "finished"
+            for action in fix.plan().actions
+            if isinstance(action, WriteFile) and action.path == path and set(RULES) & set(action.rules)
+        }
+    except (OSError, LookupError, TypeError, ValueError):  # a journal of another version: only a remark is lost
+        return False
+    return bool(fitted) and path.is_file() and hashlib.sha256(read_whole(path, _MAX_SETTINGS)).hexdigest() in fitted
