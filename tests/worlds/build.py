@@ -18,6 +18,7 @@ from pathlib import Path
 
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import Gpus
+from dualano_setup.settings import OPTIONS
 
 from . import fake_smi
 from .project import Project, healthy
@@ -40,6 +41,7 @@ class Laid:
     model: Path
     data: Path
     variables: dict[str, str]  # to be laid over a program's environment
+    settings: dict[str, str]  # the project's settings as the doctor's own variables
     unseen: tuple[str, ...]  # facts of the world that only the doctor's tests are told: "machine", "network"
 
 
@@ -65,8 +67,14 @@ def build(world: World | FineWorld, folder: Path, miniature: Path) -> Laid:
         model=Path(project.flags["model"]),
         data=Path(project.flags["data"]),
         variables=variables,
+        settings=_settings(project),
         unseen=tuple(sorted(told - {"gpus"})),
     )
+
+
+def _settings(project: Project) -> dict[str, str]:
+    given = {"profile": project.profile, **project.flags}
+    return {option.variable: str(given[option.key]) for option in OPTIONS if given.get(option.key) is not None}
 
 
 def _tools(project: Project) -> Path:
