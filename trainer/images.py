@@ -108,6 +108,8 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _opened(path: Path) -> Image.Image:
     """The lazily opened image, its claimed size checked before anything is decoded."""
+    if path.exists() and not path.is_file():  # a pipe would be waited for, a device read without end
+        raise TrainerError(f"{path} is not a regular file; expected an image. Replace or remove it.")
     with warnings.catch_warnings():
         # Pillow warns from 89 megapixels on; the bound here is ours.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)

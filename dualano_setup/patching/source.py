@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from ..facts.files import read_part
 from ..language import _
 
 MAX_BYTES = 2_000_000
@@ -46,12 +47,14 @@ def read_bounded(checkout: Path, relative: str) -> bytes | None:
             raise UnreadableError(_("not a regular file"))
         if status.st_size > MAX_BYTES:
             raise UnreadableError(_("larger than {max_bytes} MB", max_bytes=MAX_BYTES // 1000000))
-        data = path.read_bytes()
+        data = read_part(path, MAX_BYTES + 1)  # it may have grown since
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, RuntimeError) as error:
         raise UnreadableError(_("cannot be read: {error}", error=error)) from error
-    if len(data) > MAX_BYTES or max(map(len, re.split(rb"[\r\n]", data))) > MAX_LINE:
+    if len(data) > MAX_BYTES:
+        raise UnreadableError(_("larger than {max_bytes} MB", max_bytes=MAX_BYTES // 1000000))
+    if max(map(len, re.split(rb"[\r\n]", data))) > MAX_LINE:
         raise UnreadableError(_("has a line longer than {max_line} bytes", max_line=MAX_LINE))
     return data
 

@@ -16,12 +16,15 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ..facts.environment import MARKER, read_environment
+from ..facts.files import read_part, read_whole, size_of
 from ..installers import uv
 from ..language import N_, _
 from . import before as images
 from .action import Cost, RepairError, Workshop
 from .child import run_child, scrubbed_environment, tail
 
+_MAX_STATE = 1 << 24  # bytes of a file that goes into an environment's state; of more, its size does as well
+_MAX_MARKER = 1 << 20  # bytes
 RELEASED = "released"  # in the action's folder: the old environment was let go to give its room back
 SMOKE_DEADLINE = 240.0  # seconds; a first `import torch` from a cold network disk is slow
 SMOKE = "import torch; print(torch.__version__, 'CUDA build', torch.version.cuda, 'GPU', torch.cuda.is_available())"
@@ -231,8 +234,10 @@ def environment_state(prefix: Path) -> str:
     parts = [str(prefix.is_symlink() and prefix.readlink())]
     for name in ("pyvenv.cfg", "conda-meta/history"):
         file = prefix / name
-        parts.append(file.read_text(errors="replace") if file.is_file() else "")
-    for folder in sorted(prefix.glob("lib/python*/site-packages")):
+        size = size_of(file)
+        parts.append("" if size is None else read_part(file, _MAX_STATE).decode("utf-8", "replace"))
+        parts += [str(size)] if size is not None and size > _MAX_STATE else []
+    for folder in sorted(path for path in prefix.glob("lib/python*/site-packages") if path.is_dir()):
         parts += sorted(entry.name for entry in os.scandir(folder) if entry.name.endswith((".dist-info", ".egg-info")))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -266,8 +271,8 @@ def _name_and_version(line: str) -> tuple[str, Version]:
 
 def _marker(prefix: Path) -> dict[str, object]:
     try:
-        row = json.loads((prefix / MARKER).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        row = json.loads(read_whole(prefix / MARKER, _MAX_MARKER))
+    except (OSError, ValueError, RecursionError):
         return {}
     return row if isinstance(row, dict) else {}
 

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from ..facts.files import read_part, size_of
 from ..language import N_, _
 from . import before as images
 from .action import Cost, RepairError, Workshop
 
 MAX_DIFF_LINES = 400
+_MAX_DIFFED = 1 << 24  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,12 @@ class WriteFile:
                 "{target} was removed since; put it back, or restore {image} by hand",
                 target=target,
                 image=before.image or "nothing",
+            )
+        if (size_of(target) or 0) > _MAX_DIFFED:
+            return _(
+                "{target} was changed since the fix and has {size} bytes now, too many to show; undo would lose them",
+                target=target,
+                size=size_of(target),
             )
         change = difference(self.content, _bytes_at(target), str(target))
         return _("{target} was changed since the fix; undoing would lose this:\n{change}", target=target, change=change)
@@ -199,6 +207,6 @@ def difference(old: bytes, new: bytes, name: str) -> str:
 
 def _bytes_at(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_part(path, _MAX_DIFFED)
     except OSError:
         return b""

@@ -18,9 +18,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..facts.files import read_whole
 from ..language import _
 from .action import RepairError
 
+_MAX_HOLDER = 1 << 12  # bytes
 PATIENCE = 10.0  # seconds to wait for another doctor
 
 Place = tuple[int, int]  # device and inode of a folder
@@ -150,7 +152,7 @@ def _sign(handle: int) -> None:
 
 def _holder(file: Path) -> str:
     try:
-        row = json.loads(file.read_text(encoding="utf-8"))
+        row = json.loads(read_whole(file, _MAX_HOLDER))
         return _("process {pid}, since {since}", pid=int(row["pid"]), since=row["since"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return _("it has not said its process number yet")

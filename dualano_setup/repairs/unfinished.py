@@ -7,21 +7,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ..facts.files import read_whole
+
 FIXES = Path(".dualano") / "fixes"
 JOURNAL = "journal.jsonl"
+_MAX_JOURNAL = 1 << 24  # bytes; a hundred actions write some ten thousand
+_UNREADABLE = [{"event": "unreadable"}]
 
 
 def read_events(file: Path) -> list[dict[str, Any]]:
-    """All whole events of a journal, in order. A line that a crash cut short never counted."""
+    """All whole events of a journal, in order. A line that a crash cut short never counted.
+
+    One event "unreadable" for what no fix of ours leaves there (a pipe, a folder, gigabytes): a project comes from
+    strangers, and without `inodes` in its first event a journal is not followed.
+    """
     try:
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_whole(file, _MAX_JOURNAL).decode("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return []
+    except OSError:
+        return list(_UNREADABLE)
     events = []
     for line in lines:
         try:
             event = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(event, dict) and "event" in event:
             events.append(event)

@@ -10,6 +10,8 @@ import re
 import signal
 from pathlib import Path
 
+from ..facts.files import read_part
+
 END_BYTES = 256_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TRACEBACK = "Traceback (most recent call last):"
@@ -29,11 +31,9 @@ def read_end(log: Path, limit: int = END_BYTES, until: int | None = None) -> str
 def read_end_bytes(log: Path, limit: int = END_BYTES, until: int | None = None) -> bytes:
     """The same as bytes."""
     try:
-        with log.open("rb") as stream:
-            end = log.stat().st_size if until is None else until
-            start = max(0, end - limit)
-            stream.seek(start)
-            return stream.read(end - start)
+        end = log.stat().st_size if until is None else until
+        start = max(0, end - limit)
+        return read_part(log, end - start, start)
     except OSError:
         return b""
 

@@ -12,9 +12,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..facts.files import read_whole
 from ..repairs.before import write_synced
 
 SCHEMA = 1
+_MAX_RECORD = 1 << 22  # bytes; argument lists are the longest part
 Record = TypeVar("Record", bound="RunRecord | ProcessRecord | StopRequest | ExitRecord")
 
 
@@ -85,11 +87,11 @@ def write(record: RunRecord | ProcessRecord | StopRequest | ExitRecord, file: Pa
 def read(kind: type[Record], file: Path) -> Record | None:
     """The record, or None when there is none or it is not one of ours (a run of another version, a damaged disk)."""
     try:
-        row: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        row: dict[str, Any] = json.loads(read_whole(file, _MAX_RECORD))
         known = {f.name for f in fields(kind)}
         values = {key: _revive(key, value) for key, value in row.items() if key in known}
         return kind(**values)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
