@@ -33,6 +33,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("--plan", action="store_true", help=_("stop after showing the plan"))
     parser.add_argument("--json", action="store_true", help=_("with --plan: print the plan as one JSON document"))
+    parser.add_argument("--json-schema", action="store_true", help=_("the schema of --json; looks at nothing"))
     parser.add_argument(
         "--apply",
         metavar="PLAN.json",
@@ -45,6 +46,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when nothing blocks afterwards, 1 when something does or the work failed, 130 when interrupted."""
+    if getattr(arguments, "json_schema", False):  # `train --fix` comes here without it
+        from ..report.document import schema_text
+
+        sys.stdout.write(schema_text("plan"))
+        return 0
     from ..repairs.action import RepairError
     from ..rules.selection import chosen_rules
     from ..settings import UsageError, resolve

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Literal
 
 from .. import __version__
 from ..check import Report
@@ -39,9 +40,9 @@ def report_document(report: Report, redactor: Redactor | None = None) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def schema_text() -> str:
-    """The published JSON Schema of the document."""
-    return (Path(__file__).parent / "check.schema.json").read_text(encoding="utf-8")
+def schema_text(name: Literal["check", "plan"] = "check") -> str:
+    """The published JSON Schema of `check --json`, or of `fix --plan --json`."""
+    return (Path(__file__).parent / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
 def finding_document(finding: Finding) -> dict[str, object]:
