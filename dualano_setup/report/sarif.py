@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,9 +14,12 @@ from ..language import _, spoken
 from ..rules.finding import Finding
 from ..rules.pages import page
 from ..rules.registry import RULES
+from ..settings import SETTINGS_FILE
 from .redact import Redactor
 
 _LEVELS = {"fail": "error", "warn": "warning", "unknown": "note", "info": "note"}
+_ABOUT_PACKAGES = ("PKG", "PY", "REQ")
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LINE = re.compile(r"(?P<path>.+?):(?P<line>\d+)$")
 
 
@@ -38,7 +42,7 @@ def sarif_report(report: Report, redactor: Redactor | None = None) -> str:
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
-    return json.dumps({"version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
 
 
 def _rules() -> list[dict[str, Any]]:
@@ -60,8 +64,7 @@ def _result(finding: Finding, number: int, report: Report, redactor: Redactor) -
         "level": _LEVELS[finding.status],
         "message": {"text": redactor.text(text)},
     }
-    if places := _places(finding, report):
-        result["locations"] = places
+    result["locations"] = _places(finding, report) or [_stand_in(finding, report)]
     return result
 
 
@@ -74,12 +77,37 @@ def _places(finding: Finding, report: Report) -> list[dict[str, Any]]:
         path, line = (match["path"], int(match["line"])) if match else (part.strip(), 0)
         for base, root in roots.items():
             if root is not None and (inside := _inside(path, root)):
-                place: dict[str, Any] = {"artifactLocation": {"uri": inside, "uriBaseId": base}}
-                if line:
-                    place["region"] = {"startLine": line}
-                places.append({"physicalLocation": place})
+                places.append(_place(inside, base, line))
                 break
     return places
+
+
+def _place(uri: str, base: str, line: int = 0) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": uri, "uriBaseId": base}}
+    if line:
+        place["region"] = {"startLine": line}
+    return {"physicalLocation": place}
+
+
+def _stand_in(finding: Finding, report: Report) -> dict[str, Any]:
+    """The place of a finding that is about no file of the project: a driver, a package, a file elsewhere.
+
+    GitHub's code scanning refuses the whole document when one result has no location
+    (github/codeql-action#1738), although SARIF allows it. So each is put where a reader would act on it: what is
+    about packages at the checkout's requirements, anything else at dualano.toml, which holds the settings and the
+    suppressions; the other of the two where only that one is there. With neither, dualano.toml is named all the
+    same: it is the file that `init` writes.
+    """
+    files = [
+        (report.settings.checkout, "CHECKOUT", "requirements.txt"),
+        (report.settings.project, "PROJECT", SETTINGS_FILE),
+    ]
+    if not finding.rule.startswith(_ABOUT_PACKAGES):
+        files.reverse()
+    for root, base, name in files:
+        if root is not None and (inside := _inside(name, root)):
+            return _place(inside, base, 1)
+    return _place(SETTINGS_FILE, "PROJECT", 1)
 
 
 def _inside(path: str, root: Path) -> str:
@@ -92,4 +120,4 @@ def _inside(path: str, root: Path) -> str:
             return ""
     except (OSError, ValueError):
         return ""
-    return quote(str(PurePosixPath(*relative.parts)))
+    return quote(os.fsencode(PurePosixPath(*relative.parts)))  # bytes: a name need not be UTF-8
