@@ -65,7 +65,7 @@ class Bench:
             report = project.look()
             done: set[str] = set()
             for _ in range(ROUNDS):
-                report = replace(report, profile=self._local(report.profile))
+                report = replace(report, profile=self.local(report.profile))
                 plan = make_plan(report)
                 if not plan.actions or plan.basis in done:
                     break
@@ -88,7 +88,7 @@ class Bench:
             environment = Path(sys.prefix)  # stub packages compute nothing; this Python has real ones
         return Session(report.settings.project, environment, say=self._say, variables={"UV_DEFAULT_INDEX": self.index})
 
-    def _local(self, profile: Profile) -> Profile:
+    def local(self, profile: Profile) -> Profile:
         """The profile with every index of its own on this machine."""
         mine = tuple(
             replace(i, url=f"{self.index}{i.packages[0]}/") if i.url and i.kind == "find-links" else i

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .bench import open_bench
 from .project import healthy, make_miniature
 
 
@@ -38,3 +39,20 @@ def project(miniature, monkeypatch):
             monkeypatch.delenv(name)
     with tempfile.TemporaryDirectory(prefix="dualano-world-") as folder:
         yield healthy(Path(folder) / "project", miniature, monkeypatch.setenv)
+
+
+@pytest.fixture(scope="session")
+def bench(tmp_path_factory, miniature):
+    """Where packages and models come from, on this machine."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        open_bench(tmp_path_factory.mktemp("bench"), miniature, patch.setenv) as opened,
+    ):
+        yield opened
+
+
+@pytest.fixture
+def repairable(project, bench):
+    """A healthy project that may use the bench."""
+    bench.equip(project)
+    return project

@@ -4,7 +4,6 @@ import pytest
 
 from tests.repairs.snapshot import contents, snapshot
 
-from .bench import open_bench
 from .catalogue import WORLDS
 from .verdict import assert_found, complaints, told
 
@@ -12,21 +11,6 @@ REPAIRABLE = [world for world in WORLDS if world.repairable]
 LEFT = {world.name: world.stays for world in REPAIRABLE if world.stays}
 OURS = (".dualano/fixes", ".dualano/lock", ".dualano/downloads")
 """What a fix leaves when it is taken back: its journal, and what was downloaded, which need not be fetched again."""
-
-
-@pytest.fixture(scope="session")
-def bench(tmp_path_factory, miniature):
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        open_bench(tmp_path_factory.mktemp("bench"), miniature, patch.setenv) as opened,
-    ):
-        yield opened
-
-
-@pytest.fixture
-def repairable(project, bench):
-    bench.equip(project)
-    return project
 
 
 def state(root):
