@@ -195,6 +195,27 @@ def test_the_papers_split_leaks_where_n_is_not_divisible_by_three(world, capsys)
     assert "Leakage" in capsys.readouterr().err
 
 
+def test_the_papers_split_tests_on_all_but_the_first_third_and_says_its_leaks(world):
+    assert run(world, "mvtec", "--split", "paper", "--allow_leakage") == 0
+    said = json.loads((world / "out" / "export.json").read_text())
+    assert said["split"] == "paper"
+    assert said["tested_on"] == [f"{n:03d}.png" for n in range(3, 9)]
+    assert names(world / "out" / "real" / "widget" / "test" / "scratch") == said["tested_on"]
+    # Which three of nine train is the file system's order, as upstream has it; what leaks follows from that.
+    assert len(said["trained_on"]) == 3
+    assert said["leaks"] == [[name, name] for name in said["tested_on"] if name in said["trained_on"]]
+
+
+@pytest.mark.parametrize(("trained", "status"), [(("000.png", "002.png"), 0), (("000.png", "005.png"), 1)])
+def test_the_papers_split_keeps_its_test_images_whatever_trained(world, capsys, trained, status):
+    (world / "trained.txt").write_text("\n".join(trained))
+    assert run(world, "mvtec", "--split", "paper", "--trained_on", str(world / "trained.txt")) == status
+    assert ("Leakage" in capsys.readouterr().err) == bool(status)
+    if not status:
+        said = json.loads((world / "out" / "export.json").read_text())
+        assert said["tested_on"] == [f"{n:03d}.png" for n in range(3, 9)]
+
+
 @pytest.mark.parametrize("kind", ["txt", "json"])
 def test_what_really_trained_is_left_out(world, kind):
     trained = ["005.png", "001.png"]
