@@ -15,14 +15,20 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional as F
 
 from .kernels import INTERPRETED, tl, triton, usable
 
 #: Widths of the two parts of a head.
 FIRST, SECOND = 32, 16
-#: Fewer keys are left to PyTorch: there is too little to share among the multiprocessors.
-LEAST_KEYS = 512
+#: Attention over fewer pairs of query and key in a head is left to PyTorch: launching costs more than it gains.
+LEAST_PAIRS = 512 * 512
+#: Tokens in a block that stays, and in one that passes by; by measurement, see benchmarks/trainer/RESULTS.md.
+STAYING, PASSING = 128, 32
+#: Enough programs to occupy a GPU, and the fewest queries that one of them is started for.
+PROGRAMS, LEAST_SHARE = 512, 256
+OPTIONS = {"num_warps": 4, "num_stages": 1}
 PRECISION = "ieee" if INTERPRETED else "tf32x3"
 LOG2_E = 1.4426950408889634
 
@@ -33,7 +39,7 @@ def suits(query: Tensor, key: Tensor) -> bool:
     return (
         query.dtype == torch.float32
         and FIRST < width <= FIRST + SECOND
-        and key.shape[2] >= LEAST_KEYS
+        and query.shape[2] * key.shape[2] >= LEAST_PAIRS
         and not (query.is_cuda and torch.cuda.get_device_capability(query.device)[0] < 8)
         and usable(query)
         and (INTERPRETED or _works())
@@ -44,15 +50,25 @@ def suits(query: Tensor, key: Tensor) -> bool:
 def _works() -> bool:
     """Whether these kernels compile, fit on this GPU and give the right numbers: old Tritons have no `tf32x3`."""
     try:
-        # Sizes of the kind that training has, so that nothing is compiled twice.
-        inputs = [torch.randn(1, 512, 8, 40, device="cuda").transpose(1, 2).requires_grad_() for _ in range(3)]
-        with torch.enable_grad():
-            results = attention(*inputs), F.scaled_dot_product_attention(*inputs)
-        own, reference = (torch.autograd.grad(result.square().sum(), inputs) for result in results)
-        pairs = zip((results[0], *own), (results[1], *reference), strict=True)
-        return all(torch.allclose(a, b, atol=1e-4, rtol=1e-3) for a, b in pairs)
+        # Sizes of the kinds that training has (self-attention, text), so that nothing is compiled twice.
+        return all(_agrees("cuda", count=512, keys=keys) for keys in (512, 77))
     except Exception:  # compilers, drivers and GPUs fail in many ways; PyTorch's kernel is always there
         return False
+
+
+def _agrees(device: str, count: int, keys: int) -> bool:
+    """Whether result and gradients are PyTorch's, for random (1, 8, count, 40) and (1, 8, keys, 40)."""
+    inputs = [torch.randn(1, n, 8, 40, device=device).transpose(1, 2).requires_grad_() for n in (count, keys, keys)]
+    # Gradient checkpointing around the first use must not take what is kept here for what the layer keeps.
+    with torch.enable_grad(), saved_tensors_hooks(_same, _same):
+        results = attention(*inputs), F.scaled_dot_product_attention(*inputs)
+        own, reference = (torch.autograd.grad(result.square().sum(), inputs) for result in results)
+    pairs = zip((results[0], *own), (results[1], *reference), strict=True)
+    return all(torch.allclose(a, b, atol=1e-4, rtol=1e-3) for a, b in pairs)
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
@@ -77,10 +93,10 @@ class _Attention(torch.autograd.Function):
         rows, heads, count, width = query.shape
         out = _like(query)
         log_sums = torch.empty(rows * heads, count, device=query.device, dtype=torch.float32)
-        _forward[(triton.cdiv(count, 64), rows * heads)](
+        _forward[(triton.cdiv(count, STAYING), rows * heads)](
             query, key, value, out, log_sums, *_steps(query), *_steps(key), *_steps(value), *_steps(out),
-            heads, count, key.shape[2], width, LOG2_E / math.sqrt(width), 64, 64, FIRST, SECOND, PRECISION,
-            num_warps=4, num_stages=1,
+            heads, count, key.shape[2], width, LOG2_E / math.sqrt(width), STAYING, PASSING, FIRST, SECOND, PRECISION,
+            **OPTIONS,
         )  # fmt: skip
         ctx.save_for_backward(query, key, value, out, log_sums)
         return out
@@ -90,19 +106,24 @@ class _Attention(torch.autograd.Function):
         query, key, value, out, log_sums = ctx.saved_tensors
         gradient = _dense(gradient)
         rows, heads, count, width = query.shape
-        inner = (gradient * out).sum(-1).contiguous().view(rows * heads, count)
-        dquery, dkey, dvalue = _like(query), _like(key), _like(value)
+        inner = torch.empty_like(log_sums)
+        dquery = _like(query)
+        blocks = triton.cdiv(key.shape[2], STAYING)
+        shares, share = _shares(count, rows * heads * blocks)
+        dkeys, dvalues = (t.new_empty(shares, rows, t.shape[2], heads, width).transpose(2, 3) for t in (key, value))
         steps = (*_steps(query), *_steps(key), *_steps(value), *_steps(gradient))
         same = (heads, count, key.shape[2], width, LOG2_E / math.sqrt(width), 1 / math.sqrt(width))
-        options = {"num_warps": 8, "num_stages": 1}
+        sizes = (FIRST, SECOND, PRECISION)
         inputs = (query, key, value, gradient, log_sums, inner)
-        _backward_query[(triton.cdiv(count, 128), rows * heads)](
-            *inputs, dquery, *steps, *_steps(dquery), *same, 128, 64, FIRST, SECOND, PRECISION, **options
+        _backward_query[(triton.cdiv(count, STAYING), rows * heads)](
+            *inputs, out, dquery, *steps, *_steps(out), *_steps(dquery), *same, STAYING, PASSING, *sizes, **OPTIONS
         )
-        _backward_key[(triton.cdiv(key.shape[2], 128), rows * heads)](
-            *inputs, dkey, dvalue, *steps, *_steps(dkey), *same, 64, 128, FIRST, SECOND, PRECISION, **options
+        _backward_key[(blocks, rows * heads, shares)](
+            *inputs, dkeys, dvalues, *steps, *dkeys.stride()[:4], *same, share, PASSING, STAYING, *sizes, **OPTIONS
         )
-        return dquery, dkey, dvalue
+        if shares == 1:
+            return dquery, dkeys[0], dvalues[0]
+        return dquery, dkeys.sum(0), dvalues.sum(0)
 
 
 def _dense(x: Tensor) -> Tensor:
@@ -114,6 +135,20 @@ def _like(x: Tensor) -> Tensor:
     """(rows, heads, tokens, d) in the memory order rows, tokens, heads, d."""
     rows, heads, count, width = x.shape
     return x.new_empty(rows, count, heads, width).transpose(1, 2)
+
+
+def _shares(count: int, programs: int) -> tuple[int, int]:
+    """Into how many shares the queries are split for a sum over them, and the queries in each.
+
+    A text has too few keys to occupy a GPU when each block of them has one program that goes through all queries.
+
+    Args:
+        count: queries.
+        programs: programs for each share.
+    """
+    shares = max(1, min(count // LEAST_SHARE, PROGRAMS // programs))
+    share = -(-count // (shares * PASSING)) * PASSING
+    return -(-count // share), share
 
 
 def _steps(x: Tensor) -> tuple[int, ...]:
@@ -172,7 +207,7 @@ if triton is not None:
 
     @triton.jit
     def _backward_query(
-        q, k, v, g, log_sums, inner, dq, qb, qh, qn, kb, kh, kn, vb, vh, vn, gb, gh, gn, db, dh, dn,
+        q, k, v, g, log_sums, inner, out, dq, qb, qh, qn, kb, kh, kn, vb, vh, vn, gb, gh, gn, ob, oh, on, db, dh, dn,
         heads, count, keys, width, scale, factor,
         QUERIES: tl.constexpr, KEYS: tl.constexpr, FIRST: tl.constexpr, SECOND: tl.constexpr, P: tl.constexpr,
     ):  # fmt: skip
@@ -184,7 +219,11 @@ if triton is not None:
         q0, q1 = q0 * scale, q1 * scale
         g0, g1 = _read(g + b * gb + h * gh, rows, exists, gn, width, FIRST, SECOND)
         base = pair.to(tl.int64) * count + rows
-        log_sum, mean = tl.load(log_sums + base, mask=exists, other=0.0), tl.load(inner + base, mask=exists, other=0.0)
+        log_sum = tl.load(log_sums + base, mask=exists, other=0.0)
+        # The weights' mean gradient, which `_backward_key` needs too.
+        out0, out1 = _read(out + b * ob + h * oh, rows, exists, on, width, FIRST, SECOND)
+        mean = tl.sum(g0 * out0, axis=1) + tl.sum(g1 * out1, axis=1)
+        tl.store(inner + base, mean, mask=exists)
         dq0, dq1 = tl.zeros((QUERIES, FIRST), tl.float32), tl.zeros((QUERIES, SECOND), tl.float32)
         for start in range(0, keys, KEYS):
             at = start + tl.arange(0, KEYS)
@@ -199,8 +238,8 @@ if triton is not None:
 
     @triton.jit
     def _backward_key(
-        q, k, v, g, log_sums, inner, dk, dv, qb, qh, qn, kb, kh, kn, vb, vh, vn, gb, gh, gn, db, dh, dn,
-        heads, count, keys, width, scale, factor,
+        q, k, v, g, log_sums, inner, dk, dv, qb, qh, qn, kb, kh, kn, vb, vh, vn, gb, gh, gn, ds, db, dh, dn,
+        heads, count, keys, width, scale, factor, share,
         QUERIES: tl.constexpr, KEYS: tl.constexpr, FIRST: tl.constexpr, SECOND: tl.constexpr, P: tl.constexpr,
     ):  # fmt: skip
         pair = tl.program_id(1)
@@ -212,8 +251,9 @@ if triton is not None:
         v0, v1 = _read(v + b * vb + h * vh, at, exists, vn, width, FIRST, SECOND)
         dk0, dk1 = tl.zeros((KEYS, FIRST), tl.float32), tl.zeros((KEYS, SECOND), tl.float32)
         dv0, dv1 = tl.zeros((KEYS, FIRST), tl.float32), tl.zeros((KEYS, SECOND), tl.float32)
-        for start in range(0, count, QUERIES):
-            rows = start + tl.arange(0, QUERIES)
+        first = tl.program_id(2) * share
+        for start in range(0, share, QUERIES):
+            rows = first + start + tl.arange(0, QUERIES)
             inside = rows < count
             q0, q1 = _read(q + b * qb + h * qh, rows, inside, qn, width, FIRST, SECOND)
             g0, g1 = _read(g + b * gb + h * gh, rows, inside, gn, width, FIRST, SECOND)
@@ -227,5 +267,6 @@ if triton is not None:
             dscore = weight * (_products(v0, v1, g0, g1, P) - mean[None, :])
             dk0 = tl.dot(dscore, q0, dk0, input_precision=P)
             dk1 = tl.dot(dscore, q1, dk1, input_precision=P)
-        _write(dk + b * db + h * dh, dk0 * factor, dk1 * factor, at, exists, dn, width, FIRST, SECOND)
-        _write(dv + b * db + h * dh, dv0, dv1, at, exists, dn, width, FIRST, SECOND)
+        past = tl.program_id(2).to(tl.int64) * ds
+        _write(dk + past + b * db + h * dh, dk0 * factor, dk1 * factor, at, exists, dn, width, FIRST, SECOND)
+        _write(dv + past + b * db + h * dh, dv0, dv1, at, exists, dn, width, FIRST, SECOND)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from trainer.fused_attention import LEAST_KEYS, attention, fused_or_sdpa, suits
+from trainer.fused_attention import LEAST_PAIRS, attention, fused_or_sdpa, suits
 from trainer.kernels import INTERPRETED, triton
 
 interpreted = pytest.mark.skipif(not INTERPRETED, reason="runs in a process with TRITON_INTERPRET=1")
@@ -34,7 +34,7 @@ def normal(*shape, seed):
     return torch.randn(rows, count, heads, width, generator=generator).transpose(1, 2).requires_grad_()
 
 
-@pytest.mark.parametrize(("count", "keys", "width"), [(70, 130, 40), (128, 64, 48), (20, 150, 36)])
+@pytest.mark.parametrize(("count", "keys", "width"), [(70, 130, 40), (128, 64, 48), (20, 150, 36), (550, 77, 40)])
 @pytest.mark.parametrize("kind", ["sdpa", pytest.param("kernel", marks=interpreted)])
 def test_result_and_gradients(kind, count, keys, width):
     inputs = [normal(2, 3, n, width, seed=seed) for seed, n in enumerate((count, keys, keys))]
@@ -49,10 +49,39 @@ def test_result_and_gradients(kind, count, keys, width):
         torch.testing.assert_close(tensor.grad.double(), reference.grad, atol=5e-6, rtol=1e-5)
 
 
+@interpreted
+def test_trying_the_kernels_inside_a_checkpoint_leaves_no_trace_there():
+    from torch.utils.checkpoint import checkpoint
+
+    from trainer.fused_attention import _agrees
+
+    tried = []
+
+    def layer(x):
+        if not tried:  # as it is cached, once only: not again when the layer is computed anew
+            tried.append(_agrees("cpu", count=40, keys=77))
+        return x.exp()
+
+    x = torch.zeros(3, requires_grad=True)
+    checkpoint(layer, x, use_reentrant=False).sum().backward()
+    assert tried == [True]
+    assert x.grad.tolist() == [1, 1, 1]
+
+
 def test_what_the_kernels_are_for():
-    long = LEAST_KEYS
-    query = torch.zeros(1, 1, 2, 40)
-    assert suits(query, torch.zeros(1, 1, long, 40)) == INTERPRETED  # on the CPU, only interpreted
-    assert not suits(query, torch.zeros(1, 1, 77, 40))
-    assert not suits(query.bfloat16(), torch.zeros(1, 1, long, 40).bfloat16())
-    assert not suits(torch.zeros(1, 1, 2, 80), torch.zeros(1, 1, long, 80))
+    short = torch.zeros(1, 1, 77, 40)
+    query = torch.zeros(1, 1, -(-LEAST_PAIRS // 77), 40)
+    assert suits(query, short) == INTERPRETED  # on the CPU, only interpreted
+    assert not suits(query[:, :, :-1], short)
+    assert not suits(query.bfloat16(), short.bfloat16())
+    assert not suits(query.repeat(1, 1, 1, 2), short.repeat(1, 1, 1, 2))
+
+
+@pytest.mark.skipif(triton is None, reason="Triton is not installed")
+@pytest.mark.parametrize(("count", "programs", "shares"), [(4096, 1536, 1), (4096, 48, 10), (550, 6, 2), (20, 1, 1)])
+def test_shares_cover_the_queries_once(count, programs, shares):
+    from trainer.fused_attention import _shares
+
+    number, share = _shares(count, programs)
+    assert number == shares
+    assert (number - 1) * share < count <= number * share
