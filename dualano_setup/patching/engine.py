@@ -112,11 +112,19 @@ def plan(checkout: Path, patches: Sequence[Patch], parameters: Values) -> tuple[
 def patched(checkout: Path, patches: Sequence[Patch], parameters: Values) -> Checkout:
     """The checkout as `patches` would leave it; the disk is not touched. Raises PatchError as `plan` does."""
     files = Checkout(checkout, parameters)
-    for patch in sorted(patches, key=_repairs_parsing, reverse=True):
-        values, lacks = resolve(patch, parameters, checkout)
-        report = _report(patch, _judge_patch(patch, files, values), lacks)
-        if report.state in ("before", "partly") and not report.lacks:
-            _apply(patch, files, values)
+    waiting = sorted(patches, key=_repairs_parsing, reverse=True)
+    applied = True
+    while applied:
+        # One patch may clear the way for another, which would else find something to do the next time.
+        applied, tried, waiting = False, waiting, []
+        for patch in tried:
+            values, lacks = resolve(patch, parameters, checkout)
+            report = _report(patch, _judge_patch(patch, files, values), lacks)
+            if report.state in ("before", "partly") and not report.lacks:
+                _apply(patch, files, values)
+                applied = True
+            elif report.state == "drifted":
+                waiting.append(patch)
     return files
 
 
