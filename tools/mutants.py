@@ -58,7 +58,7 @@ def main() -> None:
 
 def _mutants(modules: Sequence[Path]) -> Iterator[MutationSpec]:
     """All that cosmic-ray would make of `modules`, without those of `|`."""
-    database = WorkDB(":memory:", WorkDB.Mode.create)  # type: ignore[arg-type]
+    database = WorkDB(":memory:", WorkDB.Mode.create)
     init([path.resolve().relative_to(ROOT) for path in modules], database, {})
     for item in database.work_items:
         for mutation in item.mutations:
