@@ -117,15 +117,21 @@ def narrowed(report: Report, only: frozenset[str], skip: frozenset[str]) -> Repo
 
 
 def _unfinished(settings: Settings) -> tuple[str, ...]:
-    """A sentence on each fix that a crash left open."""
+    """A sentence on each fix that a crash left open, or whose journal cannot be read."""
     if not (settings.state / "fixes").is_dir():
         return ()
-    from .repairs.unfinished import unsettled
+    from .repairs.unfinished import unreadable, unsettled
 
-    return tuple(
-        _("fix {name} was cut short or is running; the next `dualano-doctor fix` or `undo` settles it", name=name)
-        for name in unsettled(settings.project)
-    )
+    try:
+        cut_off = tuple(
+            _("fix {name} was cut short or is running; the next `dualano-doctor fix` or `undo` settles it", name=name)
+            for name in unsettled(settings.project)
+        )
+        return (*cut_off, *unreadable(settings.project))
+    except OSError as error:
+        from .facts.files import plain_error
+
+        return (_("whether a fix was cut short cannot be seen: {error}", error=plain_error(error)),)
 
 
 def _named_profile(settings: Settings, choice: Choice) -> Profile:

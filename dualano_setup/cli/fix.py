@@ -83,12 +83,15 @@ def _show_only(settings: Settings, only: frozenset[str], arguments: argparse.Nam
     from ..check import look
     from ..repairs.plan import make_plan
     from ..repairs.promise import promise
-    from ..repairs.unfinished import unsettled
+    from ..repairs.unfinished import unreadable, unsettled
+    from ..report.terminal import printable
 
-    for fix in unsettled(settings.project):
-        print(
-            _("fix {fix} runs just now or was cut off; the next `fix` or `undo` settles it", fix=fix), file=sys.stderr
-        )
+    told = [
+        _("fix {fix} runs just now or was cut off; the next `fix` or `undo` settles it", fix=fix)
+        for fix in unsettled(settings.project)
+    ]
+    for line in told + unreadable(settings.project):
+        print(printable(line), file=sys.stderr)
     report = look(settings)
     plan = make_plan(report, only)
     if arguments.json:

@@ -15,10 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .action import Plan
-from .before import remove_tree, sync_folder, write_synced
+from ..language import _
+from .action import Plan, RepairError
+from .before import sync_folder, write_synced
 from .serial import plan_from_json, plan_to_json
-from .unfinished import FIXES, JOURNAL, read_events, state_of
+from .unfinished import (
+    FIXES,
+    JOURNAL,
+    PLAN,
+    fix_folders,
+    never_began,
+    read_events,
+    state_of,
+    was_written_here,
+    why_unreadable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +70,17 @@ class Journal:
         """The plan this fix carries out."""
         return plan_from_json(json.loads(self._plan_file.read_text(encoding="utf-8")))
 
+    def why_unreadable(self) -> str:
+        """The reason why the journal cannot be read; "" when it can."""
+        return why_unreadable(self.events())
+
     def state(self) -> str:
         """ "finished" (undo is possible), "taken-back", "taking-back" or "open" (both: somebody died in the middle)."""
         return state_of(self.events())
 
     def is_ours(self) -> bool:
-        """Whether this very folder was made by a fix here, and not copied, unpacked or cloned with the project.
-
-        A project can come from strangers, with a forged journal in it whose undoing would write what they like where
-        they like. They cannot foretell the inodes that their files will get.
-        """
-        try:
-            inodes = [self.folder.lstat().st_ino, self._plan_file.lstat().st_ino]
-        except FileNotFoundError:
-            return False
-        return next(iter(self.events()), {}).get("inodes") == inodes
+        """Whether this very folder was made by a fix here; see `was_written_here`."""
+        return was_written_here(self.folder, self.events())
 
     def begun_actions(self) -> list[int]:
         """Numbers of the actions that may have changed something and are not yet taken back, in order."""
@@ -92,7 +99,7 @@ class Journal:
 
     @property
     def _plan_file(self) -> Path:
-        return self.folder / "plan.json"
+        return self.folder / PLAN
 
     @property
     def _file(self) -> Path:
@@ -100,11 +107,22 @@ class Journal:
 
 
 def open_fix(project: Path, plan: Plan) -> Journal:
-    """Makes the folder of a new fix with its plan inside, and the first event. Nothing is changed yet."""
+    """Makes the folder of a new fix with its plan inside, and the first event. Nothing is changed yet.
+
+    Raises RepairError where the place of fixes is a link: what is kept there would not be found again.
+    """
     folder = project / FIXES / plan.id
+    if folder.parent.is_symlink():
+        raise RepairError(
+            _(
+                "{folder} is a link; what a fix keeps must lie in the project's own folder. Remove the link, then run "
+                "`dualano-doctor fix` again",
+                folder=folder.parent,
+            )
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700)
-    plan_file = folder / "plan.json"
+    plan_file = folder / PLAN
     write_synced(plan_file, json.dumps(plan_to_json(plan), indent=1).encode(), 0o600)
     sync_folder(folder)
     sync_folder(folder.parent)
@@ -125,24 +143,27 @@ def new_id(project: Path) -> str:
 
 def all_fixes(project: Path) -> list[Journal]:
     """Every fix of this project, oldest first; foreign journals are left out."""
-    return [journal for journal in _journals(project) if not journal.events() or journal.is_ours()]
+    return [journal for journal in _journals(project) if _is_followed(journal)]
 
 
 def foreign_fixes(project: Path) -> list[Journal]:
-    """Journals that were not written here: never followed, never undone."""
-    return [journal for journal in _journals(project) if journal.events() and not journal.is_ours()]
+    """Journals that were not written here, or cannot be read: never followed, never undone."""
+    return [journal for journal in _journals(project) if not _is_followed(journal)]
+
+
+def _is_followed(journal: Journal) -> bool:
+    return journal.is_ours() or never_began(journal.folder, journal.events())
 
 
 def _journals(project: Path) -> list[Journal]:
-    folder = project / FIXES
-    if not folder.is_dir():
-        return []
-    return [Journal(entry) for entry in sorted(folder.iterdir(), key=_age) if entry.is_dir()]
+    return [Journal(folder) for folder in sorted(fix_folders(project), key=_age)]
 
 
 def forget(journal: Journal) -> None:
-    """Removes a fix that never got as far as its first event."""
-    remove_tree(journal.folder)
+    """Removes a fix that never got as far as its first event, which is its two files and no more."""
+    for name in (JOURNAL, PLAN):
+        (journal.folder / name).unlink(missing_ok=True)
+    journal.folder.rmdir()
 
 
 def _age(folder: Path) -> tuple[str, int]:

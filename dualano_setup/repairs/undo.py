@@ -11,6 +11,7 @@ from .action import RepairError, Workshop
 from .child import end_orphans
 from .environment import RELEASED, MakeEnvironment
 from .journal import Journal, all_fixes, foreign_fixes, forget
+from .unfinished import unreadable_journal
 
 WorkshopOf = Callable[[int], Workshop]
 
@@ -66,7 +67,7 @@ def recover(project: Path, workshop_for: Callable[[Journal, int], Workshop]) -> 
 
 
 def not_followed(project: Path) -> list[str]:
-    """What to tell of journals that came with the project and are not this user's."""
+    """What to tell of journals that came with the project, or that cannot be read."""
     return [_not_followed(journal) for journal in foreign_fixes(project)]
 
 
@@ -91,6 +92,8 @@ def find_fix(project: Path, wanted: str | None) -> Journal:
 
 
 def _not_followed(journal: Journal) -> str:
+    if why := journal.why_unreadable():
+        return unreadable_journal(journal.folder, why)
     return _(
         "the journal in {folder} was not written here: it came with a copy of the project, and is not followed. "
         "What it kept lies in it; delete the folder when you do not need it",

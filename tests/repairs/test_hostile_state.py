@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from dualano_setup.repairs.action import Plan, RepairError
+from dualano_setup.repairs.apply import Session, apply_plan
 from dualano_setup.repairs.environment import environment_state
+from dualano_setup.repairs.files import WriteFile
 from dualano_setup.repairs.journal import all_fixes, foreign_fixes
-from dualano_setup.repairs.unfinished import read_events, unsettled
+from dualano_setup.repairs.undo import not_followed, recover
+from dualano_setup.repairs.unfinished import read_events, unreadable, unsettled
 from dualano_setup.runs.cause import read_end_bytes
 from dualano_setup.runs.records import RunRecord, read
 
@@ -45,18 +49,72 @@ def peak():
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
 
 
+ID = "20260101-000000"
+
+
 @FORMS
 def test_a_journal(tmp_path, form):
-    folder = tmp_path / ".dualano" / "fixes" / "20260101-000000"
+    """What no fix wrote is told as that, and settled by nothing: it does not count as cut short for ever."""
+    folder = tmp_path / ".dualano" / "fixes" / ID
     folder.mkdir(parents=True)
     form(folder / "journal.jsonl")
-    if form is not nested:
-        assert read_events(folder / "journal.jsonl") == [{"event": "unreadable"}]
-        assert [journal.folder for journal in foreign_fixes(tmp_path)] == [folder]
-        assert all_fixes(tmp_path) == []
-    else:
-        assert read_events(folder / "journal.jsonl") == []
-    assert unsettled(tmp_path) == [folder.name]
+    told = " ".join(not_followed(tmp_path))
+    if form is nested:  # no whole event: cut off before it began, and removed
+        assert (read_events(folder / "journal.jsonl"), unsettled(tmp_path), told) == ([], [ID], "")
+        assert recover(tmp_path, Session(tmp_path).workshop) == []
+        assert not folder.exists()
+        return
+    assert [event["event"] for event in read_events(folder / "journal.jsonl")] == ["unreadable"]
+    assert [journal.folder for journal in foreign_fixes(tmp_path)] == [folder]
+    assert (all_fixes(tmp_path), unsettled(tmp_path)) == ([], [])
+    assert unreadable(tmp_path) == [told]
+    assert f"{folder} cannot be read (" in told
+    assert recover(tmp_path, Session(tmp_path).workshop) == []
+    assert folder.exists()
+
+
+def test_a_readable_journal_that_came_along_is_not_called_cut_short(tmp_path):
+    folder = tmp_path / ".dualano" / "fixes" / ID
+    folder.mkdir(parents=True)
+    (folder / "journal.jsonl").write_text('{"event": "begun", "inodes": [1, 2]}\n')
+    assert (unsettled(tmp_path), unreadable(tmp_path)) == ([], [])
+    assert "was not written here" in not_followed(tmp_path)[0]
+
+
+@pytest.mark.parametrize("name", [ID, "Documents"])
+@pytest.mark.parametrize("place", [".dualano", ".dualano/fixes", f".dualano/fixes/{ID}"])
+def test_a_link_in_the_place_of_fixes_costs_nobody_a_file(tmp_path, place, name):
+    """A fix without a first event is removed; a link must not make fixes of the folders of a home."""
+    home, project = tmp_path / "home", tmp_path / "project"
+    thesis = home / "fixes" / name / "thesis.txt"
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("mine")
+    link = project / place
+    link.parent.mkdir(parents=True)
+    link.symlink_to({".dualano": home, ".dualano/fixes": home / "fixes"}.get(place, thesis.parent))
+    recover(project, Session(project).workshop)
+    assert unsettled(project) == []
+    assert thesis.read_text() == "mine"
+
+
+def test_a_folder_with_more_in_it_than_a_plan_is_not_removed(tmp_path):
+    kept = tmp_path / ".dualano" / "fixes" / ID / "00" / "image"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("old bytes of a fix whose journal a damaged disk lost")
+    (tmp_path / ".dualano" / "fixes" / f"{ID}-2" / "plan.json").mkdir(parents=True)
+    assert recover(tmp_path, Session(tmp_path).workshop) == []
+    assert kept.exists()
+    assert len(not_followed(tmp_path)) == 2
+
+
+def test_no_fix_begins_behind_a_link(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".dualano").mkdir()
+    (tmp_path / ".dualano" / "fixes").symlink_to(tmp_path / "elsewhere")
+    plan = Plan(ID, (WriteFile(tmp_path / "file", b"new", "", ("ACC001",), ""),), "")
+    with pytest.raises(RepairError, match="is a link"):
+        apply_plan(plan, Session(tmp_path, say=lambda _line: None))
+    assert not (tmp_path / "file").exists()
 
 
 @FORMS
