@@ -40,7 +40,13 @@ def find_backgrounds(masks: Path, good: Path) -> tuple[BackgroundFile, ...]:
     """
     nested = (masks / good.absolute().parent.parent.name / "good", masks / "good")
     folder = next((path for path in nested if path.is_dir()), masks)
-    files = list_images(folder)
+    try:
+        files = list_images(folder)
+    except TrainerError as error:
+        raise TrainerError(
+            f"{error} The background module needs object masks of good images there, or in {nested[0]} or {nested[1]}; "
+            "`python -m trainer.foreground` makes them."
+        ) from error
     chosen = files[: max(1, len(files) // 3)]
     return tuple(BackgroundFile(_image_of(mask, good), mask) for mask in chosen)
 

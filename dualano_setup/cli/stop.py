@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Ends the run; 0 when it is over, 1 when it does not end. Raises UsageError for a run that is not there."""
     from ..runs.ending import CHECKPOINT_SECONDS, ask_to_end, end_run, wait_for_record
     from ..runs.folder import find
+    from ..runs.resume import how_to_go_on
     from ..runs.sighting import look_at
     from ..settings import UsageError, resolve
 
@@ -59,6 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     ending = end_run(folder, record, patience=patience)
     wait_for_record(folder)
     print(f"{folder.name} {ending.in_words()}", file=sys.stdout if ending.how else sys.stderr)
+    if ending.how and (again := how_to_go_on(record)):
+        print(again)
     return 0 if ending.how else 1
 
 

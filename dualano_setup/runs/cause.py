@@ -34,7 +34,7 @@ def read_end_bytes(log: Path, limit: int = END_BYTES, until: int | None = None) 
         end = log.stat().st_size if until is None else until
         start = max(0, end - limit)
         return read_part(log, end - start, start)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a path with a zero byte, from a record that may be anybody's
         return b""
 
 
@@ -64,12 +64,12 @@ def seen_error(text: str) -> tuple[str, ...]:
     in_traceback = False
     for number, line in enumerate(lines):
         stripped = _without_rank(line)
-        if stripped.startswith(_TRACEBACK):
+        if is_traceback(line):
             in_traceback = True
         elif in_traceback and stripped and not stripped[0].isspace():
             match = _EXCEPTION.match(stripped)
             in_traceback = False
-            if match and not match["name"].endswith(_OF_THE_LAUNCHER):
+            if match and not is_of_the_launcher(stripped):
                 found = _with_place(lines, number, stripped)
         elif _PLAIN.match(stripped):
             found = (stripped,)
@@ -102,6 +102,17 @@ def _with_place(lines: list[str], number: int, message: str) -> tuple[str, ...]:
 
 def _without_rank(line: str) -> str:
     return re.sub(r"^\[rank\d+\]: ?", "", line)
+
+
+def is_traceback(line: str) -> bool:
+    """Whether a line begins a traceback, of whatever rank."""
+    return _without_rank(line).startswith(_TRACEBACK)
+
+
+def is_of_the_launcher(line: str) -> bool:
+    """Whether a traceback's last line is an exception of the launcher's, which only says that the training failed."""
+    match = _EXCEPTION.match(_without_rank(line))
+    return match is not None and match["name"].endswith(_OF_THE_LAUNCHER)
 
 
 def is_head(line: str) -> bool:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 from ..language import _
 from ..report.terminal import Style
-from .ending import CHECKPOINT_SECONDS, Ending, ask_to_end, end_run, newest_checkpoint, wait_for_record
+from .ending import CHECKPOINT_SECONDS, Ending, ask_to_end, end_run, wait_for_record
 from .handoff import Started
 from .live import watch_run
 from .report import after_a_failure
+from .resume import how_to_go_on
 from .sighting import RunView
 
 
@@ -60,10 +60,8 @@ def _end_for_ctrl_c(started: Started) -> None:
         ending = _at_once(started)
     wait_for_record(run)
     say(f"{run.name} {ending.in_words()}\n")
-    newest = newest_checkpoint(Path(record.output))
-    if newest and record.trainer == "bundled":
-        again = f"-- --output_dir {record.output} --resume_from_checkpoint latest"
-        say(_("go on from {newest}: dualano-doctor train {again}\n", newest=newest, again=again))
+    if again := how_to_go_on(record):
+        say(f"{again}\n")
 
 
 def _at_once(started: Started) -> Ending:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..bundle import bundle_root
@@ -20,10 +20,12 @@ from ..language import _, spoken
 from ..settings import Settings
 from . import launch as launches
 from .arguments import value_of
+from .cause import read_end
 from .folder import RunFolder, create
 from .launch import STARTER, STARTER_SOURCE, Launch, Machine
 from .processes import RUN_VARIABLE
 from .records import RunRecord, write
+from .resume import in_earlier_output
 from .supervisor import READY
 
 READY_SECONDS = 30.0
@@ -70,6 +72,9 @@ def prepare(
         launches.threads_for_each(settings.num_processes, os.environ),
         _free_port() if settings.num_processes > 1 else None,
     )
+    note = ""
+    if trainer == "bundled":
+        extra, note = in_earlier_output(settings, extra)
     named = label or "-".join(filter(None, (settings.category, settings.anomaly)))
     run = create(state or settings.state, named or _last_part(extra))
     try:
@@ -77,6 +82,8 @@ def prepare(
             settings, run, machine, trainer=trainer, extra=extra, variables=os.environ, working=Path.cwd()
         )
         _write_files(run, launch, trainer)
+        if note:
+            launch = replace(launch, notes=(*launch.notes, note))
         record = _record(run, launch, trainer, detach)
         write(record, run.run_file)
     except BaseException:
@@ -120,13 +127,18 @@ def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:
     for handle in handles:
         os.close(handle)
     assert supervisor.stdout is not None
-    ready = _read_ready(supervisor.stdout.fileno())
-    supervisor.stdout.close()
     started = Started(run, record, launch, lifeline)
+    ready = False
+    try:
+        ready = _read_ready(supervisor.stdout.fileno())
+    finally:
+        supervisor.stdout.close()
+        if not ready:  # nor may a detached run begin after it was said, or wished, that it does not
+            supervisor.terminate()
+            started.release()
     if not ready:
-        started.release()
         end = run.exit()
-        complaint = end.problem if end else (run.path / "supervisor.log").read_text("utf-8", "replace").strip()
+        complaint = end.problem if end else read_end(run.path / "supervisor.log").strip()
         raise LaunchError(complaint or _("the run's supervisor did not come up; see {path}", path=run.path))
     return started
 

@@ -11,9 +11,11 @@ from ..language import _
 from .cause import is_head
 from .folder import RunFolder
 from .follow import Follower
+from .lament import WithoutLament
 from .processes import is_alive
 from .progress import Progress, is_bar, line_of, read_progress
 from .records import RunRecord
+from .report import log_line
 from .sighting import RunView, look_at
 
 POLL_SECONDS = 0.1
@@ -25,12 +27,13 @@ Show = Callable[[Progress | None, list[str]], None]
 
 def watch_run(run: RunFolder, record: RunRecord, stream: TextIO, *, color: bool) -> RunView:
     """Shows a run until it is over, and returns the last look at it. Raises KeyboardInterrupt on Ctrl-C."""
-    follower = Follower(run.log)
+    follower, without_lament = Follower(run.log), WithoutLament()
     with _display(stream, color=color) as show:
         over = False
         while not over:
             over = _is_over(run)
-            lines = [line for line in follower.lines(rest=over) if not is_bar(line) and not is_head(line)]
+            new = without_lament.lines(follower.lines(rest=over), rest=over)
+            lines = [log_line(line) for line in new if not is_bar(line) and not is_head(line)]
             show(read_progress(record.metrics, run.log, record.steps), lines)
             if not over:
                 time.sleep(POLL_SECONDS)

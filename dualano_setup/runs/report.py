@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from ..language import N_, _
 from ..report.terminal import Style, printable
 from ..report.width import width
+from .cause import lines_of
 from .explained import explained
 from .progress import duration, line_of
+from .resume import how_to_go_on
 from .sighting import RunView
 from .state import State
 
@@ -26,6 +28,11 @@ STATES: dict[State, str] = {
 _CODES = {"running": "32;1", "starting": "32", "finished": "32", "failed": "31;1", "lost": "31", "interrupted": "33"}
 
 
+def log_line(line: str) -> str:
+    """A line of a log as it may go to a terminal: without colour codes, control characters made visible."""
+    return printable("".join(lines_of(line)).expandtabs())
+
+
 def list_text(views: Sequence[RunView], style: Style) -> str:
     """One line for each run."""
     longest = max((len(view.run.name) for view in views), default=0)
@@ -34,7 +41,7 @@ def list_text(views: Sequence[RunView], style: Style) -> str:
         word = _(STATES[view.verdict.state])
         state = style.paint(word + " " * (11 - width(word)), _CODES.get(view.verdict.state, "2"))
         step = f"{view.progress.step if view.progress else 0}/{view.record.steps}"
-        rows.append(f"{view.run.name:{longest}}  {state} {step:>11}  {view.verdict.detail}".rstrip() + "\n")
+        rows.append(f"{view.run.name:{longest}}  {state} {step:>11}  {printable(view.verdict.detail)}".rstrip() + "\n")
     return "".join(rows)
 
 
@@ -42,7 +49,7 @@ def status_text(view: RunView, style: Style) -> str:
     """All about one run."""
     verdict, end = view.verdict, view.exit
     state = style.paint(_(STATES[verdict.state]), _CODES.get(verdict.state, "2"))
-    rows = [f"{view.run.name}: {state}" + (f", {verdict.detail}" if verdict.detail else "")]
+    rows = [f"{view.run.name}: {state}" + (f", {printable(verdict.detail)}" if verdict.detail else "")]
     if view.progress:
         rows.append(f"  {line_of(view.progress)}" if verdict.alive else f"  {_at_the_end(view)}")
     elif verdict.alive:
@@ -62,17 +69,19 @@ def status_text(view: RunView, style: Style) -> str:
         _(
             "  checkpoint {checkpoint} in {output}",
             checkpoint=view.checkpoint or _("none yet"),
-            output=view.record.output,
+            output=printable(view.record.output),
         )
     )
-    rows.append(_("  log {log}", log=view.run.log))
+    if verdict.state in ("failed", "stopped", "interrupted", "lost") and (again := how_to_go_on(view.record)):
+        rows.append(f"  {printable(again)}")
+    rows.append(_("  log {log}", log=printable(str(view.run.log))))
     return "\n".join(rows) + "\n"
 
 
 def after_a_failure(view: RunView, style: Style) -> str:
     """What a person needs when a run failed: why, where, and what to do next."""
     why = "\n".join(f"  {style.paint(printable(line), '31')}" for line in view.cause)
-    head = f"{view.run.name} {view.verdict.state}: {view.verdict.detail}"
+    head = f"{view.run.name} {view.verdict.state}: {printable(view.verdict.detail)}"
     more = _("  the whole log: dualano-doctor logs {run} -n 200", run=view.run.name)
     known = known_problem(view, style).rstrip("\n")
     return "\n".join(part for part in (head, why, known, more) if part) + "\n"
