@@ -45,7 +45,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 0 when nothing blocks afterwards, 1 when something does or the work failed, 130 when interrupted."""
+    """Returns 0 when nothing blocks afterwards, 1 when something does or the work failed.
+
+    Raises KeyboardInterrupt after a Ctrl-C, once everything is taken back.
+    """
     if getattr(arguments, "json_schema", False):  # `train --fix` comes here without it
         from ..report.document import schema_text
 
@@ -173,7 +176,7 @@ def _rounds(settings: Settings, only: frozenset[str], arguments: argparse.Namesp
         _show(plan, report, settings, arguments)
         done.add(plan.basis)
         status, after = _apply(plan, report, report.settings, arguments, locks)
-        if status == 130 or after is None:
+        if after is None:
             return status
         report = after
     if not done:
@@ -190,15 +193,18 @@ def _apply(
     from ..repairs.plan import folders_of
     from ..report.terminal import Style, render_report
     from ..settings import resolve
+    from .voice import complain
 
     locks.trees(folders_of(plan.actions))
     session = _session(settings, report, plan)
     outcome = apply_plan(plan, session)
     if outcome.status:
-        print(f"dualano-doctor: {outcome.problem}", file=sys.stderr)
+        if not outcome.signal:
+            complain(f"dualano-doctor: {outcome.problem}")
         rest = "\n".join((_("except:"), *outcome.left)) if outcome.left else _("nothing of it is left")
-        print(_("Everything this fix had changed was taken back; {rest}", rest=rest), file=sys.stderr)
-        print(_("What the installers said is in {folder}", folder=outcome.journal.folder), file=sys.stderr)
+        complain(_("Everything this fix had changed was taken back; {rest}", rest=rest))
+        complain(_("What the installers said is in {folder}", folder=outcome.journal.folder))
+        outcome.end_as_asked()
         return outcome.status, None
     # Resolved anew: the fix may have written dualano.toml.
     after = look(replace(resolve(vars(arguments)), env=session.environment))
@@ -252,6 +258,6 @@ def _agreed() -> bool:
 
 
 def _tell(line: str) -> None:
-    from ..report.terminal import printable
+    from .voice import tell
 
-    print(printable(line), flush=True)
+    tell(line)

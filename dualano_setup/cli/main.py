@@ -13,6 +13,7 @@ from pathlib import Path
 from .. import __version__
 from ..language import DEFAULT, LANGUAGES, N_, _, speak, spoken
 from ..settings import UsageError
+from ..unwinding import unwinding
 from .asked_language import asked_language
 from .completion import Completion
 from .parser import Parser, RawFormatter
@@ -57,7 +58,15 @@ looked at, 130 interrupted.
 
 
 def run(argv: Sequence[str]) -> int:
-    """Runs one command line and returns its exit status; never lets a traceback reach the user."""
+    """Runs one command line and returns its exit status; never lets a traceback reach the user.
+
+    SIGTERM and a closed terminal end this process as they always do, once everything that was begun is put in order.
+    """
+    with unwinding():
+        return _run(argv)
+
+
+def _run(argv: Sequence[str]) -> int:
     try:
         line = _with_default(argv)
         speak(asked_language(line, os.environ, Path.cwd()))
@@ -68,6 +77,9 @@ def run(argv: Sequence[str]) -> int:
     except UsageError as error:
         return _complain(str(error), 2)
     except KeyboardInterrupt:
+        import signal
+
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one who keeps pressing gets no traceback of our last words
         return _complain(_("interrupted"), 130)
     except BrokenPipeError:
         # The reader went away (`| head`). Python would complain once more while flushing at exit.
@@ -163,7 +175,7 @@ def _explained(error: OSError) -> str:
 
 
 def _complain(message: str, status: int) -> int:
-    from ..report.terminal import printable
+    from .voice import complain
 
-    print(f"dualano-doctor: {printable(message)}", file=sys.stderr)
+    complain(f"dualano-doctor: {message}")
     return status

@@ -118,6 +118,6 @@ def _change(settings: Settings, checkout: Path, names: list[str], what: str) -> 
 
 
 def _tell(line: str) -> None:
-    from ..report.terminal import printable
+    from .voice import tell
 
-    print(printable(line), flush=True)
+    tell(line)

@@ -31,11 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..repairs.undo import find_fix, not_followed, recover, undo_fix
     from ..report.terminal import printable
     from ..settings import resolve
+    from .voice import tell
 
     settings = resolve(vars(arguments))
-
-    def tell(line: str) -> None:
-        print(printable(line), flush=True)
 
     session = Session(settings.project, settings.env, settings.offline, tell)
     trees = [path for path in (settings.checkout, settings.env) if path]

@@ -1,7 +1,8 @@
-"""Runs one child process: argument list, scrubbed environment, log file, deadline, its whole group ended with it."""
+"""Runs one child process: argument list, scrubbed environment, log file, deadline, all it started ended with it."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..language import _
-from ..runs.processes import RUN_VARIABLE, members, send, wait_until_gone
+from ..runs.processes import RUN_VARIABLE, end_marked, members, send
 from ..unwinding import unwinding
 
 KEPT_LINES = 25
@@ -64,27 +65,29 @@ def run_child(
     """Runs `argv` in `folder`, both streams appended to `log`, and returns its exit status (negative: a signal).
 
     `deadline` is in seconds; at its end, when it prints without end, and on any exception here (Ctrl-C, SIGTERM, a
-    closed terminal), the whole process group is ended. Waiting ends even when the child, stuck in the kernel, does not.
-    `on_line` is called with each new whole line of the log, about twice a second. The child carries the name of its
-    log's folder, by which `end_orphans` finds it should this process be killed.
+    closed terminal), the whole process group is ended, and whatever else the child started. Waiting ends even when the
+    child, stuck in the kernel, does not. `on_line` is called with each new whole line of the log, about twice a second.
+    The child carries the name of its log's folder: by it `end_orphans` finds it should this process be killed.
     """
+    key = str(log.parent)
+    child = None
     with log.open("ab") as output, unwinding():
         started = output.tell()
         output.write(f"$ {' '.join(argv)}\n".encode())
         output.flush()
-        child = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=variables | {RUN_VARIABLE: str(log.parent)},
-            start_new_session=True,
-        )
         try:
+            child = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=variables | {RUN_VARIABLE: key},
+                start_new_session=True,
+            )
             too_much = _watch(child, log, started, deadline, on_line)
         finally:
-            _end_group(child)
+            _end_for_certain(child, key)
         if too_much:
             output.write(_("\nended: {too_much}\n", too_much=too_much).encode())
     return child.returncode if child.returncode is not None else -signal.SIGKILL
@@ -94,10 +97,7 @@ def end_orphans(folder: Path) -> None:
     """Ends what `run_child` started with its log in `folder`, and what that started, if it outlived this program."""
     if not any(folder.glob("*.log")):
         return
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        send(members(str(folder)), how)
-        if wait_until_gone(str(folder), GRACE):
-            return
+    end_marked(str(folder), GRACE)
 
 
 def tail(log: Path, lines: int = KEPT_LINES) -> str:
@@ -145,23 +145,36 @@ def _report(log: Path, position: int, on_line: Callable[[str], None] | None) -> 
     return position + len(whole) + len(newline)
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """Asks what is left of the child's group to end, then kills it. Returns in time, whether or not that worked."""
-    for how in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, how)
-        except ProcessLookupError:  # nobody is left of the group
-            break
-        end = time.monotonic() + GRACE
-        while time.monotonic() < end and _group_lives(child):
-            time.sleep(0.02)
-    child.poll()
+def _end_for_certain(child: subprocess.Popen[bytes] | None, key: str) -> None:
+    """Asks what is left of the child's group, and what left the group, to end; then kills it.
 
-
-def _group_lives(child: subprocess.Popen[bytes]) -> bool:
-    child.poll()  # a dead leader that nobody waited for still counts as a member
+    Returns in time, whether or not that worked. Whoever insists (a second Ctrl-C) has it killed at once. `child` is
+    None when a signal came while it was being started: it may run all the same.
+    """
     try:
-        os.killpg(child.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            end = time.monotonic() + GRACE
+            _send_to_all(child, key, how)
+            while _any_lives(child, key) and time.monotonic() < end:
+                time.sleep(0.02)
+            if not _any_lives(child, key):
+                return
+    except BaseException:
+        _send_to_all(child, key, signal.SIGKILL)
+        raise
+
+
+def _send_to_all(child: subprocess.Popen[bytes] | None, key: str, how: signal.Signals) -> None:
+    if child:
+        with contextlib.suppress(ProcessLookupError):  # nobody is left of the group
+            os.killpg(child.pid, how)
+    send(members(key), how)
+
+
+def _any_lives(child: subprocess.Popen[bytes] | None, key: str) -> bool:
+    if child:
+        child.poll()  # a dead leader that nobody waited for still counts as a member
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, 0)
+            return True
+    return bool(members(key))

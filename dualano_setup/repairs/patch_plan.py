@@ -55,6 +55,7 @@ def plan_back(settings: Settings, checkout: Path) -> Plan:
 def carry_out(plan: Plan, session: Session) -> None:
     """Applies the plan under its journal. Raises RepairError when it failed and was taken back."""
     outcome = apply_plan(plan, session)
+    outcome.end_as_asked()
     if outcome.status:
         raise RepairError(outcome.problem)
 

@@ -97,6 +97,22 @@ def wait_until_gone(key: str, seconds: float, pause: float = 0.05) -> bool:
     return True
 
 
+def end_marked(key: str, grace: float) -> bool:
+    """Asks every process with that key to end and kills what is left after `grace` seconds. False: some still live.
+
+    Whoever insists meanwhile (a second Ctrl-C) has them killed at once.
+    """
+    try:
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            send(members(key), how)
+            if wait_until_gone(key, grace):
+                return True
+    except BaseException:
+        send(members(key), signal.SIGKILL)
+        raise
+    return False
+
+
 def _marked(marker: str) -> list[int]:
     if not Path("/proc/self/environ").exists():
         return _marked_by_psutil(marker)

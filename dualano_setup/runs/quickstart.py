@@ -112,8 +112,7 @@ class Quickstart:
         shared = dict.fromkeys(("env", "checkout", "model", "data", "category", "anomaly", "foreground", "profile"))
         words = {"offline": self.offline or None, "color": self.color, "quiet": True, "verbose": 0}
         choice = {"plan": False, "json": False, "yes": True, "only": ",".join(rules)}
-        if fix.run(argparse.Namespace(**shared, **words, **choice)) == 130:
-            raise KeyboardInterrupt
+        fix.run(argparse.Namespace(**shared, **words, **choice))
 
     def _miniature(self, report: Report) -> None:
         if make_miniature(interpreter_of(report.sheet), self.miniature):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
 from ..bundle import bundle_root
-from ..unwinding import Ended, unwinding
+from ..unwinding import unwinding
 from .launch import removed_variables
+from .processes import RUN_VARIABLE, end_marked
 
 GRACE_SECONDS = 30.0
 ENDED_SECONDS = 5.0
@@ -31,35 +34,50 @@ def run_tool(
 ) -> int:
     """Runs `python -m module ARGUMENTS` and returns its exit status (negative: a signal).
 
-    It shares this terminal (or writes to `output`), so a Ctrl-C reaches it too; it gets GRACE_SECONDS to end well.
-    Raises OSError when the interpreter cannot be started.
+    It shares this terminal (or writes to `output`). A Ctrl-C asks it to end, and it gets GRACE_SECONDS for that;
+    SIGTERM and a closed terminal end it sooner. Then nothing of it is left and the signal takes its course here:
+    raises KeyboardInterrupt. Raises OSError when the interpreter cannot be started.
     """
+    key = f"tool-{os.getpid()}-{secrets.token_hex(8)}"
     variables = {name: value for name, value in os.environ.items() if name not in removed_variables(os.environ)}
-    variables |= {"PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1"} | ({"HF_HUB_OFFLINE": "1"} if offline else {})
+    variables |= {"PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1", RUN_VARIABLE: key}
+    variables |= {"HF_HUB_OFFLINE": "1"} if offline else {}
     command = [interpreter, "-I", "-c", _STARTER, str(bundle_root() / "trainer"), module, *arguments]
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=variables)
-    try:
-        with unwinding():
+    child = None
+    with unwinding():
+        try:
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=variables)
             return _wait(child)
-    except KeyboardInterrupt:
-        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-            return child.wait(GRACE_SECONDS)
-        child.kill()
-        child.wait()
-        raise
+        finally:
+            end_marked(key, ENDED_SECONDS)
+            if child:
+                child.poll()  # no zombie either
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Its exit status; a SIGTERM or a closed terminal ends it as well."""
+    """Its exit status. After a Ctrl-C it may end by itself first."""
     try:
         return child.wait()
-    except Ended:
-        child.terminate()
-        try:
-            child.wait(ENDED_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.kill()
+    except KeyboardInterrupt:
+        if not _in_the_foreground():
+            child.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(GRACE_SECONDS)
         raise
+
+
+def _in_the_foreground() -> bool:
+    """Whether a Ctrl-C came from a terminal, which gives it to all processes of its foreground, the tool among them."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
 
 
 def miniature_arguments(folder: Path) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ with serve(folder) as url:              # http://127.0.0.1:PORT/; f"{url}simple/
 """
 
 from .index import find_links_page, write_index
-from .server import serve
+from .server import Gate, serve
 from .wheel import StubWheel, write_wheel
 
-__all__ = ["StubWheel", "find_links_page", "serve", "write_index", "write_wheel"]
+__all__ = ["Gate", "StubWheel", "find_links_page", "serve", "write_index", "write_wheel"]
