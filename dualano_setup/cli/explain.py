@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import stat
 import sys
@@ -55,7 +54,9 @@ def run(arguments: argparse.Namespace) -> int:
     scanner = Scanner()
     explanation = explain_blocks(decoded(_blocks(arguments.file, settings)), scanner)
     if arguments.json:
-        sys.stdout.write(json.dumps(document(explanation), indent=2, ensure_ascii=False) + "\n")
+        from ..report.json_text import json_text
+
+        sys.stdout.write(json_text(document(explanation)) + "\n")
     else:
         style = Style.for_stream(settings.color, sys.stdout)
         sys.stdout.write(render_explanation(explanation, style, arguments.verbose))

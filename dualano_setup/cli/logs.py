@@ -35,6 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the end of the log, and follows it. Raises UsageError for a run that is not there."""
     from ..runs.cause import read_end, tail
     from ..runs.folder import find
+    from ..runs.report import log_line
     from ..settings import UsageError, resolve
 
     if arguments.lines < 0:
@@ -42,13 +43,15 @@ def run(arguments: argparse.Namespace) -> int:
     folder = find(resolve(vars(arguments)).state, arguments.name)
     size = folder.log.stat().st_size
     text = read_end(folder.log, max(256_000, arguments.lines * 400), until=size)
-    sys.stdout.write("".join(f"{line}\n" for line in tail(text, arguments.lines)))
+    sys.stdout.write("".join(f"{log_line(line)}\n" for line in tail(text, arguments.lines)))
     return follow(folder, size) if arguments.follow else 0
 
 
 def follow(folder: RunFolder, position: int) -> int:
     """Prints what comes after `position` until the run is over. Ctrl-C ends this, not the run."""
+    from ..report.terminal import printable
     from ..runs.follow import Follower
+    from ..runs.report import log_line
     from ..runs.sighting import look_at
 
     record = folder.record()
@@ -57,9 +60,10 @@ def follow(folder: RunFolder, position: int) -> int:
     while True:
         verdict = look_at(folder, record).verdict
         for line in follower.lines(rest=not verdict.alive):
-            sys.stdout.write(line + "\n")
+            sys.stdout.write(log_line(line) + "\n")
         sys.stdout.flush()
         if not verdict.alive:
-            sys.stderr.write(f"{folder.name} {verdict.state}{': ' + verdict.detail if verdict.detail else ''}\n")
+            detail = f": {printable(verdict.detail)}" if verdict.detail else ""
+            sys.stderr.write(f"{folder.name} {verdict.state}{detail}\n")
             return 0
         time.sleep(POLL_SECONDS)

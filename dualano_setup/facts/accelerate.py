@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 16
 _MAX_SOURCE = 1 << 19
 _MAX_DEPTH = 20
+_MAX_BRACKETS = 1000
+"""The parser takes time with the square of their depth: 20 minutes for 64 kB of them; 1000 take half a second."""
 _CONFIG_CLASS = re.compile(r"^class (?:BaseConfig|ClusterConfig)\b.*\n((?:[ \t].*\n|\r?\n)*)", re.MULTILINE)
 _FIELD = re.compile(r"^    ([A-Za-z_]\w*) *: *[\w\[\], .|\"']+(?:=.*)?(?:#.*)?\r?$", re.MULTILINE)
 _DIST_INFO = re.compile(r"accelerate-([^-]+)\.dist-info")
@@ -71,15 +73,21 @@ def parse_config(data: bytes) -> tuple[str, dict[str, object] | None, str]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return data.decode("latin-1"), None, _("not UTF-8 (line {line})", line=line)
-    values = read_flat(text)
-    if values is not None:
-        return text, values, ""
-    return text, *_read_yaml(text)
+    try:
+        values, problem = read_flat(text), ""
+        if values is None:
+            values, problem = _read_yaml(text)
+        repr(values)  # a number that is too long for Python to write is found here, not in a message about it
+    except ValueError as error:
+        return text, None, _("it cannot be read as YAML: {error}", error=error)
+    return text, values, problem
 
 
 def _read_yaml(text: str) -> tuple[dict[str, object] | None, str]:
     import yaml
 
+    if text.count("[") + text.count("{") > _MAX_BRACKETS:
+        return None, _("it is nested too deeply")
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=yaml.SafeLoader)):
             return None, _("it uses YAML aliases, which no accelerate config needs")

@@ -53,7 +53,7 @@ def _xformers(package: str, file: str, data: bytes, distribution: Distribution |
 
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = {}
     record = document.get("version") if isinstance(document, dict) else None
     record = record if isinstance(record, dict) else {}

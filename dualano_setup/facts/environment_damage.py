@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Iterator, Sequence
 
 from ..language import _
 from .environment_packages import Installed
-from .files import plain_error, read_whole
+from .files import plain_error, read_part, read_whole, size_of
 from .sheet import DamagedPackage, Distribution, SharedFolder
 
 _MAX_RECORD = 1 << 24
@@ -15,6 +16,8 @@ _LARGE_RECORD = 60_000
 """Bytes of a RECORD (about 600 files) up to which each file is looked at, 2 us a file. Of a larger package (torch
 12 000 files, transformers 5 000) only the files at its top are: 5 ms for both instead of 40. Existence and size are
 compared; `deep` looks at every file and hashes it."""
+_MAX_HASHED = 1 << 33
+"""Bytes. The largest library in any wheel, torch's for CUDA, has less than two GB."""
 _MAX_NAMED = 20
 
 
@@ -110,14 +113,21 @@ def _against_record(distribution: Distribution, deep: bool) -> Iterator[DamagedP
     for path, digest, size in rows:
         file = os.path.join(distribution.location, path)
         try:
-            found = os.stat(file).st_size
-        except OSError:
+            status = os.stat(file)
+        except (OSError, ValueError):
             missing.append(path)
             continue
-        if not rewritten and ((size.isdigit() and found != int(size)) or (deep and _differs(file, digest))):
+        if not rewritten and (_is_other(status, digest, size) or (deep and _differs(file, digest))):
             altered.append(path)
     if missing or altered:
         yield DamagedPackage(distribution.name, distribution.version, _cut(missing), _cut(altered))
+
+
+def _is_other(status: os.stat_result, digest: str, size: str) -> bool:
+    """Whether it cannot be the recorded file: another size, or no file at all but a pipe or a folder."""
+    if not stat.S_ISREG(status.st_mode):
+        return bool(digest or size)
+    return size.isdecimal() and size.lstrip("0") != str(status.st_size).lstrip("0")
 
 
 def _cut(paths: list[str]) -> tuple[str, ...]:
@@ -150,18 +160,23 @@ def _rows(data: bytes, whole: bool) -> Iterator[tuple[str, str, str]]:
 
 
 def _differs(file: str, digest: str) -> bool:
-    """Whether the file's hash is another than RECORD's. Files without a hash, and unreadable ones, do not differ."""
+    """Whether the file's hash is another than RECORD's. Files without a hash, and unreadable ones, do not differ.
+
+    One larger than any that was ever released does: its hash would take as long as a stranger likes.
+    """
     import base64
     import hashlib
 
     algorithm, __, expected = digest.partition("=")
     if not expected or algorithm not in hashlib.algorithms_guaranteed or algorithm.startswith("shake"):
         return False
-    found = hashlib.new(algorithm)
+    if (size_of(file) or 0) > _MAX_HASHED:
+        return True
+    found, at = hashlib.new(algorithm), 0
     try:
-        with open(file, "rb") as opened:
-            while block := opened.read(1 << 20):
-                found.update(block)
+        while block := read_part(file, 1 << 20, at):
+            found.update(block)
+            at += len(block)
     except OSError:
         return False
     return base64.urlsafe_b64encode(found.digest()).rstrip(b"=").decode("ascii") != expected

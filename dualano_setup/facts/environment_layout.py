@@ -12,6 +12,7 @@ from ..language import _
 from ..light_dataclasses import dataclass, field
 from .files import plain_error, read_part, read_whole
 
+_BEGINS_AS_VERSION = re.compile(r"\d{1,9}\.\d{1,9}(?!\d)", re.ASCII)
 _PATCHLEVEL = re.compile(rb'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
 _CONDA_PYTHON = re.compile(r"python-(\d+\.\d+[^-]*)-[^-]+\.json")
 _LIB_PYTHON = re.compile(r"python(\d+\.\d+)t?")
@@ -180,7 +181,7 @@ def _version(prefix: str, kind: str, config: _Config, base: str | None, librarie
     """
     recorded = config.values.get("version") or config.values.get("version_info")
     told = [prefix_python(base) if base else None, recorded, prefix_python(prefix) if kind != "venv" else None]
-    exact = [".".join(version.split(".")[:3]) for version in told if version]
+    exact = [".".join(version.split(".")[:3]) for version in told if version and _BEGINS_AS_VERSION.match(version)]
     minors = [library.removeprefix("python").rstrip("t") for library in libraries]
     for version in exact:
         if not minors or _minor(version) in minors:

@@ -191,7 +191,8 @@ def _state(path: Path) -> str:
     except OSError:
         return "absent"
     if stat.S_ISLNK(status.st_mode):
-        return f"link to {os.path.realpath(path)}, {_state(Path(os.path.realpath(path)))}"
+        real = Path(os.path.realpath(path))
+        return f"link to {real}, {'a circle of links' if real.is_symlink() else _state(real)}"
     if stat.S_ISDIR(status.st_mode):
         return "folder"
     if not stat.S_ISREG(status.st_mode):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +9,7 @@ from .. import __version__
 from ..check import Report
 from ..facts.serialize import sheet_to_json
 from ..rules.finding import STATUSES, Finding
+from .json_text import json_text
 from .redact import Redactor
 
 SCHEMA = 1
@@ -37,7 +37,7 @@ def report_document(report: Report, redactor: Redactor | None = None) -> str:
         document["notices"] = redactor.tree(list(report.notices))
     if report.chosen is not None:
         document["chosen"] = sorted(report.chosen)
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json_text(document)
 
 
 def schema_text(name: Literal["check", "plan"] = "check") -> str:

@@ -9,6 +9,7 @@ from ..facts.fact import Known
 from ..language import _
 from ..rules.finding import Finding, Status
 from .redact import Redactor
+from .terminal import printable
 
 if TYPE_CHECKING:
     from ..check import Report
@@ -40,7 +41,7 @@ def markdown_report(report: Report, redactor: Redactor | None = None) -> str:
             _("{rule} is suppressed until {until}: {reason}", rule=one.by.rule, until=one.by.until, reason=text)
         )
     lines += [redactor.text(notice) for notice in report.notices]
-    return "\n".join(lines) + "\n"
+    return printable("\n".join(lines)) + "\n"
 
 
 def _machine(report: Report) -> list[tuple[str, str]]:

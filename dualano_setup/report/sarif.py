@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path, PurePosixPath
@@ -15,6 +14,7 @@ from ..rules.finding import Finding
 from ..rules.pages import page
 from ..rules.registry import RULES
 from ..settings import SETTINGS_FILE
+from .json_text import json_text
 from .redact import Redactor
 
 _LEVELS = {"fail": "error", "warn": "warning", "unknown": "note", "info": "note"}
@@ -42,7 +42,7 @@ def sarif_report(report: Report, redactor: Redactor | None = None) -> str:
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2, ensure_ascii=False)
+    return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rules() -> list[dict[str, Any]]:

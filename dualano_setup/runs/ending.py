@@ -62,8 +62,9 @@ def newest_checkpoint(output: Path, since: float = 0.0) -> str:
     found = [
         (int(number), path.name)
         for path in (output.glob("checkpoint-*") if output.is_dir() else ())
-        if (number := path.name.removeprefix("checkpoint-")).isdigit() and path.stat().st_mtime >= since
-    ]
+        if (number := path.name.removeprefix("checkpoint-")).isdecimal() and path.is_dir()
+        and path.stat().st_mtime >= since
+    ]  # fmt: skip
     return max(found)[1] if found else ""
 
 

@@ -98,11 +98,12 @@ def create(state: Path, label: str) -> RunFolder:
 
 
 def every(state: Path) -> list[RunFolder]:
-    """All runs, the newest last. Folders without a readable run.json are not runs."""
+    """All runs, the newest last. Folders without a readable run.json, or of a name that no run gets, are not runs."""
     root = runs_root(state)
     if not root.is_dir():
         return []
-    found = [(record.created, folder) for path in root.iterdir() if (record := (folder := RunFolder(path)).record())]
+    folders = (RunFolder(path) for path in root.iterdir() if _NAME.fullmatch(path.name))
+    found = [(record.created, folder) for folder in folders if (record := folder.record())]
     return [folder for __, folder in sorted(found, key=lambda row: (row[0], row[1].name))]
 
 

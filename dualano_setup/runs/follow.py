@@ -6,6 +6,10 @@ import codecs
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..facts.files import read_part
+
+_MOST = 1 << 20  # bytes at a time
+
 
 @dataclass(slots=True)
 class Follower:
@@ -23,16 +27,17 @@ class Follower:
         try:
             if self.file.stat().st_size < self.position:
                 self.position = 0
-            with self.file.open("rb") as stream:
-                stream.seek(self.position)
-                new = stream.read(1 << 20)
+            new = read_part(self.file, _MOST, self.position)
         except OSError:
             return ""
         self.position += len(new)
         return self._decoder.decode(new)
 
     def lines(self, *, rest: bool = False) -> list[str]:
-        """The whole lines that are new, where a carriage return ends one too; with `rest` also an unfinished last."""
+        """The whole lines that are new, where a carriage return ends one too; with `rest` also an unfinished last.
+
+        A line of more than a megabyte is given in parts.
+        """
         parts = (self._rest + self.text()).replace("\r", "\n").split("\n")
-        self._rest = "" if rest else parts.pop()
+        self._rest = "" if rest or len(parts[-1]) > _MOST else parts.pop()
         return [part for part in parts if part.strip()]

@@ -134,7 +134,7 @@ def _rows(lines: Iterable[str]) -> Iterable[dict[str, object]]:
             row = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if isinstance(row, dict) and isinstance(row.get("step"), int):
+        if isinstance(row, dict) and type(row.get("step")) is int:
             yield row
 
 

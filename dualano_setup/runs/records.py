@@ -7,6 +7,7 @@ the run to end, and `exit.json` by the supervisor when it has ended.
 from __future__ import annotations
 
 import json
+import math
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..repairs.before import write_synced
 
 SCHEMA = 1
 _MAX_RECORD = 1 << 22  # bytes; argument lists are the longest part
+_MAX_NUMBER = 1e11  # seconds since the epoch of the year 5138; no step, status or process number comes near
 Record = TypeVar("Record", bound="RunRecord | ProcessRecord | StopRequest | ExitRecord")
 
 
@@ -87,15 +89,30 @@ def write(record: RunRecord | ProcessRecord | StopRequest | ExitRecord, file: Pa
 def read(kind: type[Record], file: Path) -> Record | None:
     """The record, or None when there is none or it is not one of ours (a run of another version, a damaged disk)."""
     try:
-        row: dict[str, Any] = json.loads(read_whole(file, _MAX_RECORD))
-        known = {f.name for f in fields(kind)}
-        values = {key: _revive(key, value) for key, value in row.items() if key in known}
-        return kind(**values)
+        return kind(**_values(kind, json.loads(read_whole(file, _MAX_RECORD))))
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def _revive(key: str, value: Any) -> Any:
-    if key in ("supervisor", "launcher") and isinstance(value, dict):
-        return Identity(**value)
-    return tuple(value) if key in ("argv", "cause") else value
+def _values(kind: type[Any], row: dict[str, Any]) -> dict[str, Any]:
+    """The known fields of a row. Raises ValueError where one is of another kind: the file may be anybody's."""
+    kinds = {f.name: str(f.type) for f in fields(kind)}
+    return {key: _revive(kinds[key], value) for key, value in row.items() if key in kinds}
+
+
+def _revive(kind: str, value: Any) -> Any:
+    if kind.startswith("Identity") and isinstance(value, dict):
+        return Identity(**_values(Identity, value))
+    fits = {
+        "str": isinstance(value, str),
+        "bool": isinstance(value, bool),
+        "int": type(value) is int and abs(value) < _MAX_NUMBER,
+        "float": type(value) in (int, float) and math.isfinite(value) and abs(value) < _MAX_NUMBER,
+        "None": value is None,
+        "tuple[str, ...]": isinstance(value, list) and all(isinstance(item, str) for item in value),
+        "dict[str, str | None]": isinstance(value, dict)
+        and all(item is None or isinstance(item, str) for item in value.values()),
+    }
+    if not (fits.get(kind) or any(fits.get(one) for one in kind.split(" | "))):
+        raise ValueError(f"{value!r:.80} is no {kind}")
+    return tuple(value) if isinstance(value, list) else value

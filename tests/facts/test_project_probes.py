@@ -188,7 +188,10 @@ def test_the_guides_config_takes_the_fast_way():
         ("- a\n", "mapping"),
         ("", "mapping"),
         ("a: &x [1]\nb: *x\n", "aliases"),
-        ("a: " + "[" * 5000, ""),
+        ("a: " + "[" * 60_000, "nested too deeply"),
+        ("a: " + "[" * 999, ""),
+        ("a: " + "9" * 60_000, "digits"),
+        ("a: {}\nb: " + "1:" * 30_000 + "1", "digits"),
     ],
 )
 def test_configs_that_cannot_be_read(text, says):
