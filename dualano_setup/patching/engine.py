@@ -16,13 +16,11 @@ from dualano_setup.patching.model import (
     PatchReport,
     State,
 )
-from dualano_setup.patching.parameters import Values, fingerprint, resolve, unfilled
+from dualano_setup.patching.parameters import Values, fingerprint, resolve
 from dualano_setup.patching.source import Source, UnreadableError, read_bounded
 from dualano_setup.patching.verify import apply_changes, verify_outside
 
 from ..language import _
-
-_SETTLED = ("after", "equivalent", "superseded")
 
 
 class Checkout:
@@ -112,8 +110,7 @@ def plan(checkout: Path, patches: Sequence[Patch], parameters: Values) -> tuple[
 def patched(checkout: Path, patches: Sequence[Patch], parameters: Values) -> Checkout:
     """The checkout as `patches` would leave it; the disk is not touched. Raises PatchError as `plan` does."""
     files = Checkout(checkout, parameters)
-    waiting = sorted(patches, key=_repairs_parsing, reverse=True)
-    applied = True
+    waiting, applied = list(patches), True
     while applied:
         # One patch may clear the way for another, which would else find something to do the next time.
         applied, tried, waiting = False, waiting, []
@@ -123,7 +120,7 @@ def patched(checkout: Path, patches: Sequence[Patch], parameters: Values) -> Che
             if report.state in ("before", "partly") and not report.lacks:
                 _apply(patch, files, values)
                 applied = True
-            elif report.state == "drifted":
+            else:
                 waiting.append(patch)
     return files
 
@@ -167,22 +164,15 @@ def _judge_patch(patch: Patch, files: Checkout, values: Values) -> list[tuple[st
             elif isinstance(source, str):
                 judged.append((path, Judgement("drifted", source)))
             else:
-                judged.append(
-                    (path, _recall(patch, index, files.fingerprint(source), values) or judge(edit, source, values))
-                )
+                judged.append((path, _recall(patch, index, files.fingerprint(source)) or judge(edit, source, values)))
     return judged
 
 
-def _recall(patch: Patch, index: int, fingerprint: str, values: Values) -> Judgement | None:
+def _recall(patch: Patch, index: int, fingerprint: str) -> Judgement | None:
     """The state of a file met before, by its hash; None when only looking will tell."""
-    row = patch.known.get(fingerprint)
-    state = row[index] if row and index < len(row) else None
-    if state is None:
-        return None
-    lacking = unfilled(patch.edits[index], values)
-    if state == "before" and lacking:
-        return Judgement("before", _("no value for {lacking}", lacking=", ".join(lacking)))
-    return Judgement(state, note="recalled")
+    row = patch.known.get(fingerprint, ())
+    state = row[index] if index < len(row) else None
+    return None if state is None else Judgement(state, note="recalled")
 
 
 def _apply(patch: Patch, files: Checkout, values: Values) -> None:
@@ -229,15 +219,13 @@ def _combine(judged: Sequence[Judgement]) -> State:
     """One state for several places: anything drifted or missing among others stops the whole."""
     telling = [judgement.state for judgement in judged if judgement.note != "nothing"]
     kinds: set[State] = set(telling) or {judgement.state for judgement in judged} or {"missing"}
+    if len(kinds) > 1 and kinds & {"drifted", "missing"}:
+        return "drifted"
+    if len(kinds) > 1:
+        kinds.discard("superseded")
     if len(kinds) == 1:
         return kinds.pop()
-    if "drifted" in kinds or "missing" in kinds:
-        return "drifted"
-    if kinds <= {"before", "superseded"}:
-        return "before"
-    if kinds <= {"after", "superseded"}:
-        return "after"
-    return "equivalent" if kinds <= set(_SETTLED) else "partly"
+    return "equivalent" if kinds == {"after", "equivalent"} else "partly"
 
 
 def _reasons(found: list[Judgement]) -> str:

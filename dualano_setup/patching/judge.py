@@ -19,7 +19,7 @@ from dualano_setup.patching.pattern import (
     readable,
 )
 from dualano_setup.patching.placeholders import is_usable_path
-from dualano_setup.patching.rewrite import changes_for
+from dualano_setup.patching.rewrite import change_for
 from dualano_setup.patching.source import Source, UnreadableError
 from dualano_setup.patching.textual import judge_dedent, judge_line
 
@@ -102,11 +102,14 @@ def _weigh(edit: Edit, put: str, todo: list[Match], done: int, source: Source) -
                 lines=lines,
             ),
         )
-    try:
-        changes = tuple(change for match in todo for change in changes_for(edit, put, match, source))
-    except PatchError as error:
-        return Judgement("drifted", _("line {line}: {error}", line=todo[0].line, error=error))
-    return Judgement("partly" if done else "before", _("line {line}", line=todo[0].line), _without_repeats(changes))
+    changes: list[Change] = []
+    for match in todo:
+        try:
+            changes.append(change_for(edit, put, match, source))
+        except PatchError as error:
+            return Judgement("drifted", _("line {line}: {error}", line=match.line, error=error))
+    first = _("line {line}", line=todo[0].line)
+    return Judgement("partly" if done else "before", first, tuple(dict.fromkeys(changes)))
 
 
 def _judge_without_value(
@@ -116,7 +119,7 @@ def _judge_without_value(
     literals = [match.bindings.get(edit.target) for match in matches]
     texts = [node.value for node in literals if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     if matches and edit.where.get(edit.target) == "path" and all(is_usable_path(text) for text in texts):
-        return Judgement("equivalent", _("set by hand to {texts}", texts=texts[0]))
+        return Judgement("equivalent", _("set by hand to {texts}", texts=", ".join(texts)))
     if not matches:
         return _describe_difference(wanted, source, scope, edit.scope)
     return Judgement(
@@ -140,7 +143,7 @@ def _done(edit: Edit, put: str, wanted: Pattern, matches: list[Match], source: S
         if fits_block(
             target,
             match.block,
-            match.index + len(match.nodes) if edit.operation == "insert_after" else match.index - size,
+            match.place + len(match.nodes) if edit.operation == "insert_after" else match.place - size,
             match.bindings,
         )
     ]
@@ -183,10 +186,6 @@ def _matches_any(fragments: Sequence[str], source: Source, scope: ast.AST) -> bo
     return any(find_matches(compile_pattern(fragment), source, scope) for fragment in fragments)
 
 
-def _without_repeats(changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    return tuple(dict.fromkeys(changes))
-
-
 def _own_blocks(scope: ast.AST) -> list[list[ast.stmt]]:
     """The statement lists of a scope, through `if`, `try` and `with`, but not into inner definitions."""
     found: list[list[ast.stmt]] = []
@@ -211,14 +210,15 @@ def _describe_difference(wanted: Pattern, source: Source, scope: ast.AST, name: 
         candidates = [
             node for block in source.blocks(scope) for node in block if type(node) is type(wanted.statements[0])
         ]
-    head = expected.split("\n", 1)[0]
-    likeness = [(_likeness(head, ast.unparse(node).split("\n", 1)[0]), node) for node in candidates]
-    best, nearest = max(likeness, key=lambda pair: pair[0], default=(0.0, None))
+    head, __, __ = expected.partition("\n")
+    likeness = [_likeness(head, ast.unparse(node).partition("\n")[0]) for node in candidates]
+    best = max(likeness, default=0.0)
     where = _(" in {name}", name=name) if name else ""
-    if nearest is None or best < _ALIKE:
+    if best < _ALIKE:
         return Judgement("missing", _("nothing like `{head}`{where}", head=_short(head), where=where))
+    nearest = candidates[likeness.index(best)]
     found = _short(ast.unparse(nearest))
-    line = getattr(nearest, "lineno", 0)
+    line: int = nearest.lineno  # type: ignore[attr-defined]
     return Judgement(
         "drifted",
         _(

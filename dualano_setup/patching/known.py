@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def build(folder: Path, checkouts: Sequence[Path]) -> dict[str, Any]:
 
     Only theirs: in a fork, somebody's path may exist on the machine of whoever looks.
     """
-    patches = [replace(patch, known={}) for patch in load_patches(folder)]
+    patches = [patch._replace(known={}) for patch in load_patches(folder)]
     defaults = [patch for patch in patches if patch.default]
     table: dict[str, Any] = {}
     for patch in patches:

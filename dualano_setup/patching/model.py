@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 State = Literal["before", "after", "equivalent", "drifted", "partly", "superseded", "missing"]
 """Where a place, a file or a patch stands.
@@ -30,17 +29,15 @@ class PatchError(Exception):
     """A patch file or a parameter that cannot be used; the message is for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A value that a patch writes into the source, such as the folder of the base model."""
 
     name: str
     kind: ParameterKind
-    default: str | None = None
+    default: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """One structural change in one kind of place.
 
     `find` and `put` are Python fragments in which `$NAME` stands for any expression, `$$$NAME` for any
@@ -51,19 +48,18 @@ class Edit:
 
     files: tuple[str, ...]
     operation: Operation
-    find: str = ""
-    put: str = ""
-    scope: str = ""
-    target: str = ""
-    inside: str = ""
-    also: tuple[str, ...] = ()
-    needed_by: str = ""
-    where: Mapping[str, str] = field(default_factory=dict)
-    many: bool = False
+    find: str
+    put: str
+    scope: str
+    target: str
+    inside: str
+    also: tuple[str, ...]
+    needed_by: str
+    where: Mapping[str, str]
+    many: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(NamedTuple):
     """One source patch: all of its edits are made, or none."""
 
     id: str
@@ -74,33 +70,30 @@ class Patch:
     default: bool
     edits: tuple[Edit, ...]
     parameters: Mapping[str, Parameter]
-    known: Mapping[str, tuple[State | None, ...]] = field(default_factory=dict)
+    known: Mapping[str, tuple[State | None, ...]]
     """States by fingerprint of a file, one per edit: a shortcut past parsing, never a source of truth."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
+class FileState(NamedTuple):
     """Where one file stands against one patch; `path` is relative to the checkout, with forward slashes."""
 
     path: str
     state: State
-    reason: str = ""
+    reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class PatchReport:
+class PatchReport(NamedTuple):
     """Where a checkout stands against one patch."""
 
     id: str
     state: State
     files: tuple[FileState, ...]
-    reason: str = ""
-    lacks: tuple[str, ...] = ()
+    reason: str
+    lacks: tuple[str, ...]
     """Parameters without which the patch cannot be applied."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileEdit:
+class FileEdit(NamedTuple):
     """One file as it is and as it would be; writing it is the caller's business."""
 
     path: Path
@@ -109,16 +102,14 @@ class FileEdit:
     patches: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """A file that cannot be taken back, and why."""
 
     path: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """Characters `start` to `end` of a text become `text`."""
 
     start: int
@@ -126,8 +117,7 @@ class Change:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What one edit found in one file, and the changes that would bring it to its after state."""
 
     state: State

@@ -43,9 +43,9 @@ def fingerprint(text: str, values: Values) -> str:
     if "\0" in text:
         return ""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    paths = {name: value for name, value in values.items() if value.startswith("/") and len(value) > 1}
-    for name, value in sorted(paths.items(), key=lambda item: len(item[1]), reverse=True):
-        text = text.replace(value.rstrip("/"), f"\0{name}\0")
+    paths = {value.rstrip("/"): name for name, value in values.items() if value.startswith("/") and value.strip("/")}
+    for path in sorted(paths, key=len, reverse=True):
+        text = text.replace(path, f"\0{paths[path]}\0")
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from dualano_setup.patching.model import PatchError
 from dualano_setup.patching.source import Source, UnreadableError, parse
@@ -21,12 +21,11 @@ _META = re.compile(r"\$\$\$([A-Z][A-Z0-9_]*)|\$([A-Z][A-Z0-9_]*)")
 _ONE, _REST = "__one_", "__rest_"
 _IGNORED = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}
 
-Bound = ast.AST | str | Sequence[ast.AST]
+Bound = ast.AST | str
 Bindings = dict[str, Bound]
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One expression, or one or more statements, with metavariables in it."""
 
     text: str
@@ -34,14 +33,14 @@ class Pattern:
     statements: tuple[ast.stmt, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """Where a pattern fits: the nodes, what the metavariables stand for, and the block they are in."""
 
     nodes: tuple[ast.AST, ...]
     bindings: Bindings
     block: tuple[ast.stmt, ...] = ()
-    index: int = 0
+    place: int = 0
+    """Which statement of `block` the first node is."""
 
     @property
     def line(self) -> int:
@@ -93,14 +92,13 @@ def _expressions(wanted: ast.expr, source: Source, scope: ast.AST) -> Iterator[M
 
 
 def _statements(wanted: tuple[ast.stmt, ...], source: Source, scope: ast.AST) -> Iterator[Match]:
-    size = len(wanted)
     kind = type(wanted[0])
     for block in source.blocks(scope):
-        for index in range(len(block) - size + 1):
-            if type(block[index]) is not kind:
+        for index, first in enumerate(block):
+            if type(first) is not kind:
                 continue
             bindings: Bindings = {}
-            window = block[index : index + size]
+            window = block[index : index + len(wanted)]
             if _same_list(wanted, window, bindings):
                 yield Match(window, bindings, block, index)
 
@@ -132,17 +130,11 @@ def _same_value(wanted: object, value: object, bindings: Bindings) -> bool:
 
 def _same_list(wanted: Sequence[ast.AST], values: Sequence[ast.AST], bindings: Bindings) -> bool:
     for index, item in enumerate(wanted):
-        name = _rest_name(item)
-        if name is None:
+        if _rest_name(item) is None:
             continue
-        tail = len(wanted) - index - 1
-        if len(values) < index + tail:
-            return False
-        middle = values[index : len(values) - tail]
-        bindings[name] = tuple(middle)
-        return _same_list(wanted[:index], values[:index], bindings) and _same_list(
-            wanted[index + 1 :], values[len(values) - tail :], bindings
-        )
+        lead, tail = wanted[:index], wanted[index + 1 :]
+        end = len(values) - len(tail)
+        return end >= index and _same_list(lead, values[:index], bindings) and _same_list(tail, values[end:], bindings)
     return len(wanted) == len(values) and all(
         _same(item, value, bindings) for item, value in zip(wanted, values, strict=True)
     )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dualano_setup.patching.source import UnreadableError, read_bounded
 
@@ -21,8 +20,7 @@ _COMMENT = re.compile(r"^\s*#")
 _QUOTED = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(NamedTuple):
     """A path literal that no machine, or only another one, has; `line` counts from 1."""
 
     file: str

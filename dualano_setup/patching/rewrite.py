@@ -14,13 +14,13 @@ _OPEN_PARENTHESIS = re.compile(r"[)\s\\]*\(")
 _NOTHING_MORE = re.compile(r"[ \t;]*(#[^\r\n]*)?(\r\n|\r|\n)?\Z")
 
 
-def changes_for(edit: Edit, put: str, match: Match, source: Source) -> tuple[Change, ...]:
-    """The changes that one match needs. Raises PatchError when the place is written so that none is safe."""
+def change_for(edit: Edit, put: str, match: Match, source: Source) -> Change:
+    """The change that one match needs. Raises PatchError when the place is written so that none is safe."""
     if edit.operation == "delete":
-        return (_delete(match, source),)
+        return _delete(match, source)
     if edit.operation == "replace":
-        return (_replace(edit, put, match, source),)
-    return (_insert(edit, put, match, source),)
+        return _replace(edit, put, match, source)
+    return _insert(edit, put, match, source)
 
 
 def indentation(source: Source, start: int) -> str:

@@ -26,7 +26,9 @@ def judge_line(edit: Edit, source: Source, values: Values) -> Judgement:
     lacking = unfilled(edit, values)
     if lacking:
         if edit.where.get("value") == "path" and all(is_usable_path(match["value"].strip("\"'")) for match in found):
-            return Judgement("equivalent", _("set by hand to {value}", value=found[0]["value"]))
+            return Judgement(
+                "equivalent", _("set by hand to {value}", value=", ".join(match["value"] for match in found))
+            )
         return Judgement("before", _("no value for {lacking}", lacking=", ".join(lacking)))
     try:
         wanted = fill_shell(edit.put, values, in_format=bool(edit.inside))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from dualano_setup.patching import FileEdit, Patch, load_patches
+from dualano_setup.patching import FileEdit, Patch, PatchReport, inspect, load_patches, plan
 
 PATCH_A = """
 title = "Reads boxes from your folder"
@@ -141,3 +141,31 @@ def write(edits: Iterable[FileEdit]) -> None:
     for edit in edits:
         assert edit.path.read_bytes() == edit.before
         edit.path.write_bytes(edit.after)
+
+
+GIVEN = {"data": "/tmp/somewhere"}
+HEAD = PATCH_C.split("[[edit]]")[0]
+
+
+def edit(operation: str, find: str, put: str = "", **more: object) -> str:
+    """A patch with one edit of shop/open.py."""
+    rows = "".join(
+        f"{key} = {str(value).lower() if isinstance(value, bool) else repr(value)}\n" for key, value in more.items()
+    )
+    files = "" if "files" in more else "files = ['shop/open.py']\n"
+    return f"{HEAD}[[edit]]\n{files}op = '{operation}'\nfind = '''{find}'''\nput = '''{put}'''\n{rows}"
+
+
+def applied(checkout: Path, patches: Sequence[Patch], text: str) -> str:
+    """What the patches make of a text; a second application must find nothing left."""
+    path = checkout / "shop/open.py"
+    path.write_text(text)
+    write(plan(checkout, patches, GIVEN))
+    assert plan(checkout, patches, GIVEN) == ()
+    return path.read_text()
+
+
+def report(checkout: Path, patches: Sequence[Patch], text: str, given: Mapping[str, str] = GIVEN) -> PatchReport:
+    """Where the first patch stands when shop/open.py has that text."""
+    (checkout / "shop/open.py").write_text(text)
+    return inspect(checkout, patches, given)[0]

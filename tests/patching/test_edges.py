@@ -4,35 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dualano_setup.patching import PatchError, inspect, plan, plan_revert
+from dualano_setup.patching import PatchError, plan, plan_revert
 from dualano_setup.patching.source import MAX_BYTES
-from tests.patching.conftest import OPEN, PATCH_A, PATCH_B, PATCH_C, write
-
-GIVEN = {"data": "/tmp/somewhere"}
-HEAD = PATCH_C.split("[[edit]]")[0]
-
-
-def edit(operation: str, find: str, put: str = "", **more: object) -> str:
-    """A patch with one edit of shop/open.py."""
-    rows = "".join(
-        f"{key} = {str(value).lower() if isinstance(value, bool) else repr(value)}\n" for key, value in more.items()
-    )
-    files = "" if "files" in more else "files = ['shop/open.py']\n"
-    return f"{HEAD}[[edit]]\n{files}op = '{operation}'\nfind = '''{find}'''\nput = '''{put}'''\n{rows}"
-
-
-def applied(checkout, patches, text: str) -> str:
-    """What the patches make of a text; a second application must find nothing left."""
-    path = checkout / "shop/open.py"
-    path.write_text(text)
-    write(plan(checkout, patches, GIVEN))
-    assert plan(checkout, patches, GIVEN) == ()
-    return path.read_text()
-
-
-def report(checkout, patches, text: str, given=GIVEN):
-    (checkout / "shop/open.py").write_text(text)
-    return inspect(checkout, patches, given)[0]
+from tests.patching.conftest import GIVEN, HEAD, OPEN, PATCH_A, PATCH_B, PATCH_C, applied, edit, report, write
 
 
 def test_a_file_that_is_not_there_does_not_stop_the_next(checkout, read_patches):

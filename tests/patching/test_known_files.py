@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 from dualano_setup.patching import inspect, load_patches, plan
 from dualano_setup.patching.known import build, main
@@ -14,7 +13,7 @@ GIVEN = {"data": "/tmp/somewhere"}
 
 
 def plain(patches):
-    return tuple(replace(patch, known={}) for patch in patches)
+    return tuple(patch._replace(known={}) for patch in patches)
 
 
 def seen(reports):
