@@ -52,7 +52,11 @@ def run(arguments: argparse.Namespace) -> int:
         sheet = collect(settings)
         wanted = settle(settings, sheet, arguments.arguments, lambda line: print(line, file=sys.stderr, flush=True))
         proof = prove(
-            wanted, sheet, arguments.arguments, lambda started: watch(started, style), miniature=wanted is not settings
+            wanted,
+            sheet,
+            arguments.arguments,
+            lambda started: watch(started, style, by_train=False),
+            miniature=wanted is not settings,
         )
     except (ProofError, LaunchError) as error:
         print(f"dualano-doctor: {error}", file=sys.stderr)

@@ -14,11 +14,11 @@ from .resume import how_to_go_on
 from .sighting import RunView
 
 
-def attend(started: Started, color: str) -> int:
-    """Shows the run until it ends. Returns 0 finished, 1 failed, 130 after a Ctrl-C."""
+def attend(started: Started, color: str, *, by_train: bool = True) -> int:
+    """Shows the run until it ends. Returns 0 finished, 1 failed, 130 after a Ctrl-C. `by_train`: as in `watch`."""
     style = Style.for_stream(color, sys.stderr)
     try:
-        view = watch(started, style)
+        view = watch(started, style, by_train=by_train)
     except KeyboardInterrupt:
         return 130
     if view.verdict.state == "finished":
@@ -28,12 +28,17 @@ def attend(started: Started, color: str) -> int:
     return 1
 
 
-def watch(started: Started, style: Style) -> RunView:
-    """Shows the run until it ends. Raises KeyboardInterrupt after a Ctrl-C, once the run has been ended for it."""
+def watch(started: Started, style: Style, *, by_train: bool = True) -> RunView:
+    """Shows the run until it ends. Raises KeyboardInterrupt after a Ctrl-C, once the run has been ended for it.
+
+    `by_train`: it is `train` that goes on with such a run, and that is said.
+    """
     try:
         return watch_run(started.run, started.record, sys.stderr, color=style.color)
     except KeyboardInterrupt:
         _end_for_ctrl_c(started)
+        if by_train and (again := how_to_go_on(started.record)):
+            sys.stderr.write(f"{again}\n")
         raise
     finally:
         started.release()
@@ -60,8 +65,6 @@ def _end_for_ctrl_c(started: Started) -> None:
         ending = _at_once(started)
     wait_for_record(run)
     say(f"{run.name} {ending.in_words()}\n")
-    if again := how_to_go_on(record):
-        say(f"{again}\n")
 
 
 def _at_once(started: Started) -> Ending:

@@ -150,7 +150,7 @@ class Quickstart:
             self._settings(), report.sheet, trainer="bundled", extra=extra, label="quickstart"
         )
         self._log = run.log
-        status = attend(start(run, record, launch), self.color)
+        status = attend(start(run, record, launch), self.color, by_train=False)
         if status == 130:
             raise KeyboardInterrupt
         if status or not weights.is_file():

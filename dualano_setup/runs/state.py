@@ -15,7 +15,10 @@ STALLED_SECONDS = 300.0
 """Silence after which a running run is said to be silent. A first step may take minutes, so it is only a hint."""
 
 _ASKED = {"stop": N_("stopped by `dualano-doctor stop`"), "ctrl-c": N_("stopped with Ctrl-C")}
-_HAPPENED = {"terminal": N_("its terminal was closed"), "system": N_("its supervisor was told to end (a shutdown?)")}
+_HAPPENED = {
+    "terminal": N_("its terminal was closed, or the program that watched it there was ended"),
+    "system": N_("its supervisor was told to end (a shutdown?)"),
+}
 _ENDED_BY_SIGNAL = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
 
 

@@ -18,15 +18,25 @@ from .processes import RUN_VARIABLE, end_marked
 
 GRACE_SECONDS = 30.0
 ENDED_SECONDS = 5.0
-# Makes exactly one package importable; the folder it lies in may hold others.
-_STARTER = (
-    "import importlib.util, pathlib, runpy, sys\nfolder, module = pathlib.Path(sys.argv.pop(1)), "
-    'sys.argv.pop(1)\nwhere = {"submodule_search_locations": [str(folder)]}\nspec = '
-    'importlib.util.spec_from_file_location("trainer", folder / "__init__.py", **where)\npackage = '
-    'sys.modules["trainer"] = '
-    "importlib.util.module_from_spec(spec)\nspec.loader.exec_module(package)\nrunpy.run_module(module, "
-    'run_name="__main__", alter_sys=True)\n'
-)
+# Makes exactly one package importable; the folder it lies in may hold others. A package that the environment lacks is
+# no defect of ours and deserves a sentence; with DUALANO_TRACEBACK set, the traceback.
+_STARTER = """\
+import importlib.util, os, pathlib, runpy, sys
+folder, module = pathlib.Path(sys.argv.pop(1)), sys.argv.pop(1)
+where = {"submodule_search_locations": [str(folder)]}
+spec = importlib.util.spec_from_file_location("trainer", folder / "__init__.py", **where)
+package = sys.modules["trainer"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+try:
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+except ImportError as error:
+    if os.environ.get("DUALANO_TRACEBACK"):
+        raise
+    sys.exit(
+        f"error: {error}. The environment {sys.prefix} lacks a package or has one that does not fit: "
+        "`dualano-doctor check` says which, `dualano-doctor fix` puts it right."
+    )
+"""
 
 
 def run_tool(

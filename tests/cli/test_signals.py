@@ -16,17 +16,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 
 from dualano_setup.profiles import load
+from tests.marked_processes import MARK, running
 from tests.repairs.snapshot import snapshot
 from tests.stub_index import Gate, serve, write_index
 from tests.worlds.bench import stub
 from tests.worlds.breaks.model import HUB
 
 ROOT = Path(__file__).resolve().parents[2]
-MARK = "DUALANO_TEST_MARK"
 PROFILE = "cpu"
 #: Where the answer is kept back: the request's path holds this, and it is the so-manieth such request.
 MOMENTS = {
@@ -70,7 +69,7 @@ class World:
 
     def running(self) -> list[str]:
         """The names of all living processes that descend from a doctor of this world."""
-        return [process.name() for process in psutil.process_iter() if _mark(process) == self.variables[MARK]]
+        return running(self.variables[MARK])
 
     def theirs(self) -> dict[str, tuple[object, ...]]:
         """All that is the user's, byte for byte: without what the doctor keeps for itself and uv's cache."""
@@ -81,14 +80,6 @@ class World:
     def kept(self) -> set[str]:
         """What the doctor keeps in the project."""
         return {path.name for path in (self.project / ".dualano").iterdir()}
-
-
-def _mark(process: psutil.Process) -> str:
-    try:
-        alive = process.status() != psutil.STATUS_ZOMBIE
-        return process.environ().get(MARK, "") if alive else ""
-    except psutil.Error:
-        return ""
 
 
 @pytest.fixture(scope="module")
