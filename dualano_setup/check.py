@@ -118,11 +118,11 @@ def narrowed(report: Report, only: frozenset[str], skip: frozenset[str]) -> Repo
 
 def _unfinished(settings: Settings) -> tuple[str, ...]:
     """A sentence on each fix that a crash left open, or whose journal cannot be read."""
-    if not (settings.state / "fixes").is_dir():
-        return ()
-    from .repairs.unfinished import unreadable, unsettled
-
     try:
+        if not (settings.state / "fixes").is_dir():
+            return ()
+        from .repairs.unfinished import unreadable, unsettled
+
         cut_off = tuple(
             _("fix {name} was cut short or is running; the next `dualano-doctor fix` or `undo` settles it", name=name)
             for name in unsettled(settings.project)

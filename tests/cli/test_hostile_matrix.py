@@ -1,225 +1,51 @@
-"""Every file that comes from strangers replaced by what is none, and the real command line set on it.
-
-A child with 1 GiB of address space and a deadline: no hang, no crash, no half-read gigabyte, no control character of
-theirs on the terminal, and nothing of the tree changed by commands that only look.
-"""
+"""Every file that comes from strangers replaced by what is none, and the real command line set on it."""
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
-import socket
 import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.worlds.checkout import SOURCES
-from tests.worlds.project import ACCELERATE, REQUIREMENTS
-from tests.worlds.site_packages import lay_environment
-
-ROOT = Path(__file__).resolve().parents[2]
-MEMORY = 1 << 30  # bytes of address space
-DEADLINE = 25  # seconds; the doctor's own for all its probes is 15
-HUGE = 1 << 30
-RUN = ".dualano/runs/20260101-000000-widget"
-FIX = ".dualano/fixes/20260101-000000"
-SITE = "env/lib/python3.11/site-packages"
-ESCAPES = "\x1b]0;owned\x07\x1b[2J\r\n\x9b31m"
-GROUPS = {
-    "settings": ("dualano.toml",),
-    "checkout": ("checkout/requirements.txt", "checkout/constraints.txt", "checkout/.git/HEAD", "checkout/README.md"),
-    "sources": tuple(f"checkout/{name}" for name in SOURCES),
-    "accelerate": ("hf/accelerate/default_config.yaml",),
-    "model": (
-        "model/model_index.json", "model/unet/config.json", "model/unet/diffusion_pytorch_model.safetensors",
-        "model/vae/config.json", "model/vae/diffusion_pytorch_model.bin", "model/text_encoder/config.json",
-        "model/text_encoder/model.safetensors.index.json", "model/tokenizer/vocab.json", "model/tokenizer/merges.txt",
-        "model/tokenizer/tokenizer_config.json", "model/scheduler/scheduler_config.json", "model/.git/config",
-    ),
-    "data": (
-        "data/widget/test/scratch/000.png", "data/widget/test/scratch/001.jpg", "data/widget/train/good/000.png",
-        "data/widget/ground_truth/scratch/000_mask.png", "foreground/widget/scratch/000.png",
-    ),
-    "environment": (
-        "env/pyvenv.cfg", "env/.dualano-env.json", "env/pip.conf", f"{SITE}/torch/version.py",
-        f"{SITE}/torch-2.2.0.dist-info/METADATA", f"{SITE}/torch-2.2.0.dist-info/RECORD",
-        f"{SITE}/torch-2.2.0.dist-info/direct_url.json", f"{SITE}/torch-2.2.0.dist-info/top_level.txt",
-        f"{SITE}/xformers/cpp_lib.json", f"{SITE}/xformers/_C.so", f"{SITE}/extra.pth",
-    ),
-    "fixes": (f"{FIX}/journal.jsonl", f"{FIX}/plan.json", ".dualano/lock"),
-    "runs": tuple(f"{RUN}/{name}" for name in ("process.json", "stop.json", "exit.json", "log", "metrics.jsonl")),
-}  # fmt: skip
-EVERY = tuple(name for group in GROUPS.values() for name in group)
-
-
-def gigabyte(path: Path) -> None:
-    """One line of a gigabyte that takes no room on the disk."""
-    path.touch()
-    os.truncate(path, HUGE)
-
-
-def loop(path: Path) -> None:
-    path.symlink_to(path.name)
-
-
-def zeros(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-def folder(path: Path) -> None:
-    path.mkdir()
-    (path / f"name{ESCAPES}".replace("\0", "")).touch()
-
-
-def nested(path: Path) -> None:
-    """Deeper than any parser may descend, in a form that YAML, TOML and JSON all begin to read."""
-    key = "a = " if path.suffix == ".toml" else ""
-    path.write_text(key + "[" * 200_000)
-
-
-def escapes(path: Path) -> None:
-    """Sequences that steer a terminal, and what a message about the file is likely to quote."""
-    path.write_text(f'{ESCAPES}: "{ESCAPES}"\n{ESCAPES} = 3\n', encoding="utf-8")
-
-
-def quoted_escapes(path: Path) -> None:
-    """The same, spelled so that a parser lets them through and a message prints the value."""
-    value = ESCAPES * 3
-    if path.suffix in (".json", ".jsonl"):
-        path.write_text(json.dumps(dict.fromkeys((value, *_KEYS), f"{value}\ud800")) + "\n")
-    else:
-        path.write_text("".join(f"{key}{sign}{json.dumps(value)}\n" for sign in (": ", " = ", "==") for key in _KEYS))
-
-
-def wrong_kinds(path: Path) -> None:
-    """Whole JSON (or a flow mapping of YAML) whose every value is of another kind than expected."""
-    path.write_text(json.dumps({key: [{"9" * 400: [None]}] for key in _KEYS}))
-
-
-def long_lines(path: Path) -> None:
-    path.write_text(("[" + "9" * 5000 + ", " + "x" * 100_000 + "\n") * 8)
-
-
-_KEYS = (
-    "_class_name", "unet", "vae", "cross_attention_dim", "weight_map", "metadata", "mixed_precision", "num_processes",
-    "distributed_type", "gpu_ids", "torch", "numpy", "home", "version_info", "env", "version", "event", "inodes",
-    "step", "seconds", "loss", "supervisor", "launcher", "started", "status", "ended", "cause", "problem", "by", "at",
-    "now", "name", "key", "trainer", "argv", "folder", "environment", "output", "steps", "host", "created", "lang",
-    "profile", "Name", "Version", "Requires-Dist", "url", "dir_info", "index-url", "__version__", "cuda",
-)  # fmt: skip
-FORMS = (gigabyte, os.mkfifo, loop, zeros, folder, nested, escapes, quoted_escapes, wrong_kinds, long_lines)
+from tests.cli.hostile_project import (
+    COMMANDS,
+    ESCAPES,
+    EVERY,
+    FORMS,
+    GROUPS,
+    PLAN,
+    RUN,
+    SITE,
+    doctor,
+    gigabyte,
+    held,
+    lay_project,
+    lay_run,
+    replaced,
+)
 
 
 @pytest.fixture(scope="module")
 def pattern(tmp_path_factory) -> Path:
-    """A whole project: checkout, model, data, environment, a fix and a run. Nothing in it needs to be healthy."""
+    """What every test gets a copy of."""
     top = tmp_path_factory.mktemp("pattern")
-    lay_environment(
-        top / "env",
-        {"torch": "2.2.0", "xformers": "0.0.24", "numpy": "1.26.4"},
-        python="3.11.7",
-        builds={"torch": "2.2.0+cu118", "cuda": "11.8"},
-    )
-    for name in EVERY:
-        file = top / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if not file.exists():
-            file.write_text(_ordinary(name.removeprefix("checkout/"), file.name), encoding="utf-8")
-    (top / RUN / "run.json").write_text(json.dumps(_run(top)))
+    lay_project(top)
     return top
-
-
-def _ordinary(name: str, last: str) -> str:
-    if name in SOURCES:
-        return SOURCES[name]
-    texts = {"requirements.txt": REQUIREMENTS, "default_config.yaml": ACCELERATE, "dualano.toml": 'lang = "en"\n',
-             "HEAD": "ref: refs/heads/main\n", "journal.jsonl": '{"event": "begun", "inodes": [1, 2]}\n'}  # fmt: skip
-    return texts.get(last, "{}\n" if last.endswith(".json") else "")
-
-
-def _run(top: Path) -> dict[str, object]:
-    metrics = str(top / RUN / "metrics.jsonl")
-    return {
-        "name": Path(RUN).name, "key": "none", "trainer": "bundled", "argv": ["train"], "folder": str(top),
-        "environment": {}, "output": str(top / "output"), "steps": 9, "host": socket.gethostname(), "created": 1.0,
-        "detached": False, "metrics": metrics, "schema": 1,
-    }  # fmt: skip
 
 
 @pytest.fixture
 def project(pattern, tmp_path) -> Iterator[Path]:
-    """A copy to break; its links and sparse files are removed at once."""
+    """A copy to break, removed at once."""
     top = tmp_path / "project"
     shutil.copytree(pattern, top, symlinks=True)
-    (top / RUN / "run.json").write_text(json.dumps(_run(top)))
+    lay_run(top)
     yield top
     shutil.rmtree(top)
-
-
-def replaced(project: Path, names: tuple[str, ...], form) -> None:
-    for name in names:
-        (project / name).unlink()
-        form(project / name)
-
-
-PLAN = ("fix", "--plan", "--only", "REQ,SRC,ACC,MODEL,DATA")  # environments are for installers, and take seconds
-COMMANDS = (
-    ("check", "--json"), ("check", "-vv"), ("check", "--markdown"), ("check", "--sarif"), (*PLAN, "--json"), PLAN,
-    ("patch", "status"), ("status",), ("status", "--json"), ("runs",), ("logs",),
-)  # fmt: skip
-SETTINGS = ("--category", "widget", "--anomaly", "scratch")
-
-
-def doctor(project: Path, *line: str) -> subprocess.CompletedProcess[str]:
-    """The command line in a child that has little memory and little time."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("DUALANO_", "ACCELERATE_", "HF_", "CONDA", "PIP_", "UV_", "VIRTUAL_ENV"))
-    }
-    places = [part for name in ("checkout", "model", "data", "foreground", "env") for part in (f"--{name}", name)]
-    return subprocess.run(
-        [sys.executable, "-m", "dualano_setup", *line, "--offline", *places, *SETTINGS],
-        capture_output=True, text=True, errors="surrogateescape", stdin=subprocess.DEVNULL, cwd=project, check=False,
-        env=kept | {"HF_HOME": str(project / "hf"), "PYTHONPATH": str(ROOT), "HOME": str(project.parent / "home"),
-                    "NO_COLOR": "1", "MALLOC_ARENA_MAX": "2"},
-        timeout=DEADLINE, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
-    )  # fmt: skip
-
-
-def tree(project: Path) -> dict[str, tuple[object, ...]]:
-    """Everything below by name: kind and mode, inode, size, time of change, where a link leads."""
-    seen: dict[str, tuple[object, ...]] = {}
-    for place, folders, files in os.walk(project):
-        for path in (Path(place, name) for name in (*folders, *files)):
-            status = path.lstat()
-            link = path.readlink() if path.is_symlink() else ""
-            seen[str(path)] = (status.st_mode, status.st_ino, status.st_size, status.st_mtime_ns, link)
-    return seen
-
-
-def held(project: Path, *line: str, statuses: tuple[int, ...] = (0, 1, 2, 3)) -> str:
-    """Runs one command that only looks, and says what was wrong with how it ended; "" when nothing was."""
-    before = tree(project)
-    try:
-        done = doctor(project, *line)
-    except subprocess.TimeoutExpired:
-        return f"{line}: not over in {DEADLINE} s"
-    said = done.stdout + done.stderr
-    wrong = [word for word in ("Traceback", "itself failed", "Fatal Python") if word in said]
-    wrong += [f"{char!r} printed" for char in said if not char.isprintable() and char != "\n"][:1]
-    if done.returncode not in statuses:
-        wrong.append(f"status {done.returncode}")
-    if line[-1] in ("--json", "--sarif") and done.returncode != 2 and not done.stdout.startswith("{"):
-        wrong.append("no JSON")
-    if tree(project) != before:
-        wrong.append("something was changed")
-    return f"{line}: {', '.join(wrong)}\n{done.stdout[-300:]}\n{done.stderr[-1500:]}" if wrong else ""
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -247,4 +73,85 @@ def test_each_file_of_a_run(project, form):
         assert held(project, "status") == "", name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
         path.write_bytes(before)
-    assert "never came up" in doctor(project, "status").stdout
+    assert "never came up" in doctor(project, "status")[1]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_log_to_explain(project, form):
+    log = project / RUN / "log"
+    replaced(project, (f"{RUN}/log",), form)
+    if form is gigabyte:
+        os.truncate(log, 1 << 26)  # read to its end, a second for each 50 MB
+    began = time.monotonic()
+    assert held(project, "explain", f"{RUN}/log", "--json") == ""
+    assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("line", [*COMMANDS, ("explain", f"{RUN}/log")])
+def test_names_and_values_that_steer_a_terminal(project, line):
+    """In names of files and folders, also bytes that are no UTF-8, and in values that every reader lets through."""
+    evil = ESCAPES.replace("/", "")
+    for place in ("data/widget/test/scratch/x.png", "data/widget/test/x", "data/x/test/y", "checkout/x.md", "model/x",
+                  "model/unet/x", "foreground/widget/scratch/x.png", "checkout/bcm-dual-interrelated_diff/x.py",
+                  ".dualano/runs/x/run.json", ".dualano/fixes/x/journal.jsonl", "env/conda-meta/python-3.11-x.json",
+                  f"{SITE}/x-1.0.dist-info/METADATA", f"{SITE}/~x/y"):  # fmt: skip
+        for part in (os.fsencode(evil), b"\xff\xfe"):
+            path = Path(os.fsdecode(os.fsencode(project / place).replace(b"/x", b"/x" + part)))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"Name: {evil}\nVersion: {evil}\n")
+    index = {"_class_name": evil, "unet": [evil, evil], f"safety{evil}": ["a", "b"]}
+    (project / "model/model_index.json").write_text(json.dumps(index))
+    (project / "model/unet/diffusion_pytorch_model.safetensors").write_text(f"12345678{{{evil}")
+    (project / "hf/accelerate/default_config.yaml").write_text(
+        f"mixed_precision: {json.dumps(evil)}\ngpu_ids: [{{}}]\n"
+    )
+    (project / "checkout/requirements.txt").write_text(f"torch=={evil}\n{evil}==1\n-e {evil}\n--index-url {evil}\n")
+    (project / "dualano.toml").write_text(f"[run]\ncategory = {json.dumps(evil)}\n")
+    log = f"Traceback (most recent call last):\n  File {evil}\nRuntimeError: CUDA out of memory{evil}\n"
+    (project / RUN / "log").write_text(log)
+    lay_run(project, output=evil, host=evil, metrics=f"{evil}\0", trainer=evil)
+    assert held(project, *line) == ""
+
+
+def test_a_header_that_would_be_a_gigabyte_of_objects(project):
+    """100 MB of JSON is what the format allows; as Python's objects it would be ten times that."""
+    tensors = b'"%d":{"data_offsets":[0,0]},'
+    with (project / "model/unet/diffusion_pytorch_model.safetensors").open("wb") as file:
+        rows = b"".join(tensors % number for number in range(1_200_000))
+        header = b"{" + rows + b'"a":{"data_offsets":[0,0]}}'
+        file.write(len(header).to_bytes(8, "little") + header)
+    assert held(project, "check", "--json") == ""
+    assert "which no model's has" in doctor(project, "check", "--json", "--only", "MODEL")[1]
+
+
+def test_an_image_that_claims_four_gigapixels(project):
+    image = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (65_000).to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0" + bytes(60)
+    for name in GROUPS["data"]:
+        (project / name).write_bytes(image)
+    assert held(project, "check", "--json") == ""
+
+
+def _without_root() -> tuple[str, ...] | None:
+    """What keeps a child from reading everything: nothing for a person, a lesser set of capabilities for root."""
+    if os.geteuid() != 0:
+        return ()
+    before = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")
+    works = (
+        shutil.which("setpriv") and subprocess.run([*before, "true"], capture_output=True, check=False).returncode == 0
+    )
+    return before if works else None
+
+
+@pytest.mark.skipif(_without_root() is None, reason="root reads everything, and setpriv is not here")
+@pytest.mark.parametrize("what", ["files", "folders"])
+def test_files_and_folders_that_may_not_be_read(project, what):
+    names = {project / name for name in EVERY}
+    closed = names if what == "files" else {path.parent for path in names} - {project / "env" / "bin", project}
+    for path in sorted(closed, reverse=True):
+        path.chmod(0)
+    try:
+        told = [held(project, *line, before=_without_root() or ()) for line in COMMANDS]
+        assert list(filter(None, told)) == []
+    finally:
+        for path in sorted(closed):
+            path.chmod(0o700)
