@@ -106,11 +106,11 @@ def test_names_and_values_that_steer_a_terminal(project, line):
         f"mixed_precision: {json.dumps(evil)}\ngpu_ids: [{{}}]\n"
     )
     (project / "checkout/requirements.txt").write_text(f"torch=={evil}\n{evil}==1\n-e {evil}\n--index-url {evil}\n")
-    (project / "dualano.toml").write_text(f"[run]\ncategory = {json.dumps(evil)}\n")
+    (project / "dualano.toml").write_text(f"[train]\noutput = {json.dumps(evil)}\n")
     log = f"Traceback (most recent call last):\n  File {evil}\nRuntimeError: CUDA out of memory{evil}\n"
     (project / RUN / "log").write_text(log)
     lay_run(project, output=evil, host=evil, metrics=f"{evil}\0", trainer=evil)
-    assert held(project, *line) == ""
+    assert held(project, *line, statuses=(0, 1, 3)) == ""
 
 
 def test_a_header_that_would_be_a_gigabyte_of_objects(project):
