@@ -202,15 +202,9 @@ def _own_blocks(scope: ast.AST) -> list[list[ast.stmt]]:
 
 def _describe_difference(wanted: Pattern, source: Source, scope: ast.AST, name: str) -> Judgement:
     """Name the nearest thing to the pattern, or say that there is none."""
-    if wanted.expression is not None:
-        expected = readable(wanted.expression)
-        candidates = source.nodes(scope).get(type(wanted.expression), [])
-    else:
-        expected = "; ".join(readable(statement) for statement in wanted.statements)
-        candidates = [
-            node for block in source.blocks(scope) for node in block if type(node) is type(wanted.statements[0])
-        ]
-    head, __, __ = expected.partition("\n")
+    expected = "; ".join(map(readable, wanted.roots))
+    candidates = source.nodes(scope).get(type(wanted.roots[0]), [])
+    head = readable(wanted.roots[0]).partition("\n")[0]
     likeness = [_likeness(head, ast.unparse(node).partition("\n")[0]) for node in candidates]
     best = max(likeness, default=0.0)
     where = _(" in {name}", name=name) if name else ""

@@ -32,6 +32,11 @@ class Pattern(NamedTuple):
     expression: ast.expr | None
     statements: tuple[ast.stmt, ...]
 
+    @property
+    def roots(self) -> tuple[ast.stmt | ast.expr, ...]:
+        """The expression or the statements."""
+        return self.statements if self.expression is None else (self.expression,)
+
 
 class Match(NamedTuple):
     """Where a pattern fits: the nodes, what the metavariables stand for, and the block they are in."""
@@ -174,10 +179,9 @@ def _rest_name(item: ast.AST) -> str | None:
 
 def may_occur(pattern: Pattern, text: str) -> bool:
     """Whether a text holds every name of the pattern: False spares parsing it."""
-    roots = [pattern.expression] if pattern.expression is not None else pattern.statements
     names = {
         value
-        for root in roots
+        for root in pattern.roots
         for node in ast.walk(root)
         for value in (getattr(node, "id", None), getattr(node, "attr", None), getattr(node, "name", None))
         if isinstance(value, str) and not value.startswith((_ONE, _REST))
