@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -68,7 +69,7 @@ def settle(settings: Settings, sheet: FactSheet, extra: Sequence[str], say: Call
             folder=folder,
         )
     )
-    if make_miniature(interpreter_of(sheet), folder):
+    if make_miniature(interpreter_of(sheet), folder, sys.stderr):  # stdout is for the proof
         raise ProofError(_("the miniature model and data could not be made; the lines above say why"))
     return on_the_miniature(settings, folder)
 
