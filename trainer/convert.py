@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import collections
 import io
+import math
 import pickle
 import sys
 import zipfile
@@ -38,6 +39,7 @@ STORAGES = {
     "BoolStorage": torch.bool,
 }
 _MAX_PICKLE = 64 << 20  # the pickle holds names and shapes; Stable Diffusion's are below 1 MB
+_MAX_SHARED = 4  # tied weights are written once; a whole copy for each name is a bomb, too
 _MAX_RATIO = 1.05  # torch stores its data uncompressed, so an entry that grows is a bomb
 
 
@@ -74,7 +76,12 @@ class _Reader(pickle.Unpickler):
 
 
 def _rebuild(storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int], *_: object) -> Tensor:
-    """A view of a storage; torch refuses one that would reach past its end."""
+    """A view of a storage; torch refuses one that would reach past its end.
+
+    A view that repeats what the storage holds, refused here, would become gigabytes when it is written out.
+    """
+    if math.prod(size) > storage.numel():
+        raise pickle.UnpicklingError(f"a tensor of shape {list(size)[:8]} in a storage of {storage.numel()} numbers")
     return torch.as_strided(storage, tuple(size), tuple(stride), offset)
 
 
@@ -84,6 +91,8 @@ def read_pickled(path: Path) -> dict[str, Tensor]:
     Raises:
         TrainerError: the file is in another format, damaged, or refers to anything but tensors.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise TrainerError(f"{path} is not a regular file.")
     try:
         with zipfile.ZipFile(path) as archive:
             for entry in archive.infolist():
@@ -110,6 +119,8 @@ def read_pickled(path: Path) -> dict[str, Tensor]:
     state = loaded.get("state_dict", loaded) if isinstance(loaded, Mapping) else None
     if state is None or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise TrainerError(f"{path} holds something else than a flat mapping of names to tensors.")
+    if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > _MAX_SHARED * path.stat().st_size:
+        raise TrainerError(f"{path}: its tensors share their numbers, and are {_MAX_SHARED} times the file; refused.")
     return {name: tensor.contiguous().clone() for name, tensor in state.items()}
 
 

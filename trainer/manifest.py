@@ -11,6 +11,7 @@ from typing import Any
 
 from .checkpoint import write_atomically
 from .errors import TrainerError
+from .reading import read_lines, read_text
 
 MANIFEST, SETTINGS = "manifest.jsonl", "generation.json"
 #: Folders of accepted pairs, parallel to one another by file name; rejected ones go below `REJECTED`.
@@ -63,19 +64,26 @@ class Manifest:
         self.folder = folder
         self._path = folder / MANIFEST
         self.records: dict[int, Record] = {}
-        lines = self._path.read_text(encoding="utf-8").split("\n") if self._path.is_file() else []
-        for number, line in enumerate(lines):
-            if not line:
-                continue
+        try:
+            torn = self._read()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise TrainerError(f"The manifest cannot be read: {error}. Give another folder.") from error
+        if torn:
+            self._rewrite()
+
+    def _read(self) -> bool:
+        """Take over the records of the file; whether its last line lacks its end."""
+        torn = False
+        for number, line in enumerate(read_lines(self._path), start=1):
+            torn = not line.endswith("\n")
             record = _parse(line)
             if record is not None:
                 self.records[record.index] = record
-            elif number < len(lines) - 1:
-                raise TrainerError(
-                    f"{self._path}: line {number + 1} is not a record. Remove the line, or generate anew."
-                )
-        if lines and lines[-1]:
-            self._rewrite()
+            elif line.strip() and not torn:
+                raise TrainerError(f"{self._path}: line {number} is not a record. Remove the line, or generate anew.")
+        return torn
 
     def done(self, index: int) -> bool:
         """Whether this pair is recorded and its files are there."""
@@ -119,8 +127,8 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
         return
     try:
-        before = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        before = dict(json.loads(read_text(path)))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise TrainerError(f"{path} cannot be read ({error}). Give another --output_dir.") from error
     differing = [
         f"{name}: {before.get(name)!r} before, {settings.get(name)!r} now"
@@ -135,9 +143,21 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _parse(line: str) -> Record | None:
-    """The record of a line, or None where it is not one."""
+    """The record of a line, or None where it is not one: a manifest may be anybody's, its names must not lead away."""
     try:
         values = json.loads(line)
-        return Record(**{field.name: values[field.name] for field in fields(Record)})
-    except (ValueError, KeyError, TypeError):
+        record = Record(**{field.name: values[field.name] for field in fields(Record)})
+        return record if _is_whole(record) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _is_whole(record: Record) -> bool:
+    """Whether every value is of its kind, and the file's name that of a file in the folder."""
+    numbers = all(type(value) is int for value in (record.index, record.seed))
+    shares = all(value is None or type(value) in (int, float) for value in (record.mask_area, record.quality))
+    texts = all(isinstance(value, str) for value in (record.file, record.prompt, record.prompt_fg, record.weights))
+    notes = all(value is None or isinstance(value, str) for value in (record.background, record.rejected))
+    if not (numbers and shares and texts and notes):
+        return False
+    return Path(record.file).name == record.file and record.file not in ("", "..") and "\0" not in record.file

@@ -13,6 +13,8 @@ from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
 
 from .checkpoint import write_atomically
+from .errors import TrainerError
+from .reading import read_lines
 
 METRICS_NAME = "metrics.jsonl"
 
@@ -139,20 +141,31 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _drop_lines_after(path: Path, step: int) -> None:
-    """Keep the lines of steps up to `step`, so that a resumed run has one line a step."""
-    if not path.is_file():
+    """Keep the lines of steps up to `step`, so that a resumed run has one line a step.
+
+    Raises:
+        TrainerError: what stands there is no such file.
+    """
+    try:
+        if any(_step_of(line) > step for line in read_lines(path)):
+            write_atomically(path, lambda new: _copy_lines(path, new, step))
+    except FileNotFoundError:
         return
-    text = path.read_text(encoding="utf-8")
-    kept = "".join(f"{line}\n" for line in text.splitlines() if _step_of(line) <= step)
-    if kept != text:  # also where a kill cut off the last line's end
-        write_atomically(path, lambda new: new.write_text(kept, "utf-8"))
+    except OSError as error:
+        raise TrainerError(f"{path} cannot be gone on with ({error}). Move it away, then run again.") from error
+
+
+def _copy_lines(path: Path, new: Path, step: int) -> None:
+    """Write the lines of steps up to `step` to `new`."""
+    with new.open("w", encoding="utf-8") as stream:
+        stream.writelines(line for line in read_lines(path) if _step_of(line) <= step)
 
 
 def _step_of(line: str) -> float:
-    """The step of a metrics line; infinite for one that a kill cut off."""
+    """The step of a metrics line; infinite for one that a kill cut off, be it only its end."""
     try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
+        return float(json.loads(line)["step"]) if line.endswith("\n") else float("inf")
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return float("inf")
 
 

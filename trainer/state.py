@@ -23,6 +23,7 @@ from torch import Tensor
 
 from .checkpoint import read_weights, sync, write_weights
 from .errors import TrainerError
+from .reading import read_text
 
 STATE_NAME = "trainer_state.json"
 OPTIMIZER_NAME = "optimizer.safetensors"
@@ -159,9 +160,9 @@ def read_header(folder: Path) -> tuple[dict[str, Any], int, dict[str, Any]]:
         TrainerError: there is none that can be read.
     """
     try:
-        header = json.loads((folder / STATE_NAME).read_text(encoding="utf-8"))
+        header = json.loads(read_text(folder / STATE_NAME))
         return dict(header["files"]), int(header["step"]), dict(header["run"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise TrainerError(
             f"{folder} is not a checkpoint of this trainer: cannot read {STATE_NAME} ({error}). "
             "Start from bare weights with --initial_weights instead."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,7 @@ from ..errors import TrainerError
 from ..images import image_size, list_images, read_image
 from ..manifest import SETTINGS, Manifest, pair_files
 from ..mvtec import AnomalyFolder, find_companion
+from ..reading import read_text
 from ..split import Variant, find_leaks, make_split
 
 Protocol = Literal["strict", "paper"]
@@ -126,15 +128,15 @@ def read_training_list(path: Path, images: Path) -> tuple[Path, ...]:
         TrainerError: unreadable, or a name that is not there.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
         names = json.loads(text)["run"]["files"] if path.suffix == ".json" else text.split("\n")
         found = tuple(images / Path(name.strip()).name for name in names if name.strip())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TrainerError(
             f"{path} is not a list of training images ({error!r}): expected a trainer_state.json, "
             "or a text file with one name a line."
         ) from error
-    missing = [file.name for file in found if not file.is_file()]
+    missing = [file.name[:80] for file in found if not os.path.isfile(file)]  # noqa: PTH113 - no name is too long for it
     if missing or not found:
         what = f"names {', '.join(missing[:5])}, which {images} does not hold" if missing else "names no image"
         raise TrainerError(f"{path} {what}. Give the list of the run that made these weights.")
@@ -169,7 +171,7 @@ def _check_size(pair: Pair) -> None:
 def _variant(generated: Path) -> Variant:
     """The variant that made the pairs, as noted beside them."""
     try:
-        noted = json.loads((generated / SETTINGS).read_text(encoding="utf-8"))["variant"]
-    except (OSError, ValueError, KeyError, TypeError):
+        noted = json.loads(read_text(generated / SETTINGS))["variant"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return "bcm"
     return "dual" if noted == "dual" else "bcm"
