@@ -73,7 +73,9 @@ def ask_address(url: str, config: IndexConfig) -> Answer:
         import urllib3
 
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-    proxies = {"http": config.proxy, "https": config.proxy} if config.proxy else None
+    # A proxy given by hand would be used for every address; the installers keep to NO_PROXY.
+    proxy = None if requests.utils.should_bypass_proxies(url, no_proxy=None) else config.proxy
+    proxies = {"http": proxy, "https": proxy} if proxy else None
     try:
         with requests.get(
             url,

@@ -112,6 +112,14 @@ def test_a_proxy_that_refuses_is_the_proxys_fault(server):
     assert gone.failure == "proxy"
 
 
+def test_an_address_that_no_proxy_names_is_asked_without_it(server, monkeypatch):
+    """A mirror in the house, and a proxy to the outside that does not know it."""
+    through = IndexConfig(proxy="http://127.0.0.1:9")
+    assert ask_address(f"{base(server)}/simple/", through).failure == "proxy"
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    assert ask_address(f"{base(server)}/simple/", through).ok
+
+
 def test_silence_is_a_timeout_within_the_deadline(server, tmp_path):
     fact = look(tmp_path, Index("slow", base(server) + "/slow", "find-links"), deadline=0.7)
     assert isinstance(fact, Known)
