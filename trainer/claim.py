@@ -29,7 +29,8 @@ def claimed(output: Path) -> Iterator[None]:
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
-        handle = os.open(output / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+        # A link is not followed: the lock's file is emptied, and where it leads may be somebody's.
+        handle = os.open(output / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except OSError as error:
         raise TrainerError(
             f"Cannot write into {output}: {error.strerror}. Give an --output_dir you may write."

@@ -11,7 +11,7 @@ from typing import Any
 
 from .checkpoint import write_atomically
 from .errors import TrainerError
-from .reading import read_lines, read_text
+from .reading import append_to, read_lines, read_text
 
 MANIFEST, SETTINGS = "manifest.jsonl", "generation.json"
 #: Folders of accepted pairs, parallel to one another by file name; rejected ones go below `REJECTED`.
@@ -91,13 +91,20 @@ class Manifest:
         return record is not None and all(path.is_file() for path in pair_files(self.folder, record)[:2])
 
     def add(self, records: Iterable[Record]) -> None:
-        """Append records and push them to the disk."""
-        with self._path.open("a", encoding="utf-8") as stream:
-            for record in records:
-                self.records[record.index] = record
-                stream.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        """Append records and push them to the disk.
+
+        Raises:
+            TrainerError: they cannot be written.
+        """
+        try:
+            with append_to(self._path) as stream:
+                for record in records:
+                    self.records[record.index] = record
+                    stream.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise TrainerError(f"Cannot write {self._path}: {error}. Free space, or give another folder.") from error
 
     def accepted(self) -> list[Record]:
         """The records of usable pairs, by index."""

@@ -14,7 +14,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 
 from .checkpoint import write_atomically
 from .errors import TrainerError
-from .reading import read_lines
+from .reading import append_to, read_lines
 
 METRICS_NAME = "metrics.jsonl"
 
@@ -105,8 +105,11 @@ class Reporter:
         if not active:
             return
         path = output / METRICS_NAME
-        _drop_lines_after(path, start)
-        self._file = path.open("a", encoding="utf-8")
+        try:
+            _drop_lines_after(path, start)
+            self._file = append_to(path)
+        except OSError as error:
+            raise TrainerError(f"{path} cannot be gone on with ({error}). Move it away, then run again.") from error
         if tensorboard is not None:
             self._board, self.warning = _open_tensorboard(tensorboard, start)
 
@@ -144,15 +147,14 @@ def _drop_lines_after(path: Path, step: int) -> None:
     """Keep the lines of steps up to `step`, so that a resumed run has one line a step.
 
     Raises:
-        TrainerError: what stands there is no such file.
+        OSError: what stands there is no such file.
+        TrainerError: the shorter file cannot be written.
     """
     try:
         if any(_step_of(line) > step for line in read_lines(path)):
             write_atomically(path, lambda new: _copy_lines(path, new, step))
     except FileNotFoundError:
         return
-    except OSError as error:
-        raise TrainerError(f"{path} cannot be gone on with ({error}). Move it away, then run again.") from error
 
 
 def _copy_lines(path: Path, new: Path, step: int) -> None:

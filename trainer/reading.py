@@ -1,4 +1,4 @@
-"""Reading text that may be anybody's: regular files only, bounded, never waiting for the writer of a pipe."""
+"""Texts in places that may be anybody's: regular files only, bounded, never waiting for the other end of a pipe."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 MAX_BYTES = 1 << 24
 #: A line of a manifest or of metrics has some hundred bytes.
@@ -38,6 +38,22 @@ def read_lines(path: Path) -> Iterator[str]:
             if len(line) > MAX_LINE:
                 raise OSError(f"{path} has a line of more than {MAX_LINE} bytes, which no such file has")
             yield line.decode("utf-8", "replace")
+
+
+def append_to(path: Path) -> TextIO:
+    """A UTF-8 file to append to, made when missing.
+
+    Raises:
+        OSError: it cannot be written, or is a link, which may lead into somebody's own file, or no regular file.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        _require_regular(os.fstat(descriptor), path)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
 def _opened(path: Path) -> BinaryIO:

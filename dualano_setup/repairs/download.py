@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,7 +126,24 @@ def _part_file(action: Download, workshop: Workshop) -> Path:
     folder = workshop.project / ".dualano" / "downloads"
     folder.mkdir(parents=True, exist_ok=True)
     name = action.sha256 or hashlib.sha256(f"{action.url} {action.size}".encode()).hexdigest()
-    return folder / f"{name}.part"
+    part = folder / f"{name}.part"
+    _without_link(part)
+    return part
+
+
+def _without_link(place: Path) -> None:
+    """Takes away what is no file: the project can be a stranger's, a link in it lead into somebody's home.
+
+    Raises RepairError for a folder.
+    """
+    try:
+        mode = place.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if stat.S_ISDIR(mode):
+        raise RepairError(_("{path} is not a file; move it away by hand, then run `fix` again", path=place))
+    if not stat.S_ISREG(mode):
+        place.unlink()
 
 
 def _fetch(action: Download, part: Path, workshop: Workshop) -> None:
@@ -220,6 +238,7 @@ def _place(part: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if part.stat().st_dev != target.parent.stat().st_dev:
         arriving = _arriving(target)
+        _without_link(arriving)
         shutil.copyfile(part, arriving)
         with arriving.open("rb+") as file:
             os.fsync(file.fileno())

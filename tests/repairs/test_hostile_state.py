@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.repairs.action import Plan, RepairError
+from dualano_setup.repairs.action import Plan, RepairError, Workshop
 from dualano_setup.repairs.apply import Session, apply_plan
+from dualano_setup.repairs.download import Download
 from dualano_setup.repairs.environment import environment_state
 from dualano_setup.repairs.files import WriteFile
 from dualano_setup.repairs.journal import all_fixes, foreign_fixes
@@ -17,6 +18,8 @@ from dualano_setup.repairs.undo import not_followed, recover
 from dualano_setup.repairs.unfinished import read_events, unreadable, unsettled
 from dualano_setup.runs.cause import read_end_bytes
 from dualano_setup.runs.records import RunRecord, read
+from tests.repairs.snapshot import sha
+from tests.repairs.test_download import DATA, server
 
 HUGE = 1 << 30
 
@@ -138,3 +141,39 @@ def test_a_runs_record_and_log(tmp_path, form):
     form(tmp_path / "file")
     assert read(RunRecord, tmp_path / "file") is None
     assert len(read_end_bytes(tmp_path / "file", 1000)) <= 1000
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_no_download_goes_through_a_link(tmp_path, ranges):
+    """What was half fetched waits in the project under a name that a stranger can foretell."""
+    mine = tmp_path / "mine"
+    mine.write_bytes(b"mine")
+    project = tmp_path / "project"
+    workshop = Workshop(project / "fix" / "00", project, say=lambda _line: None)
+    workshop.folder.mkdir(parents=True)
+    with server(ranges) as (url, asked):
+        step = Download(url, tmp_path / "model" / "unet", sha(DATA), len(DATA), ("MODEL002",), "")
+        part = project / ".dualano" / "downloads" / f"{step.sha256}.part"
+        part.parent.mkdir(parents=True)
+        part.symlink_to(mine)
+        step.apply(workshop)
+    assert (mine.read_bytes(), asked) == (b"mine", [""])
+    assert step.path.read_bytes() == DATA
+    assert not step.path.is_symlink()
+
+
+@pytest.mark.parametrize("form", [os.mkfifo, loop, zeros, os.mkdir])
+def test_what_is_no_file_is_not_downloaded_into(tmp_path, form):
+    workshop = Workshop(tmp_path / "fix" / "00", tmp_path, say=lambda _line: None)
+    workshop.folder.mkdir(parents=True)
+    with server() as (url, _asked):
+        step = Download(url, tmp_path / "model" / "unet", sha(DATA), len(DATA), ("MODEL002",), "")
+        part = tmp_path / ".dualano" / "downloads" / f"{step.sha256}.part"
+        part.parent.mkdir(parents=True)
+        form(part)
+        if form is os.mkdir:
+            with pytest.raises(RepairError, match="is not a file"):
+                step.apply(workshop)
+            return
+        step.apply(workshop)
+    assert step.path.read_bytes() == DATA

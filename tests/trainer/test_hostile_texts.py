@@ -12,10 +12,11 @@ from collections import OrderedDict
 import pytest
 import torch
 
+from trainer.claim import LOCK_NAME, claimed
 from trainer.convert import read_pickled
 from trainer.errors import TrainerError
 from trainer.export.source import _variant, read_training_list
-from trainer.manifest import MANIFEST, SETTINGS, Manifest, check_settings
+from trainer.manifest import MANIFEST, SETTINGS, Manifest, Record, check_settings
 from trainer.metrics import METRICS_NAME, Reporter
 from trainer.state import STATE_NAME, read_header
 
@@ -190,3 +191,27 @@ def test_a_pipe_as_weights_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "w.bin")
     with pytest.raises(TrainerError, match="not a regular file"):
         read_pickled(tmp_path / "w.bin")
+
+
+@pytest.mark.parametrize("target", ["mine", "nothing"])
+def test_no_link_is_written_through(tmp_path, target):
+    """A stranger's output folder must not lead a training into somebody's own files."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "mine").write_text("mine")
+    output = tmp_path / "output"
+    output.mkdir()
+    for name in (METRICS_NAME, MANIFEST, LOCK_NAME):
+        (output / name).symlink_to(home / target)
+    with pytest.raises(TrainerError), claimed(output):
+        pass
+    if target == "nothing":
+        with pytest.raises(TrainerError, match="cannot be gone on with"):
+            _reporter(output)
+        manifest = Manifest(output)
+        with pytest.raises(TrainerError, match="Cannot write"):
+            manifest.add([Record(**ROW)])
+    else:
+        _reporter(output).close()  # a text of no steps: a file of its own takes the link's place
+    assert [path.name for path in home.iterdir()] == ["mine"]
+    assert (home / "mine").read_text() == "mine"
