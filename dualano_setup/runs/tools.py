@@ -48,7 +48,7 @@ def run_tool(
     SIGTERM and a closed terminal end it sooner. Then nothing of it is left and the signal takes its course here:
     raises KeyboardInterrupt. Raises OSError when the interpreter cannot be started.
     """
-    key = f"tool-{os.getpid()}-{secrets.token_hex(8)}"
+    key = secrets.token_hex(16)
     variables = {name: value for name, value in os.environ.items() if name not in removed_variables(os.environ)}
     variables |= {"PYTHONUNBUFFERED": "1", "PYTHONNOUSERSITE": "1", RUN_VARIABLE: key}
     variables |= {"HF_HUB_OFFLINE": "1"} if offline else {}
