@@ -14,6 +14,8 @@ from PIL import Image, ImageOps
 from .errors import TrainerError
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+#: Pillow goes by content, whatever the name: a `.png` that is PostScript would be handed to Ghostscript.
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 #: Largest image that is decoded. Line-scan cameras make 100 megapixels; a crafted file can claim any size.
 MAX_PIXELS = 128 * 1024 * 1024
 #: Pillow modes with more than 8 bits a channel; their conversion to RGB clips instead of scaling.
@@ -113,7 +115,7 @@ def _opened(path: Path) -> Image.Image:
     with warnings.catch_warnings():
         # Pillow warns from 89 megapixels on; the bound here is ours.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        image = Image.open(path)
+        image = Image.open(path, formats=FORMATS)
     width, height = image.size
     if width * height > MAX_PIXELS:
         image.close()

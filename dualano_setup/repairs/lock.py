@@ -23,6 +23,7 @@ from ..language import _
 from .action import RepairError
 
 _MAX_HOLDER = 1 << 12  # bytes
+_NOTE = b'{"pid": '
 PATIENCE = 10.0  # seconds to wait for another doctor
 
 Place = tuple[int, int]  # device and inode of a folder
@@ -144,7 +145,9 @@ def _is_still(folder: Path, place: Place) -> bool:
 
 
 def _sign(handle: int) -> None:
-    """Writes who holds the lock, for the one who waits."""
+    """Writes who holds the lock, for the one who waits. What was no such note before is somebody's file, and stays."""
+    if os.fstat(handle).st_size and not os.pread(handle, len(_NOTE), 0).startswith(_NOTE):
+        return
     row = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())}
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(row).encode(), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 from pathlib import Path
@@ -14,6 +15,7 @@ from dualano_setup.repairs.download import Download
 from dualano_setup.repairs.environment import environment_state
 from dualano_setup.repairs.files import WriteFile
 from dualano_setup.repairs.journal import all_fixes, foreign_fixes
+from dualano_setup.repairs.lock import locked
 from dualano_setup.repairs.undo import not_followed, recover
 from dualano_setup.repairs.unfinished import read_events, unreadable, unsettled
 from dualano_setup.runs.cause import read_end_bytes
@@ -98,6 +100,18 @@ def test_a_link_in_the_place_of_fixes_costs_nobody_a_file(tmp_path, place, name)
     recover(project, Session(project).workshop)
     assert unsettled(project) == []
     assert thesis.read_text() == "mine"
+
+
+def test_a_lock_that_is_somebodys_file_is_not_written_to(tmp_path):
+    lock = tmp_path / ".dualano" / "lock"
+    lock.parent.mkdir()
+    lock.write_text("mine")
+    with locked(tmp_path):
+        assert lock.read_text() == "mine"
+    lock.write_text("")
+    for _time in range(2):
+        with locked(tmp_path):
+            assert json.loads(lock.read_text())["pid"] == os.getpid()
 
 
 def test_a_folder_with_more_in_it_than_a_plan_is_not_removed(tmp_path):
