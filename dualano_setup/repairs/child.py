@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..language import _
-from ..runs.processes import RUN_VARIABLE, end_marked, members, send
+from ..runs.processes import RUN_VARIABLE, any_lives, end_marked, members, send
 from ..unwinding import unwinding
 
 KEPT_LINES = 25
@@ -177,4 +177,4 @@ def _any_lives(child: subprocess.Popen[bytes] | None, key: str) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, 0)
             return True
-    return bool(members(key))
+    return any_lives(key)

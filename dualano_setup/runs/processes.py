@@ -13,6 +13,7 @@ from .records import Identity
 
 RUN_VARIABLE = "DUALANO_RUN_KEY"
 """In the environment of every process of a run: found by it whoever its parent is by now."""
+_EXEC_SECONDS = 0.01
 
 
 def boot_id() -> str:
@@ -90,11 +91,19 @@ def send(targets: Iterable[Identity], number: signal.Signals) -> None:
 def wait_until_gone(key: str, seconds: float, pause: float = 0.05) -> bool:
     """Waits until no process of the run lives; False when some still do after `seconds`."""
     end = time.monotonic() + seconds
-    while members(key):
+    while any_lives(key):
         if time.monotonic() > end:
             return False
         time.sleep(pause)
     return True
+
+
+def any_lives(key: str) -> bool:
+    """Whether the run has members. Looks again where none is seen: one that `exec` is just replacing shows no key."""
+    if members(key):
+        return True
+    time.sleep(_EXEC_SECONDS)
+    return bool(members(key))
 
 
 def end_marked(key: str, grace: float) -> bool:

@@ -19,7 +19,7 @@ from ..language import DEFAULT, _, speak
 from . import cause
 from .ending import CHECKPOINT_SECONDS, end_run
 from .folder import RunFolder
-from .processes import RUN_VARIABLE, identify, members, wait_until_gone
+from .processes import RUN_VARIABLE, identify, wait_until_gone
 from .records import ExitRecord, ProcessRecord, RunRecord, StopRequest, write
 
 READY = b"ready\n"
@@ -145,7 +145,7 @@ def watch(
 def _wait_for_the_rest(run: RunFolder, record: RunRecord) -> None:
     """The launcher can die before its trainers do. They may finish a checkpoint; then nothing may be left behind."""
     patience = CHECKPOINT_SECONDS if run.stop_request() else LAST_WORDS_SECONDS
-    if members(record.key) and not wait_until_gone(record.key, patience):
+    if not wait_until_gone(record.key, patience):
         end_run(run, record, patience=LAST_WORDS_SECONDS)
 
 

@@ -59,6 +59,8 @@ def run_tool(
             child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=variables)
             return _wait(child)
         finally:
+            if child:
+                child.terminate()
             end_marked(key, ENDED_SECONDS)
             if child:
                 child.poll()  # no zombie either
