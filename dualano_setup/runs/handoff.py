@@ -26,7 +26,7 @@ from .launch import STARTER, STARTER_SOURCE, Launch, Machine
 from .processes import RUN_VARIABLE
 from .records import RunRecord, write
 from .resume import in_earlier_output
-from .supervisor import READY
+from .supervisor import LET_GO, READY
 
 READY_SECONDS = 30.0
 
@@ -37,12 +37,18 @@ class LaunchError(Exception):
 
 @dataclass(slots=True)
 class Started:
-    """A run with its supervisor. Closing `lifeline` (or dying) ends a run that is not detached."""
+    """A run with its supervisor. Closing `lifeline` (or dying) ends the run, unless it was let go."""
 
     run: RunFolder
     record: RunRecord
     launch: Launch
     lifeline: int | None
+
+    def let_go(self) -> None:
+        """Makes a run that is up go on by itself."""
+        assert self.lifeline is not None
+        os.write(self.lifeline, LET_GO)
+        self.release()
 
     def release(self) -> None:
         """Lets go of the pipe; to be called once the run is over."""
@@ -106,13 +112,8 @@ def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:
 
     Raises LaunchError when it does not come up; the run's record then says the same.
     """
-    lifeline: int | None = None
-    handles: tuple[int, ...] = ()
-    command = [sys.executable, "-m", f"{__package__}.supervisor", str(run.path)]
-    if not record.detached:
-        far_end, lifeline = os.pipe()
-        handles = (far_end,)
-        command.append(str(far_end))
+    far_end, lifeline = os.pipe()
+    command = [sys.executable, "-m", f"{__package__}.supervisor", str(run.path), str(far_end)]
     with (run.path / "supervisor.log").open("ab") as complaints:
         supervisor = subprocess.Popen(
             command,
@@ -120,12 +121,11 @@ def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:
             stdout=subprocess.PIPE,
             stderr=complaints,
             start_new_session=True,
-            pass_fds=handles,
+            pass_fds=(far_end,),
             env=_supervisor_environment(),
             cwd="/",
         )
-    for handle in handles:
-        os.close(handle)
+    os.close(far_end)
     assert supervisor.stdout is not None
     started = Started(run, record, launch, lifeline)
     ready = False
@@ -133,13 +133,15 @@ def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:
         ready = _read_ready(supervisor.stdout.fileno())
     finally:
         supervisor.stdout.close()
-        if not ready:  # nor may a detached run begin after it was said, or wished, that it does not
+        if not ready:
             supervisor.terminate()
             started.release()
     if not ready:
         end = run.exit()
         complaint = end.problem if end else read_end(run.path / "supervisor.log").strip()
         raise LaunchError(complaint or _("the run's supervisor did not come up; see {path}", path=run.path))
+    if record.detached:
+        started.let_go()
     return started
 
 

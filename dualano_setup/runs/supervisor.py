@@ -1,12 +1,14 @@
-"""Stays with a run until it ends and writes down how: `python -m dualano_setup.runs.supervisor RUN [LIFELINE]`.
+"""Stays with a run until it ends and writes down how: `python -m dualano_setup.runs.supervisor RUN LIFELINE`.
 
-It lives in a session of its own, so neither a closed terminal nor a Ctrl-C reaches it or the training. With a
-LIFELINE (the read end of a pipe that the foreground `train` holds open) a run ends when that process does: its
-terminal is gone, so the training is asked for a checkpoint.
+It lives in a session of its own, so neither a closed terminal nor a Ctrl-C reaches it or the training. LIFELINE is the
+read end of a pipe that `train` holds open. A run ends when that process does: its terminal is gone, so the training is
+asked for a checkpoint. A detached run is let go with one byte once it is up, and not before: whatever ends a `train`
+that has not said yet that the run goes on, no run is left behind.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -23,13 +25,14 @@ from .processes import RUN_VARIABLE, identify, wait_until_gone
 from .records import ExitRecord, ProcessRecord, RunRecord, StopRequest, write
 
 READY = b"ready\n"
+LET_GO = b"."
 POLL_SECONDS = 0.05
 LAST_WORDS_SECONDS = 10.0
 
 
 @dataclass(slots=True)
 class Lifeline:
-    """Tells when the process at the other end of a pipe has gone."""
+    """Tells when the process at the other end of a pipe has gone without letting go."""
 
     handle: int | None
 
@@ -38,17 +41,16 @@ class Lifeline:
             os.set_blocking(self.handle, False)
 
     def broken(self) -> bool:
-        """Whether the other end is closed; True once, never without a pipe."""
+        """Whether the other end is closed; True once, never after the run was let go."""
         if self.handle is None:
             return False
         try:
-            if os.read(self.handle, 1):
-                return False
+            said = os.read(self.handle, len(LET_GO))
         except BlockingIOError:
             return False
         os.close(self.handle)
         self.handle = None
-        return True
+        return said != LET_GO
 
 
 @dataclass(slots=True)
@@ -68,13 +70,17 @@ def main(arguments: list[str]) -> int:
     """Starts the run, waits for its end, records it. Returns 0 once the end is on record."""
     speak(os.environ.get("DUALANO_LANG", DEFAULT))
     run = RunFolder(Path(arguments[0]))
-    lifeline = Lifeline(int(arguments[1]) if len(arguments) > 1 else None)
+    lifeline = Lifeline(int(arguments[1]))
     wishes = Wishes()
     wishes.listen()
     record = run.record()
     if record is None:
         print(_("{run_file} cannot be read", run_file=run.run_file), file=sys.stderr)
         return 2
+    if lifeline.broken():
+        write(StopRequest("terminal", time.time()), run.stop_file)
+        write(ExitRecord(128 + signal.SIGINT, time.time()), run.exit_file)
+        return 0
     try:
         launcher = start(run, record)
     except OSError as error:
@@ -88,8 +94,9 @@ def main(arguments: list[str]) -> int:
     own = identify(os.getpid())
     assert own is not None
     write(ProcessRecord(own, identify(launcher.pid), time.time()), run.process_file)
-    sys.stdout.buffer.write(READY)
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more: the lifeline tells that too
+        sys.stdout.buffer.write(READY)
+        sys.stdout.flush()
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     watch(run, record, launcher, lifeline, wishes)
     return 0

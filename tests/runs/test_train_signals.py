@@ -127,18 +127,22 @@ def test_a_detached_training_outlives_the_terminal_it_was_started_at(project):
     assert running(str(project)) == []
 
 
-@pytest.mark.parametrize(("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGHUP, -1)])
+@pytest.mark.parametrize(
+    ("how", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, -15), (signal.SIGHUP, -1), (signal.SIGKILL, -9)]
+)
 def test_a_detached_training_that_is_ended_while_it_starts_does_not_begin(project, how, status):
     """It goes on by itself from when that is said, and not before."""
     slow = project.parent / "slow"
     slow.mkdir()
     (slow / "sitecustomize.py").write_text(
-        "import sys, time\nif 'dualano_setup.runs.supervisor' in sys.orig_argv: time.sleep(60)\n"
+        "import sys, time\nif 'dualano_setup.runs.supervisor' in sys.orig_argv: time.sleep(1.5)\n"
     )
     train = _start(project, "--detach", PYTHONPATH=f"{ROOT}:{slow}")
     wait_for(lambda: len(running(str(project))) == 2, 30)  # the supervisor is there, and not up yet
     os.killpg(train.pid, how)
     told, said = train.communicate(timeout=30)
     assert (train.returncode, told, "Traceback" in said) == (status, "", False), said
-    wait_for(lambda: running(str(project)) == [], 5)
+    wait_for(lambda: running(str(project)) == [], 15)
     assert not (project / "output").exists()
+    if how == signal.SIGKILL:
+        assert _see(project).verdict.state == "interrupted"
