@@ -11,6 +11,7 @@ from pathlib import Path
 from ..language import N_, _
 from ..repairs.action import RepairError
 from ..repairs.child import run_child, scrubbed_environment, tail
+from ..unwinding import unwinding
 from .clash import in_words
 
 RESOLVE_DEADLINE = 180.0  # seconds
@@ -95,7 +96,7 @@ def resolve(
     argv = [uv_binary(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-python-downloads"]
     argv += ["--python" if "/" in python else "--python-version", python, *source.flags()]
     argv += [part for file in constraints for part in ("--constraints", str(file))]
-    with tempfile.TemporaryDirectory(prefix="dualano-") as folder:
+    with unwinding(), tempfile.TemporaryDirectory(prefix="dualano-") as folder:
         wanted, found, log = (Path(folder, name) for name in ("wanted.txt", "found.txt", "resolve.log"))
         wanted.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()), encoding="utf-8")
         argv += ["--output-file", str(found), str(wanted)]

@@ -29,9 +29,10 @@ def mute(tmp_path, monkeypatch):
         yield f"http://127.0.0.1:{server.getsockname()[1]}/simple"
 
 
-def test_sigterm_ends_uv_as_well(mute):
-    root = str(Path(__file__).resolve().parents[2])
-    program = subprocess.Popen([sys.executable, "-c", RESOLVE, mute], env=os.environ | {"PYTHONPATH": root})
+def test_sigterm_ends_uv_as_well(mute, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    variables = {"PYTHONPATH": str(Path(__file__).resolve().parents[2]), "TMPDIR": str(tmp_path / "tmp")}
+    program = subprocess.Popen([sys.executable, "-c", RESOLVE, mute], env=os.environ | variables)
     started: list[psutil.Process] = []
     end = time.monotonic() + 20
     while not started and time.monotonic() < end:
@@ -43,6 +44,7 @@ def test_sigterm_ends_uv_as_well(mute):
     assert program.wait(10) == -15
     __, alive = psutil.wait_procs(started, timeout=1)
     assert not alive
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_the_deadline_names_the_index(mute, monkeypatch):
