@@ -17,6 +17,8 @@ from .errors import TrainerError
 
 #: Each packed parameter starts at a multiple of this many numbers, as matrix kernels want 16-byte starts.
 ALIGNMENT = 64
+#: Leaves whose gradients are summed together: few enough that their second copy takes no memory worth the name.
+COLLECTED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +30,10 @@ class _Range:
     start: int
     shape: torch.Size
 
-    def of(self, flat: Tensor) -> Tensor:
-        """The parameter's view of a flat buffer."""
-        return flat[self.start : self.start + self.shape.numel()].view(self.shape)
+    def of(self, flat: Tensor, offset: int = 0) -> Tensor:
+        """The parameter's view of a flat buffer, or of a part of one that begins at `offset`."""
+        start = self.start - offset
+        return flat[start : start + self.shape.numel()].view(self.shape)
 
 
 class AdapterParameters:
@@ -129,19 +132,26 @@ class AdapterParameters:
         """
         if self.full_precision:
             return  # the leaves' gradients are views of the sum
+        for first in range(0, len(self.leaves), COLLECTED_AT_ONCE):
+            self._collect_part(slice(first, first + COLLECTED_AT_ONCE), only=only)
+
+    def _collect_part(self, part: slice, *, only: bool) -> None:
+        """The same for a run of leaves, which lie side by side in the flat buffers."""
+        ranges, leaves = self._ranges[part], self.leaves[part]
+        start, end = ranges[0].start, ranges[-1].start + ranges[-1].shape.numel()
         # One kernel per hundred tensors of equal precision; mixed precisions would take one for each.
-        low = torch.zeros_like(self._shadow)
+        low = torch.zeros(end - start, dtype=self._shadow.dtype, device=self._shadow.device)
         pairs = [
-            (place.of(low), leaf.grad)
-            for place, leaf in zip(self._ranges, self.leaves, strict=True)
+            (place.of(low, start), leaf.grad)
+            for place, leaf in zip(ranges, leaves, strict=True)
             if leaf.grad is not None
         ]
         torch._foreach_copy_([view for view, _ in pairs], [grad for _, grad in pairs])
         if only:
-            self.gradient.copy_(low)
+            self.gradient[start:end].copy_(low)
         else:
-            self.gradient.add_(low)
-        for leaf in self.leaves:
+            self.gradient[start:end].add_(low)
+        for leaf in leaves:
             leaf.grad = None
 
     def zero_gradient(self) -> None:

@@ -108,9 +108,8 @@ class GraphPass:
         return self._value.clone()
 
     def _record(self, inputs: StepInputs) -> None:
-        """Warm up and capture, leaving the collected gradient as it was."""
+        """Warm up and capture. It is the run's first pass, so that nothing has been collected before it."""
         self._inputs = StepInputs(*(None if t is None else t.clone() for t in _fields(inputs)))
-        before = self._eager.parameters.gradient.clone()
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -134,7 +133,7 @@ class GraphPass:
                 ) from error
             self._given_up = True
             self._tell(f"note: steps run without a CUDA graph, which is slower: it cannot be recorded here ({reason})")
-        self._eager.parameters.gradient.copy_(before)
+        self._eager.parameters.zero_gradient()
 
 
 def _fields(inputs: StepInputs) -> tuple[Tensor | None, ...]:

@@ -80,6 +80,7 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
     "repairs/promise.py": (
         ("link to", "a state that a saved plan is compared by, in whatever language it was made"),
         ("neither file", "the same"),
+        ("a circle of links", "the same"),
         ("\0 bytes of", "the same"),
     ),
     "report/document.py": (("dualano-doctor rule", "a command"),),
@@ -87,8 +88,9 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
     "rules/gpu_visible.py": (("Failed to initialize NVML", _SAID_BY_OTHERS),),
     "rules/pkg_names.py": (("vendored diffusers", _KEY),),
     "runs/cause.py": (("Traceback (most recent call last):", _SAID_BY_OTHERS),),
-    "runs/foreground.py": (("-- --output_dir", "a command"),),
     "runs/launch.py": (('"""Starts the trainer', _PROGRAM),),
+    "runs/records.py": (("\0 is no \0", "caught in the same file"),),
+    "runs/resume.py": (("-- --output_dir", "a command"),),
     "runs/tools.py": (("import importlib.util", _PROGRAM),),
     "versions.py": (("\0 does not begin", _DEFECT),),
 }  # fmt: skip
