@@ -49,6 +49,11 @@ def distinct_lines() -> Iterator[bytes]:
         yield (f"DEBUG {chosen.randbytes(30).hex()} " + " ".join(chosen.choices(WORDS, k=7)) + "\n").encode()
 
 
+def one_failure() -> Iterator[bytes]:
+    for i in range(10**9):
+        yield f"[rank{i % 8}]: ValueError: Attempting to unscale FP16 gradients. {i}\n".encode()
+
+
 def one_line() -> Iterator[bytes]:
     chosen = random.Random(0)
     while True:
@@ -72,7 +77,7 @@ def write(file: Path, kind: Iterator[bytes], size: int) -> None:
 def main() -> None:
     size = int(float(sys.argv[1] if len(sys.argv) > 1 else "100") * 1e6)
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")}
-    for kind in (bars, distinct_lines, one_line, coloured):
+    for kind in (bars, distinct_lines, one_line, coloured, one_failure):
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "log.txt"
             write(file, kind(), size)

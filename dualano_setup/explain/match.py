@@ -1,24 +1,26 @@
 """Finds known failures in a block of a log. Pure: bytes in, sightings out.
 
-A large log is not read line by line. Lines that differ only in their numbers (a progress bar redrawn a million times)
-are looked at once. In what remains a few short literals (anchors) are searched, which the C library does at gigabytes
-a second; the lines that hold one are searched for each signature's own literals; only what is left is cleaned and
-tried.
+A large log is not read line by line. An automaton finds every signature's literals in one pass; of a block that holds
+one, lines that differ only in their numbers (an error told a million times) are looked at once, and only those with a
+literal are cleaned and tried.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
+
+from ahocorasick_rs import BytesAhoCorasick
 
 from . import clean
 from .signatures import Knowledge, Signature
 
 WINDOW = 4096
-"""Bytes of a line looked at on each side of an anchor."""
+"""Bytes of a line looked at on each side of a literal."""
+MOST_LOOKED_AT = 1000
+"""Lines of a block that are tried, after those alike are put together; real logs have a few."""
 _DIGITS = b"0123456789"
 _STEP = re.compile(rb"(?<!\d)(\d{1,18})/(\d{1,18}) \[[\d:?]+<")
 _BAR_REACH = 20_000
@@ -42,22 +44,55 @@ class Sighting:
 def search(block: bytes, knowledge: Knowledge) -> list[Sighting]:
     """Every failure in the block, in its order; wordings that differ only in numbers are one sighting."""
     view = block.replace(b"\r", b"\n") if b"\r" in block else block
-    lines, keys = view.split(b"\n"), view.translate(None, _DIGITS).split(b"\n")
-    first = sorted(dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True)).values())
-    distinct = [lines[index] for index in first] if len(first) < len(lines) else lines
-    text = view if distinct is lines else b"\n".join(distinct)
-    windows = _candidates(text, knowledge)
-    if not windows:
+    if not knowledge.finder.find_matches_as_indexes(view):
         return []
-    starts = _starts(distinct)
+    lines = _Lines(block, view)
     found: list[Sighting] = []
-    for offset, window in windows:
-        place = bisect_right(starts, offset) - 1
-        for said in clean.segments(window):
+    for start, end in _few(_lines_with(lines.text, knowledge.finder)):
+        for said in clean.segments(lines.text[start:end]):
             signature = recognise(said, knowledge)
             if signature:
-                found.append(_sighting(signature, said, block, lines, keys, first[place], offset - starts[place]))
+                found.append(lines.sighting(signature, said, start))
     return found
+
+
+class _Lines:
+    """A block's lines, those that differ only in their numbers together. `text`: the first of each, joined."""
+
+    def __init__(self, block: bytes, view: bytes) -> None:
+        self._block, self._lines = block, view.split(b"\n")
+        self._keys = view.translate(None, _DIGITS).split(b"\n")
+        alike: dict[bytes, list[int]] = {}
+        for number, key in enumerate(self._keys):
+            alike.setdefault(key, []).append(number)
+        self._groups = list(alike.values())
+        distinct = [self._lines[group[0]] for group in self._groups]
+        self.text = b"\n".join(distinct)
+        self._starts, self._offsets = _starts(distinct), _starts(self._lines)
+        self._counted = (0, 0)
+
+    def sighting(self, signature: Signature, said: str, start: int) -> Sighting:
+        """The sighting at `start` of `text`, and on all lines like it. To be asked for in the order of `text`."""
+        place = bisect_right(self._starts, start) - 1
+        group, within = self._groups[place], start - self._starts[place]
+        offset, last = (self._offsets[number] + within for number in (group[0], group[-1]))
+        ranks = (clean.rank_of(self._lines[number][:100].decode("utf-8", "replace")) for number in group)
+        return Sighting(
+            signature,
+            offset,
+            last,
+            self._line_at(offset),
+            clean.bare(said)[:500],
+            len(group),
+            tuple(dict.fromkeys(rank for rank in ranks if rank)),
+        )
+
+    def _line_at(self, offset: int) -> int:
+        """The number of the line, from 0; only what lies behind the last one asked for is counted."""
+        before, lines = self._counted
+        lines += self._block.count(b"\n", before, offset)
+        self._counted = (offset, lines)
+        return lines
 
 
 def recognise(text: str, knowledge: Knowledge) -> Signature | None:
@@ -69,54 +104,29 @@ def recognise(text: str, knowledge: Knowledge) -> Signature | None:
     return next((s for s in knowledge.signatures if s.matches(line, message)), None)
 
 
-def _candidates(text: bytes, knowledge: Knowledge) -> list[tuple[int, bytes]]:
-    """The lines that hold a literal of some signature, with their offsets, in order."""
-    rough = _lines_with(text, knowledge.anchors)
-    near = [text[start:end] for start, end in rough]
-    starts = _starts(near)
-    found = []
-    for start, end in _lines_with(b"\n".join(near), knowledge.literals):
-        place = bisect_right(starts, start) - 1
-        offset = rough[place][0] + start - starts[place]
-        found.append((offset, text[offset : offset + end - start]))
-    return found
+def _lines_with(text: bytes, finder: BytesAhoCorasick) -> list[tuple[int, int]]:
+    """Where the lines are that hold a literal, in order; of a very long line, what stands around one."""
+    spans: list[tuple[int, int]] = []
+    seen = 0
+    for _literal, position, after in finder.find_matches_as_indexes(text):
+        if after <= seen:
+            continue
+        start = text.rfind(b"\n", max(0, position - WINDOW), position) + 1 or max(0, position - WINDOW)
+        end = text.find(b"\n", position, position + WINDOW)
+        seen = min(len(text), position + WINDOW) if end < 0 else end
+        spans.append((start, seen))
+    return spans
 
 
-def _lines_with(text: bytes, literals: Iterable[bytes]) -> list[tuple[int, int]]:
-    """Where the lines are that hold one of the literals, in order; of a very long line, what stands around one."""
-    spans: set[tuple[int, int]] = set()
-    for literal in literals:
-        position = text.find(literal)
-        while position >= 0:
-            start = text.rfind(b"\n", max(0, position - WINDOW), position) + 1 or max(0, position - WINDOW)
-            end = text.find(b"\n", position, position + WINDOW)
-            end = min(len(text), position + WINDOW) if end < 0 else end
-            spans.add((start, end))
-            position = text.find(literal, max(end, position + len(literal)))
-    return sorted(spans)
+def _few(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """At most MOST_LOOKED_AT of them, the first and the last: a log made to be slow must not be."""
+    half = MOST_LOOKED_AT // 2
+    return spans if len(spans) <= MOST_LOOKED_AT else [*spans[:half], *spans[-half:]]
 
 
 def _starts(parts: list[bytes]) -> list[int]:
     """Where each part begins once they are joined with line ends."""
     return [0, *accumulate(map((1).__add__, map(len, parts)))]
-
-
-def _sighting(
-    signature: Signature, text: str, block: bytes, lines: list[bytes], keys: list[bytes], index: int, within: int
-) -> Sighting:
-    """The sighting on a line and on all that differ from it only in numbers. `within`: where in a long line it is."""
-    alike = [number for number, key in enumerate(keys) if key == keys[index]]
-    offset, last = (sum(map(len, lines[:number])) + number + within for number in (index, alike[-1]))
-    ranks = (clean.rank_of(lines[number][:100].decode("utf-8", "replace")) for number in alike)
-    return Sighting(
-        signature,
-        offset,
-        last,
-        block.count(b"\n", 0, offset),
-        clean.bare(text)[:500],
-        len(alike),
-        tuple(dict.fromkeys(rank for rank in ranks if rank)),
-    )
 
 
 def step_before(block: bytes, offset: int) -> tuple[int, int] | None:

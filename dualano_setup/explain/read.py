@@ -57,7 +57,8 @@ class Scanner:
         if not error and self._traceback:
             error = seen_error(self._traceback.decode("utf-8", "replace"))
         last_step = match.step_before(self._tail, len(self._tail))
-        return explain(list(self.seen.values()), error, last_step, self.lines, self.size)
+        unfinished = bool(self._tail) and not self._tail.endswith(b"\n")
+        return explain(list(self.seen.values()), error, last_step, self.lines + unfinished, self.size)
 
     def _look(self, block: bytes) -> None:
         for sighting in match.search(block, self.knowledge):

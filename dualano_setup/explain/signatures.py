@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from ahocorasick_rs import BytesAhoCorasick, Implementation
+
 from ..language import DEFAULT, LANGUAGES
 
 if sys.version_info >= (3, 11):
@@ -60,25 +62,19 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """All signatures, more specific ones before broader ones, and the literals that find their lines in a large log."""
+    """All signatures, more specific ones before broader ones, and what finds all their literals in one pass."""
 
     signatures: tuple[Signature, ...]
-    anchors: tuple[bytes, ...]
-    literals: tuple[bytes, ...]
+    finder: BytesAhoCorasick
 
 
 @cache
 def load(file: Path = FILE) -> Knowledge:
     """The knowledge in a file. Raises ValueError naming the row that is not as it should be."""
-    document = tomllib.loads(file.read_text(encoding="utf-8"))
-    chosen = [str(anchor) for anchor in document.pop("anchors", [])]
-    signatures = tuple(_signature(name, row) for name, row in document.items())
-    # A row that none of the chosen anchors finds brings its own, so that anchors can only ever make this faster.
-    own = [
-        literal for s in signatures for literal in s.contains if not any(anchor in literal for anchor in chosen)
-    ]  # fmt: skip
-    literals = tuple(dict.fromkeys(literal.encode() for s in signatures for literal in s.contains))
-    return Knowledge(signatures, tuple(dict.fromkeys(anchor.encode() for anchor in (*chosen, *own))), literals)
+    signatures = tuple(_signature(name, row) for name, row in tomllib.loads(file.read_text(encoding="utf-8")).items())
+    literals = dict.fromkeys(literal.encode() for s in signatures for literal in s.contains)
+    # A DFA: four times as fast as the automata that need less memory, which is no matter with a few hundred literals.
+    return Knowledge(signatures, BytesAhoCorasick(list(literals), implementation=Implementation.DFA))
 
 
 def _signature(name: str, row: dict[str, Any]) -> Signature:

@@ -26,7 +26,11 @@ def render_explanation(explanation: Explanation, style: Style, verbosity: int = 
         blocks.append(_unknown(explanation.unknown, style))
     blocks += [problem_text(named, style, verbosity) for named in explanation.problems]
     if not explanation.problems and not explanation.unknown:
-        blocks.append(_("No known problem and no error in {lines} lines.", lines=explanation.lines) + "\n")
+        blocks.append(
+            _("No known problem and no error in one line.\n")
+            if explanation.lines == 1
+            else _("No known problem and no error in {lines} lines.", lines=explanation.lines) + "\n"
+        )
     if explanation.notices:
         names = ", ".join(named.seen.signature.id for named in explanation.notices)
         blocks.append(_("Harmless, and no reason for a failure: {names}", names=names) + "\n")

@@ -148,3 +148,8 @@ def test_ctrl_c_explains_what_was_read(tmp_path):
     assert process.returncode == 130
     assert b"unscale-fp16" in out
     assert b"Traceback" not in error
+
+
+@pytest.mark.parametrize(("log", "lines"), [(b"", 0), (b"one", 1), (b"one\n", 1), (b"one\ntwo", 2)])
+def test_a_last_line_without_its_end_is_a_line(log, lines):
+    assert explain_bytes(log).lines == lines

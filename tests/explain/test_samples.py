@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from sample_file import samples
 
+from dualano_setup.explain.match import MOST_LOOKED_AT, _lines_with, search
 from dualano_setup.explain.read import Scanner, explain_bytes
 from dualano_setup.explain.signatures import load
 
@@ -48,11 +49,30 @@ def test_the_literals_are_needed(sample):
     assert sample.id != named_first(explain_bytes(text.encode()))
 
 
-def test_the_anchors_find_all_that_every_literal_finds():
+def test_every_literal_finds_its_line():
     knowledge = load()
     for signature in knowledge.signatures:
         for literal in signature.contains:
-            assert any(anchor in literal.encode() for anchor in knowledge.anchors), (signature.id, literal)
+            text = b"before\n~" + literal.encode() + b"~\nafter"
+            assert _lines_with(text, knowledge.finder) == [(7, 9 + len(literal.encode()))], (signature.id, literal)
+
+
+def test_a_failure_told_a_hundred_thousand_times_is_one_sighting():
+    told = b"".join(
+        b"[rank%d]: ValueError: Attempting to unscale FP16 gradients. (%d)\n" % (n % 4, n) for n in range(100_000)
+    )
+    (found,) = search(b"begin\n" + told + b"end\n", load())
+    assert (found.count, found.line, found.ranks) == (100_000, 1, ("0", "1", "2", "3"))
+    assert (found.offset, found.last_offset) == (6, 6 + told.rindex(b"[rank3]"))
+
+
+def test_a_block_of_nothing_but_different_failures_is_looked_at_at_both_ends_only():
+    words = ["".join(chr(97 + n // 26**k % 26) for k in range(4)) for n in range(3 * MOST_LOOKED_AT)]
+    told = "".join(f"ValueError: Attempting to unscale FP16 gradients. {word}\n" for word in words)
+    found = search(told.encode(), load())
+    assert len(found) == MOST_LOOKED_AT
+    assert (found[0].line, found[-1].line) == (0, len(words) - 1)
+    assert found[-1].text.endswith(words[-1])
 
 
 @pytest.mark.parametrize("size", [7, 61, 4096])
