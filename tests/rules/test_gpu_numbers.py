@@ -11,7 +11,7 @@ from dualano_setup.facts.fact import Absent
 from dualano_setup.facts.sheet import BinaryBuild, GpuProcess
 from dualano_setup.profiles import load
 from dualano_setup.rules.gpu import proposed_settings
-from dualano_setup.rules.gpu_memory import _candidates, fitting, least, need
+from dualano_setup.rules.gpu_memory import _arithmetic, _candidates, fitting, least, need
 from dualano_setup.rules.rule import Context
 from dualano_setup.rules.seen import gib, visible_gpus
 
@@ -93,7 +93,7 @@ def test_settings_that_need_more_than_97_hundredths_of_the_card_are_not_offered(
     offered, size = fitting(SETTINGS, exact, (8, 6))
     assert (offered, size) == (candidate, exact)
     assert fitting(SETTINGS, exact - 1, (8, 6)) != (offered, size)
-    card = replace(A4500, memory_total=exact)
+    card = replace(A4500, memory_total=exact + 1)
     assert need(replace(SETTINGS, **proposed(SETTINGS, card))) < exact
     (row,) = rows("GPU003", gpus(card))
     assert f"(about {gib(exact)})" not in row.cure
@@ -110,6 +110,8 @@ def test_the_smallest_card_of_the_run_decides_what_is_proposed():
     two = replace(SETTINGS, num_processes=2)
     small = replace(SMALL, index=1)
     assert proposed(two, H100, small) == proposed(two, SMALL, H100) == proposed(SETTINGS, SMALL) != {}
+    turing = replace(H100, compute_capability=(7, 5))
+    assert proposed(two, turing, small) == proposed(two, small, turing) == proposed(SETTINGS, SMALL)
     volta, hopper = replace(SMALL, compute_capability=(7, 0), memory_total=6 * GIB), replace(SMALL, index=1)
     assert proposed(two, hopper, volta)["mixed_precision"] == "fp16"
 
@@ -162,7 +164,9 @@ def test_a_low_precision_that_was_chosen_stays(precision):
 
 @pytest.mark.parametrize(("resolution", "smaller"), [(640, {384, 256}), (384, {256}), (256, set()), (385, {384, 256})])
 def test_only_smaller_pictures_are_offered(resolution, smaller):
-    assert {size for *_, size in candidates(resolution=resolution)} == {resolution, *smaller}
+    found = candidates(resolution=resolution)
+    assert {size for *_, size in found} == {resolution, *smaller}
+    assert len(found) == len(set(found))  # nothing is tried twice
 
 
 def test_a_precision_that_was_named_by_a_file_is_no_other_object():
@@ -178,6 +182,21 @@ def test_a_batch_is_divided_into_whole_parts():
     nine = [c.batch_size for c in _candidates(replace(SETTINGS, batch_size=9), (8, 0))]
     assert list(dict.fromkeys(nine)) == [9, 3, 1]
     assert list(dict.fromkeys(c.batch_size for c in _candidates(replace(SETTINGS, batch_size=0), (8, 0)))) == [0]
+
+
+def test_the_text_encoder_is_counted_as_trained():
+    arithmetic = _arithmetic()
+    settings = arithmetic.MemorySettings(
+        train_batch_size=SETTINGS.batch_size,
+        resolution=SETTINGS.resolution,
+        mixed_precision=SETTINGS.mixed_precision,
+        variant=SETTINGS.variant,
+        rank=SETTINGS.rank,
+        train_text_encoder=True,
+        gradient_checkpointing=False,
+    )
+    frozen = replace(settings, train_text_encoder=False)
+    assert arithmetic.estimate(frozen).peak < need(SETTINGS) == int(arithmetic.estimate(settings).peak)
 
 
 def test_a_turing_card_is_below_ampere():

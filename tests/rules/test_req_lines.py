@@ -45,6 +45,7 @@ def chosen(text, siblings=()):
         ("numpy==1.24.3\nnumpy==1.26.4\n", (("numpy", "==1.24.3"),), "numpy==1.24.3"),  # a sibling comes first
         ("zz==1\nzz==2\n", (("aa", "==1"), ("zzz", "==1")), None),  # another package's pins say nothing
         ("zz==1\nzz==2\n", (), None),
+        ("zz==1\nzz==2\n", (("zz", "==1"), ("zz", "==2")), None),
         ("zz\nzz==2\n", (), "zz==2"),
         ("zz==2\nzz\n", (), "zz==2"),
         ("zz==2\nzz\nzz==2\n", (), "zz==2"),
@@ -107,6 +108,7 @@ def test_a_release_without_sources_is_not_said_to_be_built():
         ("numpy==1.26.4", "3.12.1", {"numpy": "1.26.4"}, None),
         ("numpy==1.26.4", "3.13.0", {"numpy": "1.24.3"}, None),
         ("numpy==1.24.3", "3.12.1", {"numpy": "9.9"}, "9.9"),  # nothing is known against it
+        ("numpy==1.24.3", "3.12.1", {"numpy": "1.0"}, "1.0"),
         ("numpy==1.24.3", "3.12.1", {}, None),
     ],
 )
