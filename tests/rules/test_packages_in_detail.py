@@ -235,7 +235,7 @@ def test_a_profile_without_the_hub_replaces_diffusers():
     seen = having(environment(load("modern")), dist("diffusers", "0.25.0"))
     (row,) = rows("PKG006", env(seen), profile="modern")
     assert ("huggingface-hub" in load("modern").packages, row.subject) == (False, "diffusers")
-    assert f"diffusers=={load('modern').packages['diffusers']}" in row.cure
+    assert f"diffusers=={load('modern').locked('3.10.13')['diffusers']}" in row.cure
 
 
 @pytest.mark.parametrize(

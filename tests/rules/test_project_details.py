@@ -19,7 +19,7 @@ from project_sheets import (
     patch,
 )
 
-from dualano_setup.facts.sheet import BaseModel, Dataset, ImageFile, ModelPart
+from dualano_setup.facts.sheet import BaseModel, Dataset, ImageFile, ModelPart, PathLiteral
 from dualano_setup.rules import data, src
 from dualano_setup.rules import model as models
 
@@ -58,10 +58,18 @@ def test_what_is_there_instead_is_named():
 
 def test_the_fifteen_categories_and_twenty_kinds_are_all_named():
     many = tuple(f"kind{number:02}" for number in range(20))
+    more = tuple(f"kind{number:02}" for number in range(21))
     assert data_rows("DATA001", category=None, categories=many)[0].detail.endswith("kind19")
     assert "kind19" in data_rows("DATA001", category="x", categories=many)[0].detail
     assert "kind19" in data_rows("DATA001", anomaly=None, anomalies=many)[0].detail
     assert "kind19" in data_rows("DATA001", anomaly="x", anomalies=many)[0].detail
+    for fields in (
+        {"category": None, "categories": more},
+        {"category": "x", "categories": more},
+        {"anomaly": None, "anomalies": more},
+        {"anomaly": "x", "anomalies": more},
+    ):
+        assert "kind19 and 1 more" in data_rows("DATA001", **fields)[0].detail
 
 
 @pytest.mark.parametrize("hint", ["", "/up/mvtec"])
@@ -335,3 +343,23 @@ def test_a_named_folder_that_is_no_checkout_is_told_by_what_is_there():
 def test_a_missing_root_hides_nothing_else():
     (row,) = findings(data.RULES, "DATA001", context(dataset=Dataset("/x", exists=False)))
     assert (row.status, row.evidence, row.repairable) == ("fail", "/x", False)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "foreground", "cause"),
+    [(("foreground",), None, "DATA005"), (("foreground",), "/fg", None), (("data",), None, None)],
+)
+def test_a_patch_that_lacks_a_folder_waits_for_it(lacks, foreground, cause):
+    lacking = patch("a", "before", "SRC001", reason="no folder", lacks=lacks)
+    (row,) = src_rows("SRC001", {"foreground": foreground}, lacking)
+    assert (row.repairable, row.caused_by, "(no folder)" in row.detail) == (False, cause, True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "default", "told"), [("SRC001", True, 0), ("SRC001", False, 1), ("SRC006", True, 1), ("SRC006", False, 1)]
+)
+def test_a_path_is_left_to_the_default_patch_that_treats_its_file(rule, default, told):
+    literal = PathLiteral("a.sh", 3, "/path/to/x", "placeholder")
+    ctx = context(checkout=checkout(patch("p", "after", rule, "a.sh", default=default), literals=(literal,)))
+    rows = [row for row in findings(src.RULES, "SRC001", ctx) if row.status == "warn"]
+    assert [row.subject for row in rows] == ["a.sh:3"] * told
