@@ -114,6 +114,14 @@ def test_the_error_of_python_3_12_is_told_to_those_who_run_the_checkout(python, 
     assert row.cure.endswith("/project/.dualano/env")
 
 
+@pytest.mark.parametrize(("python", "told"), [("3.11.7", False), ("3.12.0", True)])
+def test_python_3_11_still_has_what_3_12_removed(python, told):
+    profile = replace(load("guide-cu118"), python=">=3.10,<3.11")
+    found = judge(Context(env(python=python), SETTINGS, profile), RULES)
+    (row,) = [row for row in found if row.rule == "PY001"]
+    assert (row.status, "ImpImporter" in row.detail) == ("fail", told)
+
+
 def test_the_environment_is_made_where_the_settings_say():
     (row,) = rows("PY001", env(python="3.9.1"), settings=replace(SETTINGS, env=made.SETTINGS.project / "other"))
     assert row.cure.endswith(" /project/other")

@@ -262,7 +262,7 @@ def test_the_settings_precision_counts_before_accelerates():
     for precision, expected in (("bf16", "warn"), ("fp16", "warn"), (spelt, "ok")):
         (row,) = src_rows("SRC002", {"mixed_precision": precision}, temporal, open_cure, accelerate=full)
         assert row.status == expected
-        assert row.repairable is (expected == "warn")
+        assert (row.repairable, row.subject) == ((True, "temporal-dtype") if expected == "warn" else (False, ""))
     for found in (accelerate({"mixed_precision": "no"}), accelerate({"mixed_precision": 1}), accelerate(None)):
         assert src_rows("SRC003", {}, open_cure, accelerate=found)[0].status == "warn"
 
@@ -329,6 +329,7 @@ def test_mask_paths_that_already_work_do_not_block():
         assert src_rows("SRC006", {}, open_one, dataset=found)[0].status == status
     (row,) = src_rows("SRC006", {}, patch("mask-path", "before", "SRC006"))
     assert (row.status, row.repairable, row.subject) == ("fail", True, "mask-path")
+    assert "harmless" not in row.detail
 
 
 def test_a_named_folder_that_is_no_checkout_is_told_by_what_is_there():
