@@ -15,6 +15,7 @@ from dualano_setup.knowledge.tables import run_need
 from dualano_setup.profiles import load
 from dualano_setup.rules.finding import Finding
 from dualano_setup.rules.judge import judge
+from dualano_setup.rules.registry import RULES
 from dualano_setup.rules.rule import Context, Rule
 from dualano_setup.rules.seen import gib
 from dualano_setup.rules.selection import chosen_rules, near_ids
@@ -91,6 +92,27 @@ def test_a_closed_folder_matters_where_something_is_written(purpose, seen, statu
     closed_too = replace(closed, purpose="temporary")
     both = rows("SYS005", sheet(machine=replace(MACHINE, disks=(closed, closed_too)), **facts))
     assert "temporary" in [row.subject for row in both]
+
+
+@pytest.mark.parametrize(("width", "status"), [(32, "ok"), (767, "ok"), (768, "fail"), (1024, "fail"), (None, "fail")])
+def test_checkpoints_of_a_miniature_model_take_no_room(width, status):
+    disks = tuple(replace(disk, free=3 * GIB) for disk in MACHINE.disks)
+    found = BaseModel("/sd", True, cross_attention_dim=width)
+    assert statuses("SYS003", sheet(machine=replace(MACHINE, disks=disks), model=found)) == [status]
+
+
+def test_a_disk_that_was_not_looked_at_is_not_judged():
+    assert statuses("SYS003", machine(disks=())) == ["ok"]
+
+
+@pytest.mark.parametrize(
+    ("torch", "libc", "status"), [("2.6", "2.27", "ok"), ("2.7", "2.27", "fail"), ("2.7", "2.28", "ok")]
+)
+def test_the_torch_release_decides_about_the_c_library(torch, libc, status):
+    profile = load("guide-cu118")
+    profile = replace(profile, packages={**profile.packages, "torch": torch})
+    found = judge(Context(machine(libc=f"glibc {libc}"), SETTINGS, profile), RULES)
+    assert [row.status for row in found if row.rule == "SYS001"] == [status]
 
 
 # --- PY
