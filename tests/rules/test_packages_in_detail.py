@@ -158,6 +158,7 @@ def test_xformers_is_replaced_where_the_profile_has_it_and_else_removed():
             "it was built for torch 2.3.0+cu118, and this is torch 2.2.0",
         ),
         ({"torch": "2.1.0+cu118"}, ("2.2.0+cu118", "11.8"), "it was built for torch 2.1.0+cu118"),
+        ({"cudart": None, "cuda": "9.2"}, ("2.2.0+cu118", "11.8"), "it needs CUDA 9 (CUDA 9.2)"),
         ({"torch": None, "python": None}, ("2.2.0+cu118", "11.8"), ""),
         ({"python": "3.9.1"}, ("2.2.0+cu118", "11.8"), "it was built for Python 3.9.1, and this is 3.10.13"),
         ({"python": "3.11.1"}, ("2.2.0+cu118", "11.8"), "it was built for Python 3.11.1"),
@@ -168,6 +169,11 @@ def test_why_the_binary_of_xformers_does_not_load(changes, torch, said):
     seen = replace(GUIDE, torch=BinaryBuild(*torch), xformers=record(**changes))
     found = xformers_mismatch(seen)
     assert (said in found, bool(found)) == (True, bool(said))
+
+
+def test_an_older_python_is_another_python_too():
+    seen = replace(environment(python="3.11.7"), xformers=record(python="3.10.13"))
+    assert "built for Python 3.10.13, and this is 3.11.7" in xformers_mismatch(seen)
 
 
 def test_without_torchs_own_file_a_missing_cuda_is_not_held_against_xformers():
@@ -254,6 +260,13 @@ def test_two_owners_of_one_folder(keep, other):
     assert (row.status, "(4.7.0.72 and 4.9.0.80)" in row.detail) == ("fail", True)
     assert f"--reinstall-package {keep}" in row.cure
     assert row.cure.partition("&&")[0].split()[-1] == other
+
+
+def test_of_two_strangers_the_first_of_the_list_is_kept():
+    names = ("opencv-contrib-python", "opencv-contrib-python-headless")
+    seen = having(without(GUIDE, "opencv-python-headless"), *(dist(name, "4.7.0.72") for name in names))
+    (row,) = rows("PKG008", env(seen))
+    assert (row.subject, row.cure.partition(" &&")[0].split()[-1]) == names
 
 
 def test_clip_is_removed_by_fix():
@@ -355,6 +368,23 @@ def test_the_rule_that_says_more_exactly_what_is_wrong(seen, subject, cause):
     found = {row.subject: row.caused_by for row in rows("PKG002", env(seen))}
     assert found.get(subject or "") == cause
     assert subject is None or subject in found
+
+
+def test_what_is_wrong_with_another_package_explains_nothing():
+    wrong = (("numpy", "2.2.6"), ("huggingface-hub", "1.0.1"), ("accelerate", "0.1"), ("transformers", "5.23.0"))
+    seen = replace(
+        having(GUIDE, *(dist(name, version) for name, version in wrong)), torch=BinaryBuild("2.2.0+cpu", None)
+    )
+    causes = {row.subject: row.caused_by for row in rows("PKG002", env(seen))}
+    assert (causes["accelerate"], causes["transformers"]) == (None, None)
+    assert (causes["numpy"], causes["huggingface-hub"]) == ("PKG007", "PKG006")
+
+
+def test_a_missing_package_hides_no_wrong_version_after_it():
+    first = next(iter(load("guide-cu118").packages))
+    seen = without(having(GUIDE, dist("transformers", "5.23.0")), first)
+    assert first != "transformers"
+    assert "transformers" in {row.subject for row in rows("PKG002", env(seen))}
 
 
 # --- damage
