@@ -12,7 +12,6 @@ import re
 import stat
 import tokenize
 import warnings
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -42,12 +41,9 @@ def read_bounded(checkout: Path, relative: str) -> bytes | None:
     try:
         if not path.resolve().is_relative_to(checkout.resolve()):
             raise UnreadableError(_("leads out of the checkout through a link; not followed"))
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(path.stat().st_mode):
             raise UnreadableError(_("not a regular file"))
-        if status.st_size > MAX_BYTES:
-            raise UnreadableError(_("larger than {max_bytes} MB", max_bytes=MAX_BYTES // 1000000))
-        data = read_part(path, MAX_BYTES + 1)  # it may have grown since
+        data = read_part(path, MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, RuntimeError) as error:
@@ -59,16 +55,16 @@ def read_bounded(checkout: Path, relative: str) -> bytes | None:
     return data
 
 
-@dataclass(frozen=True)
 class Source:
     """The text of one file, with its tree and its offsets made when first asked for."""
 
-    path: str
-    text: str
-    encoding: str = "utf-8"
-    bom: bool = False
-    _index: dict[int, dict[type[ast.AST], list[ast.AST]]] = field(default_factory=dict, compare=False)
-    _blocks: dict[int, list[tuple[ast.stmt, ...]]] = field(default_factory=dict, compare=False)
+    def __init__(self, path: str, text: str, encoding: str, bom: bool) -> None:
+        self.path = path
+        self.text = text
+        self.encoding = encoding
+        self.bom = bom
+        self._index: dict[int, dict[type[ast.AST], list[ast.AST]]] = {}
+        self._blocks: dict[int, list[tuple[ast.stmt, ...]]] = {}
 
     @classmethod
     def of(cls, path: str, data: bytes) -> Source:
@@ -120,11 +116,10 @@ class Source:
     def offset(self, line: int, column: int) -> int:
         """Character offset of a position that counts lines from 1 and columns in UTF-8 bytes, as `ast` does."""
         start = self._starts[line - 1]
-        end = self._starts[line] if line < len(self._starts) else len(self.text)
-        row = self.text[start:end]
-        if row.isascii():
+        lead = self.text[start : start + column]  # at least as much: a character has one byte or more
+        if lead.isascii():
             return start + column
-        return start + len(row.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "surrogatepass"))
+        return start + len(lead.encode("utf-8", "surrogatepass")[:column].decode("utf-8", "surrogatepass"))
 
     def span(self, first: ast.AST, last: ast.AST | None = None) -> tuple[int, int]:
         """Start and end offset of a node, or of the run from `first` to `last`; decorators included."""

@@ -46,10 +46,10 @@ def judge_dedent(source: Source) -> Judgement:
     try:
         parse(source.text)
     except UnreadableError as error:
-        first = re.search(r"^([ \t]+)(?=[^\s#])", source.text, re.MULTILINE)
+        first = re.search(r"^[ \t]+(?=[^\s#])", source.text, re.MULTILINE)
         if first is None or re.search(r"^[^\s#]", source.text[: first.start()], re.MULTILINE):
             return Judgement("drifted", _("{error}, and not because the first statement is indented", error=error))
-        change = Change(first.start(1), first.end(1), "")
+        change = Change(first.start(), first.end(), "")
         try:
             parse(source.text[: change.start] + source.text[change.end :])
         except UnreadableError as still:

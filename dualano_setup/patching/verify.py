@@ -10,7 +10,9 @@ from dualano_setup.patching.source import Source
 
 from ..language import _
 
-Spans = list[tuple[int, int]]
+_PLACE = object()
+Spans = list[tuple[int, int, bool]]
+"""Start and end of what was changed, and whether something stands there both before and after."""
 
 
 def apply_changes(text: str, changes: Sequence[Change]) -> str:
@@ -29,48 +31,54 @@ def verify_outside(before: Source, after: Source, changes: Sequence[Change]) -> 
 
     Raises PatchError when they differ, UnreadableError when the new text does not parse.
     """
-    old_spans: Spans = [(change.start, change.end) for change in changes]
+    old_spans: Spans = []
     new_spans: Spans = []
     shift = 0
     for change in sorted(changes, key=lambda change: change.start):
         start = change.start + shift
-        new_spans.append((start, start + len(change.text)))
+        lasting = change.start < change.end and bool(change.text.strip())
+        old_spans.append((change.start, change.end, lasting))
+        new_spans.append((start, start + len(change.text), lasting))
         shift += len(change.text) - (change.end - change.start)
     if _outline(before, old_spans) != _outline(after, new_spans):
         raise PatchError(_("{path}: the edit would change more than its place; nothing was edited", path=before.path))
 
 
 def _outline(source: Source, spans: Spans) -> list[object]:
-    """The tree as a flat list, without the nodes that lie inside `spans`.
+    """The tree as a flat list, with no more than a mark of where the nodes inside `spans` are.
 
-    Without recursion, so that no depth of nesting can end it.
+    The mark tells an `elif` from an `if` behind the other one. Without recursion, so that no depth of nesting can
+    end it.
     """
     outline: list[object] = []
     stack: list[object] = [source.tree]
     while stack:
         item = stack.pop()
-        if isinstance(item, list):
+        place = _place(item, source, spans)
+        if place is not None:
+            if place and outline[-1] is not _PLACE:
+                outline.append(_PLACE)
+        elif isinstance(item, list):
             outline.append("[")
-            stack += ["]", *reversed([entry for entry in item if not _inside(entry, source, spans)])]
+            stack += ["]", *reversed(item)]
         elif isinstance(item, ast.AST):
-            if _inside(item, source, spans):
-                continue
             outline.append(type(item).__name__)
-            if isinstance(item, ast.Constant) and _touched(item, source, spans):
-                continue  # a line inside a long string was changed
-            stack += reversed([getattr(item, name, None) for name in item._fields])
+            # Of a long string in which a line was changed the text is not compared.
+            if not (isinstance(item, ast.Constant) and _is_touched(item, source, spans)):
+                stack += reversed([getattr(item, name, None) for name in item._fields])
         else:
             outline.append(repr(item))
     return outline
 
 
-def _inside(item: object, source: Source, spans: Spans) -> bool:
+def _place(item: object, source: Source, spans: Spans) -> bool | None:
+    """For what lies inside one of `spans`: whether something stands there before and after; None for all else."""
     if not isinstance(item, ast.AST) or not hasattr(item, "end_lineno"):
-        return False
+        return None
     start, end = source.span(item)
-    return any(first <= start and end <= last for first, last in spans)
+    return next((lasting for first, last, lasting in spans if first <= start and end <= last), None)
 
 
-def _touched(item: ast.AST, source: Source, spans: Spans) -> bool:
+def _is_touched(item: ast.AST, source: Source, spans: Spans) -> bool:
     start, end = source.span(item)
-    return any(first < end and start < last for first, last in spans)
+    return any(first < end and start < last for first, last, __ in spans)
