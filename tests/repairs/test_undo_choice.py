@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import stat
@@ -49,6 +50,20 @@ def test_every_file_that_is_kept_is_its_owners_alone(project, tmp_path):
     assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
 
 
+def test_the_bytes_of_a_file_that_others_may_read_are_kept_privately(project, tmp_path):
+    path = tmp_path / "config"
+    path.write_bytes(b"a token")
+    path.chmod(0o644)
+    write = WriteFile(path, b"ours", hashlib.sha256(b"a token").hexdigest(), ("ACC001",), "why")
+    outcome = apply_plan(Plan(new_id(project), (write,), ""), Session(project, say=lambda _: None))
+    (image,) = [
+        file for file in outcome.journal.folder.rglob("*") if file.is_file() and file.read_bytes() == b"a token"
+    ]
+    assert stat.S_IMODE(image.stat().st_mode) == 0o600
+    take_back(project, outcome.journal)
+    assert (path.read_bytes(), stat.S_IMODE(path.stat().st_mode)) == (b"a token", 0o644)
+
+
 def test_a_fix_that_is_taken_back_is_no_longer_chosen_and_is_said_to_be(project, tmp_path):
     first, second = done(project, tmp_path / "a"), done(project, tmp_path / "b")
     assert find_fix(project, None).id == second.id
@@ -82,7 +97,10 @@ def test_a_fix_that_never_began_does_not_hide_one_that_was_cut_off(project, tmp_
     lines = (cut_off.folder / "journal.jsonl").read_bytes().splitlines(keepends=True)
     (cut_off.folder / "journal.jsonl").write_bytes(b"".join(lines[:2]))
     (empty.folder / "journal.jsonl").write_bytes(b"")
+    for part in [path for path in empty.folder.iterdir() if path.is_dir()]:
+        shutil.rmtree(part)
     said = recover(project, Session(project, say=lambda _: None).workshop)
     assert len(said) == 1
     assert cut_off.id in said[0]
     assert not (tmp_path / "a").exists()
+    assert not empty.folder.exists()
