@@ -40,5 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     for key in found:
         if key not in given:
             print(_("found here: {key} = {found}", key=key, found=found[key]), file=sys.stderr)
+    for key in ("checkout", "model", "data", "foreground"):
+        if key in given and not Path(given[key]).expanduser().exists():
+            print(_("note: {key} = {path}: nothing is there", key=key, path=given[key]), file=sys.stderr)
     print(_("\nwrote {file}; next: dualano-doctor check", file=file), file=sys.stderr)
     return 0

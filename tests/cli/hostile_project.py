@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.hostile_files import gigabyte, loop, nested, zeros
 from tests.worlds.checkout import SOURCES
 from tests.worlds.project import ACCELERATE, REQUIREMENTS
 from tests.worlds.site_packages import lay_environment
@@ -23,7 +24,6 @@ Form = Callable[[Path], None]
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY = 1 << 30  # bytes of address space
 DEADLINE = 25  # seconds; the doctor's own for all its probes is 15
-HUGE = 1 << 30
 RUN = ".dualano/runs/20260101-000000-widget"
 FIX = ".dualano/fixes/20260101-000000"
 SITE = "env/lib/python3.11/site-packages"
@@ -55,29 +55,9 @@ GROUPS = {
 EVERY = tuple(name for group in GROUPS.values() for name in group)
 
 
-def gigabyte(path: Path) -> None:
-    """One line of a gigabyte that takes no room on the disk."""
-    path.touch()
-    os.truncate(path, HUGE)
-
-
-def loop(path: Path) -> None:
-    path.symlink_to(path.name)
-
-
-def zeros(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
 def folder(path: Path) -> None:
     path.mkdir()
     (path / f"name{ESCAPES}").touch()
-
-
-def nested(path: Path) -> None:
-    """Deeper than any parser may descend, in a form that YAML, TOML and JSON all begin to read."""
-    key = "a = " if path.suffix == ".toml" else ""
-    path.write_text(key + "[" * 200_000)
 
 
 def escapes(path: Path) -> None:

@@ -28,6 +28,8 @@ def test_both_languages_source_and_date(signature):
     assert set(signature.cause) == set(signature.cure) == set(language.LANGUAGES)
     assert re.search("[\u4e00-\u9fff]", signature.cause["zh-TW"])
     assert not re.search("[\u4e00-\u9fff]", signature.cause["en"] + "".join(signature.cure["en"]))
+    assert len(signature.cure["en"]) == len(signature.cure["zh-TW"])
+    assert not any(text.endswith(("http:", "https:")) for cures in signature.cure.values() for text in cures)
     assert signature.sources
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", signature.date)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-from pathlib import Path
 
 import pytest
 
@@ -20,28 +19,9 @@ from dualano_setup.repairs.undo import not_followed, recover
 from dualano_setup.repairs.unfinished import read_events, unreadable, unsettled
 from dualano_setup.runs.cause import read_end_bytes
 from dualano_setup.runs.records import RunRecord, read
+from tests.hostile_files import HUGE, gigabyte, loop, nested, zeros
 from tests.repairs.snapshot import sha
 from tests.repairs.test_download import DATA, server
-
-HUGE = 1 << 30
-
-
-def gigabyte(path: Path) -> None:
-    path.touch()
-    os.truncate(path, HUGE)
-
-
-def loop(path: Path) -> None:
-    path.symlink_to(path.name)
-
-
-def zeros(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
-def nested(path: Path) -> None:
-    path.write_text("[" * 200_000)
-
 
 FORMS = pytest.mark.parametrize("form", [gigabyte, os.mkfifo, loop, zeros, os.mkdir, nested])
 

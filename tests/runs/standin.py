@@ -113,3 +113,15 @@ def doctor(project: Path, *arguments: str, **options: object) -> subprocess.Pope
         env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         **options,  # type: ignore[call-overload]
     )
+
+
+def read_to_the_end(terminal: int) -> str:
+    """What a command says on its pseudo-terminal until it ends; closes it."""
+    said = b""
+    try:
+        while piece := os.read(terminal, 4096):
+            said += piece
+    except OSError:  # the other end is closed
+        pass
+    os.close(terminal)
+    return said.decode(errors="replace")

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from standin import wait_for
+from standin import read_to_the_end, wait_for
 
 from dualano_setup.runs.folder import every
 from dualano_setup.runs.sighting import look_at
@@ -115,7 +115,7 @@ def test_generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished):
         os.execve(sys.executable, [sys.executable, "-m", "dualano_setup", "generate", *FEW, "500"], demo.variables)
     wait_for(lambda: len(_pairs(samples)) >= 1, 60)
     os.write(terminal, b"\x03")
-    said = _to_the_end(terminal)
+    said = read_to_the_end(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
     assert "interrupted; what is finished stays" in said
     assert "Traceback" not in said
@@ -143,14 +143,3 @@ def test_generate_ends_with_the_doctor(finished, how, status):
 def _pairs(folder: Path) -> list[str]:
     manifest = folder / "manifest.jsonl"
     return manifest.read_text().splitlines() if manifest.exists() else []
-
-
-def _to_the_end(terminal: int) -> str:
-    said = b""
-    try:
-        while piece := os.read(terminal, 4096):
-            said += piece
-    except OSError:  # the other end is closed
-        pass
-    os.close(terminal)
-    return said.decode(errors="replace")

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from standin import wait_for
+from standin import read_to_the_end, wait_for
 
 from dualano_setup.project_file import settings_text, write_settings
 from dualano_setup.runs.folder import every
@@ -36,7 +36,7 @@ def test_ctrl_c_ends_a_training_with_a_checkpoint(tmp_path):
     pid, terminal = _train_on_a_terminal(project)
     wait_for(lambda: (project / "output" / "metrics.jsonl").exists() and _steps(project) >= 2, 60)
     os.write(terminal, b"\x03")  # Ctrl-C, through the terminal's line discipline
-    said = _read_to_the_end(terminal)
+    said = read_to_the_end(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
     (run,) = every(project / ".dualano")
     view = look_at(run, run.record())
@@ -59,14 +59,3 @@ def _train_on_a_terminal(project: Path) -> tuple[int, int]:
 def _steps(project: Path) -> int:
     lines = (project / "output" / "metrics.jsonl").read_text().splitlines()
     return json.loads(lines[-1])["step"] if lines else 0
-
-
-def _read_to_the_end(terminal: int) -> str:
-    said = b""
-    try:
-        while piece := os.read(terminal, 4096):
-            said += piece
-    except OSError:  # the other end is closed
-        pass
-    os.close(terminal)
-    return said.decode(errors="replace")

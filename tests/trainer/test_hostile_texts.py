@@ -12,6 +12,7 @@ from collections import OrderedDict
 import pytest
 import torch
 
+from tests.hostile_files import gigabyte, loop, nested, zeros
 from trainer.claim import LOCK_NAME, claimed
 from trainer.convert import read_pickled
 from trainer.errors import TrainerError
@@ -22,23 +23,6 @@ from trainer.state import STATE_NAME, read_header
 
 ROW = {"index": 0, "file": "0.png", "seed": 1, "prompt": "p", "prompt_fg": "f", "weights": "w", "background": None,
        "mask_area": 0.5, "quality": None, "rejected": None}  # fmt: skip
-
-
-def gigabyte(path):
-    path.touch()
-    os.truncate(path, 1 << 30)
-
-
-def loop(path):
-    path.symlink_to(path.name)
-
-
-def zeros(path):
-    path.symlink_to("/dev/zero")
-
-
-def nested(path):
-    path.write_text("[" * 200_000 + "\n")
 
 
 def too_much(path):
