@@ -6,7 +6,8 @@ precision one operation each, instead of one per tensor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,8 @@ from .errors import TrainerError
 
 #: Each packed parameter starts at a multiple of this many numbers, as matrix kernels want 16-byte starts.
 ALIGNMENT = 64
-#: Leaves whose gradients are summed together: few enough that their second copy takes no memory worth the name.
+#: Leaves whose gradients are summed together, as soon as the backward pass has reached them all: few enough that
+#: they and their second copy take no memory worth the name.
 COLLECTED_AT_ONCE = 100
 
 
@@ -34,6 +36,26 @@ class _Range:
         """The parameter's view of a flat buffer, or of a part of one that begins at `offset`."""
         start = self.start - offset
         return flat[start : start + self.shape.numel()].view(self.shape)
+
+
+@dataclass(slots=True)
+class _Run:
+    """Leaves whose gradients are collected together.
+
+    Attributes:
+        first: number of the first one.
+        awaited: how many the backward pass has not reached yet.
+        collected: whether it has reached all of them, and they were collected.
+    """
+
+    first: int
+    awaited: int = 0
+    collected: bool = False
+
+    @property
+    def slice(self) -> slice:
+        """Their numbers."""
+        return slice(self.first, self.first + COLLECTED_AT_ONCE)
 
 
 class AdapterParameters:
@@ -73,6 +95,10 @@ class AdapterParameters:
         if self.full_precision:
             for place, leaf in zip(self._ranges, self.leaves, strict=True):
                 leaf.grad = place.of(self.gradient)
+        else:
+            self._runs = [_Run(first) for first in range(0, len(self.leaves), COLLECTED_AT_ONCE)]
+            for number, leaf in enumerate(self.leaves):
+                leaf.register_post_accumulate_grad_hook(self._on_gradient(self._runs[number // COLLECTED_AT_ONCE]))
         self.untrained: dict[str, Tensor] = {}
         self.load(values)
 
@@ -121,23 +147,41 @@ class AdapterParameters:
         if not self.full_precision:
             self._shadow.copy_(self.master)
 
-    @torch.no_grad()
-    def collect(self, *, only: bool = False) -> None:
-        """Add the gradients of the last backward pass to `gradient`, and free them.
+    @contextmanager
+    def collecting(self, *, only: bool = False) -> Iterator[None]:
+        """Around one backward pass: its gradients are added to `gradient`, and freed while it still runs.
 
         Args:
             only: nothing else is in the sum, so it is overwritten: half the memory traffic.
 
-        In full precision autograd itself has added them: there is no second buffer.
+        In full precision autograd itself adds them: there is no second buffer.
         """
         if self.full_precision:
-            return  # the leaves' gradients are views of the sum
-        for first in range(0, len(self.leaves), COLLECTED_AT_ONCE):
-            self._collect_part(slice(first, first + COLLECTED_AT_ONCE), only=only)
+            yield  # the leaves' gradients are views of the sum
+            return
+        self._only = only
+        for run in self._runs:
+            run.awaited, run.collected = len(self.leaves[run.slice]), False
+        yield
+        for run in self._runs:
+            # Not every leaf is reached by every pass.
+            if not run.collected or any(leaf.grad is not None for leaf in self.leaves[run.slice]):
+                self._collect(run)
 
-    def _collect_part(self, part: slice, *, only: bool) -> None:
-        """The same for a run of leaves, which lie side by side in the flat buffers."""
-        ranges, leaves = self._ranges[part], self.leaves[part]
+    def _on_gradient(self, run: _Run) -> Callable[[Tensor], None]:
+        """What autograd calls when a leaf of the run has its gradient; the last one's call collects them all."""
+
+        def arrived(_: Tensor) -> None:
+            run.awaited -= 1
+            if run.awaited == 0:
+                self._collect(run)
+
+        return arrived
+
+    @torch.no_grad()
+    def _collect(self, run: _Run) -> None:
+        """Add the gradients of the run's leaves, which lie side by side in the flat buffers, and free them."""
+        ranges, leaves = self._ranges[run.slice], self.leaves[run.slice]
         start, end = ranges[0].start, ranges[-1].start + ranges[-1].shape.numel()
         # One kernel per hundred tensors of equal precision; mixed precisions would take one for each.
         low = torch.zeros(end - start, dtype=self._shadow.dtype, device=self._shadow.device)
@@ -147,12 +191,13 @@ class AdapterParameters:
             if leaf.grad is not None
         ]
         torch._foreach_copy_([view for view, _ in pairs], [grad for _, grad in pairs])
-        if only:
+        if self._only and not run.collected:
             self.gradient[start:end].copy_(low)
         else:
             self.gradient[start:end].add_(low)
         for leaf in leaves:
             leaf.grad = None
+        run.collected = True
 
     def zero_gradient(self) -> None:
         """Start a new sum."""

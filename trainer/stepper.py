@@ -70,11 +70,11 @@ class EagerPass:
         self.parameters, self._scale, self._passes = parameters, scale, passes
 
     def __call__(self, inputs: StepInputs) -> Tensor:
-        """Forward, backward, collect."""
+        """Forward, backward, gradients collected."""
         prediction = predict(self._model, self._schedule, inputs, self._text(len(inputs.timesteps)))
         value = loss(prediction, inputs.noise)
-        (value * (self._scale.scale / self._passes)).backward()
-        self.parameters.collect(only=self._passes == 1)
+        with self.parameters.collecting(only=self._passes == 1):
+            (value * (self._scale.scale / self._passes)).backward()
         return value.detach()
 
 

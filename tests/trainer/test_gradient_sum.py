@@ -29,14 +29,51 @@ def made(count, dtype):
 def test_every_leaf_s_gradient_arrives_at_its_place(count, only):
     parameters = made(count, torch.bfloat16)
     expected = torch.zeros_like(parameters.gradient)
-    if not only:
-        parameters.gradient.fill_(0.5)
+    parameters.gradient.fill_(0.5)
     generator = torch.Generator().manual_seed(count)
+    total = torch.zeros((), dtype=torch.bfloat16, requires_grad=True) * 1
     for number, (leaf, place) in enumerate(zip(parameters.leaves, parameters._ranges, strict=True)):
         if number % 7 != 3:  # some are not reached by every backward pass
-            leaf.grad = torch.randn(leaf.shape, generator=generator).bfloat16()
-            place.of(expected).copy_(leaf.grad.float())
-    parameters.collect(only=only)
+            factors = torch.randn(leaf.shape, generator=generator).bfloat16()
+            total = total + (leaf * factors).sum()
+            place.of(expected).copy_(factors.float())
+    with parameters.collecting(only=only):
+        total.backward()
     for place in parameters._ranges:
         assert torch.equal(place.of(parameters.gradient), place.of(expected) + (0.0 if only else 0.5))
     assert all(leaf.grad is None for leaf in parameters.leaves)
+
+
+def test_a_leaf_reached_twice_counts_twice():
+    # As when a backward pass runs inside another (reentrant checkpoints).
+    parameters = made(3, torch.bfloat16)
+    with parameters.collecting(only=True):
+        for _ in range(2):
+            sum(leaf.sum() for leaf in parameters.leaves).backward()
+        parameters.leaves[1].sum().backward()
+    values = [place.of(parameters.gradient) for place in parameters._ranges]
+    assert [value.unique().tolist() for value in values] == [[2.0], [3.0], [2.0]]
+
+
+def test_no_more_than_one_run_of_gradients_is_ever_there():
+    parameters = made(3 * COLLECTED_AT_ONCE, torch.bfloat16)
+    held = []
+    for leaf in parameters.leaves:
+        leaf.register_post_accumulate_grad_hook(
+            lambda _: held.append(sum(other.grad is not None for other in parameters.leaves))
+        )
+    total = torch.ones((), dtype=torch.bfloat16)
+    for leaf in parameters.leaves:
+        total = total * leaf.sum() + leaf.sum()  # one after the other, last first
+    with parameters.collecting(only=True):
+        total.backward()
+    assert len(held) == len(parameters.leaves)
+    assert max(held) < COLLECTED_AT_ONCE
+
+
+def test_float32_gradients_are_added_by_autograd_itself():
+    parameters = made(3, torch.float32)
+    parameters.gradient.fill_(0.5)
+    with parameters.collecting():
+        sum(leaf.sum() for leaf in parameters.leaves).backward()
+    assert all(place.of(parameters.gradient).eq(1.5).all() for place in parameters._ranges)

@@ -41,7 +41,6 @@ def run(request):
     prediction = predict(model, schedule, inputs, text)
     value = loss(prediction, inputs.noise)
     value.backward()
-    parameters.collect()
     no_gradient = {name for name, adapter, part in parameters._named_parts() if not part.attribute}
     return {
         "variant": request.param,
