@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from .fused_gates import geglu, geglu_backward
+from .feed_forward import FrozenFeedForward
 from .fused_layer_norm import add_norm
 from .fused_norm import group_norm
 
@@ -31,6 +31,8 @@ def replace_frozen_layers(unet: Any) -> None:
             # diffusers' subclasses take further arguments, the frozen layers above call theirs directly.
             if type(child) is nn.Conv2d and not isinstance(module, (FrozenResnet, FrozenTransformer)):
                 setattr(module, name, FrozenConv(child))
+    if type(unet.conv_norm_out) is nn.GroupNorm and type(unet.conv_act) is nn.SiLU:
+        unet.conv_norm_out, unet.conv_act = FrozenNorm(unet.conv_norm_out), nn.Identity()
 
 
 def is_plain_resnet(block: Any) -> bool:
@@ -82,6 +84,18 @@ class FrozenConv(nn.Module):
         return convolve(x, self.weight, self.bias, self.stride, self.padding)
 
 
+class FrozenNorm(nn.Module):
+    """Group norm and the SiLU after it, as one operation that keeps only its input."""
+
+    def __init__(self, norm: nn.GroupNorm) -> None:
+        super().__init__()
+        self.stock = norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same."""
+        return _norm(x, self.stock, silu=True)
+
+
 class FrozenResnet(nn.Module):
     """diffusers' `ResnetBlock2D`: norm, SiLU, convolution, time, norm, SiLU, convolution, shortcut.
 
@@ -126,16 +140,20 @@ class FrozenTransformer(nn.Module):
         own = self.stock
         rows, width, height, side = x.shape
         first = rows // self.streams if self.streams else 0
-        hidden = pointwise(_norm(x, own.norm, silu=False), own.proj_in).reshape(rows, height * side, -1)
-        for layer in own.transformer_blocks:
-            hidden = self._run(layer, hidden, encoder_hidden_states, first)
+        if self.training and getattr(own, "gradient_checkpointing", False):
+            # What leaves the network here is all that `proj_out` needs, so that only `x` is kept.
+            hidden = checkpoint(self._run, x, encoder_hidden_states, first, lean=True, use_reentrant=False)
+        else:
+            hidden = self._run(x, encoder_hidden_states, first)
         hidden = F.linear(hidden, own.proj_out.weight.flatten(1), own.proj_out.bias)
         return (x[first:] + hidden.view(rows - first, height, side, width).permute(0, 3, 1, 2),)
 
-    def _run(self, layer: Any, hidden: Tensor, text: Tensor, first: int) -> Tensor:
-        if self.training and getattr(self.stock, "gradient_checkpointing", False):
-            return checkpoint(layer, hidden, text=text, first=first, use_reentrant=False)
-        return layer(hidden, text, first)
+    def _run(self, x: Tensor, text: Tensor, first: int, *, lean: bool = False) -> Tensor:
+        """(N, C, H, W) to (N', H W, C), all but the last projection."""
+        hidden = pointwise(_norm(x, self.stock.norm, silu=False), self.stock.proj_in).flatten(1, 2)
+        for layer in self.stock.transformer_blocks:
+            hidden = layer(hidden, text, first, lean=lean)
+        return hidden
 
 
 class FrozenBlock(nn.Module):
@@ -146,41 +164,13 @@ class FrozenBlock(nn.Module):
         self.stock = block
         self.feed_forward = FrozenFeedForward(block.ff)
 
-    def forward(self, x: Tensor, text: Tensor, first: int = 0) -> Tensor:
+    def forward(self, x: Tensor, text: Tensor, first: int = 0, *, lean: bool = False) -> Tensor:
         """(N, L, c) and text states to (N, L, c); rows before `first` take part in self-attention alone."""
         own = self.stock
         x, normal = _add_norm(x, None, own.norm1)
         x, normal = _add_norm(x[first:], own.attn1(normal), own.norm2)
         x, normal = _add_norm(x, own.attn2(normal, encoder_hidden_states=text[first:]), own.norm3)
-        return x + self.feed_forward(normal)
-
-
-class FrozenFeedForward(nn.Module):
-    """diffusers' `FeedForward`; only the gate's input is kept, the gated values are computed again."""
-
-    def __init__(self, stock: Any) -> None:
-        super().__init__()
-        self.stock = stock
-
-    def forward(self, x: Tensor, *_: Any, **__: Any) -> Tensor:
-        """(N, L, c) to (N, L, c)."""
-        first, last = self.stock.net[0].proj, self.stock.net[2]
-        return _FeedForward.apply(x.flatten(0, 1), first.weight, first.bias, last.weight, last.bias).view(x.shape)
-
-
-class _FeedForward(torch.autograd.Function):
-    """Linear, GEGLU, linear, all frozen."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, up: Tensor, up_bias: Tensor, down: Tensor, down_bias: Tensor) -> Tensor:
-        proj = F.linear(x, up, up_bias)
-        ctx.save_for_backward(proj, up, down)
-        return F.linear(geglu(proj), down, down_bias)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        proj, up, down = ctx.saved_tensors
-        return geglu_backward(gradient @ down, proj) @ up, None, None, None, None
+        return x + self.feed_forward(normal, lean=lean)
 
 
 class _Convolution(torch.autograd.Function):

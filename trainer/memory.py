@@ -21,6 +21,8 @@ GIB = 2**30
 #: CUDA context, cuBLAS and cuDNN workspaces, and the allocator's fragments, roughly.
 CONTEXT_BYTES = 1.1 * GIB
 CONDITION_WIDTH = 320
+#: Rows that the feed-forward treats at a time under gradient checkpointing (`feed_forward.PORTION`).
+FEED_FORWARD_PORTION = 2048
 TOKENS = 77
 
 
@@ -156,16 +158,33 @@ def text_parameters(settings: MemorySettings) -> int:
 
 def activation_bytes(settings: MemorySettings, layers: Sequence[Layer]) -> tuple[int, int]:
     """Bytes kept for the backward pass, and bytes that live on top while it runs."""
-    kept = [sum(saved_by(layer, settings)) for layer in layers]
     rows = settings.train_batch_size * settings.streams
-    text = text_activations(settings)
+    ends = text_activations(settings) + last_norm_bytes(settings, layers)
+    if settings.gradient_checkpointing:
+        # What surrounds each checkpoint is kept, and one layer at a time is computed again and differentiated.
+        boundaries = sum(rows * layer.boundary_numbers * settings.element for layer in layers)
+        return boundaries + ends, max(differentiated_alone(layer, settings) for layer in layers)
+    kept = sum(sum(saved_by(layer, settings)) for layer in layers)
     # While the largest layer is differentiated, the gradients of its widest tensors are there besides.
-    widest = max(rows * layer.widest_numbers * settings.element for layer in layers)
-    if not settings.gradient_checkpointing:
-        return sum(kept) + text, 2 * widest
-    # What surrounds each checkpoint is kept, and one layer at a time is computed again.
-    boundaries = sum(rows * layer.boundary_numbers * settings.element for layer in layers)
-    return boundaries + text, max(kept) + 2 * widest
+    return kept + ends, 2 * max(rows * layer.widest_numbers * settings.element for layer in layers)
+
+
+def last_norm_bytes(settings: MemorySettings, layers: Sequence[Layer]) -> int:
+    """What the norm before the last convolution keeps: its input, of the two frames."""
+    return 2 * settings.train_batch_size * settings.unet.widths[0] * layers[-1].tokens * settings.element
+
+
+def differentiated_alone(layer: Layer, settings: MemorySettings) -> int:
+    """Bytes that a checkpoint needs while its layer is computed again and differentiated."""
+    rows, size = settings.train_batch_size * settings.streams, settings.element
+    if not isinstance(layer, Attention):
+        return sum(saved_by(layer, settings)) + 2 * rows * layer.widest_numbers * size
+    kept = sum(attention_saved(layer, settings, own=True)) + sum(attention_saved(layer, settings, own=False))
+    # The third layer norm's input and result; the gradients of input and result.
+    kept += 4 * rows * layer.tokens * layer.width * size
+    # A portion of the feed-forward: both halves of the gate's input and their gradients, the gated values' gradient.
+    portion = min(rows * layer.tokens, FEED_FORWARD_PORTION)
+    return kept + portion * (8 + 8 + 4) * layer.width * size
 
 
 def text_activations(settings: MemorySettings) -> int:

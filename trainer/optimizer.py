@@ -136,7 +136,10 @@ def _make_adamw(parameters: AdapterParameters, settings: AdamWSettings, *, fused
             f"--use_8bit_adam needs bitsandbytes, which does not load here ({error}). "
             "Install it, or leave the flag out (costs about 0.8 GiB more)."
         ) from error
-    return bitsandbytes.optim.AdamW8bit([parameters.master], **options)
+    adamw = bitsandbytes.optim.AdamW8bit([parameters.master], **options)
+    if parameters.master.is_cuda:
+        adamw.init_state(adamw.param_groups[0], parameters.master, 0, 0)  # early for the reason given in `_moments`
+    return adamw
 
 
 def _moments(master: Tensor, *, on_device: bool) -> dict[str, Tensor]:

@@ -110,13 +110,14 @@ class GraphPass:
     def _record(self, inputs: StepInputs) -> None:
         """Warm up and capture. It is the run's first pass, so that nothing has been collected before it."""
         self._inputs = StepInputs(*(None if t is None else t.clone() for t in _fields(inputs)))
+        _free_unused()
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(self.WARM_UP):
                 self._eager(self._inputs)
         torch.cuda.current_stream().wait_stream(side)
-        torch.cuda.empty_cache()  # the warm-up's memory is of no use to the graph's own pool
+        _free_unused()
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph):
@@ -134,6 +135,12 @@ class GraphPass:
             self._given_up = True
             self._tell(f"note: steps run without a CUDA graph, which is slower: it cannot be recorded here ({reason})")
         self._eager.parameters.zero_gradient()
+
+
+def _free_unused() -> None:
+    """Free what another stream used: the next one gets memory, and cuBLAS's workspaces, of its own."""
+    torch._C._cuda_clearCublasWorkspaces()
+    torch.cuda.empty_cache()
 
 
 def _fields(inputs: StepInputs) -> tuple[Tensor | None, ...]:

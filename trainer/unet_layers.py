@@ -75,11 +75,8 @@ class Attention:
 
     @property
     def boundary_numbers(self) -> int:
-        """Numbers per row that are kept with gradient checkpointing.
-
-        Group norm's input and the block's input.
-        """
-        return 2 * self.width * self.tokens
+        """Numbers per row that are kept with gradient checkpointing: the input."""
+        return self.width * self.tokens
 
     @property
     def widest_numbers(self) -> int:
