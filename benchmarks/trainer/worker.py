@@ -7,9 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 
 from trainer.arguments import TrainingConfig, parse_arguments
 from trainer.assembly import assemble
@@ -22,6 +20,7 @@ from trainer.plan import Planner
 from trainer.run import make_data
 
 from .naive_step import NaiveStep
+from .pictures import make_pictures
 from .random_model import QUICK, RandomModel, Size
 from .settings import Setting
 
@@ -131,21 +130,3 @@ def command_line(root: Path, size: Size, setting: Setting) -> list[str]:
         "--resolution", str(size.resolution), "--max_train_steps", "100000", "--seed", "1",
         "--report_to", "none", *setting.flags,
     ]  # fmt: skip
-
-
-def make_pictures(root: Path, *, pixels: int, count: int = 4) -> None:
-    """A data set of noise with rectangular anomalies and objects."""
-    rng = np.random.default_rng(0)
-    images = root / "data" / "widget" / "test" / "scratch"
-    masks = root / "data" / "widget" / "ground_truth" / "scratch"
-    objects = root / "masks" / "widget" / "scratch"
-    for folder in (images, masks, objects):
-        folder.mkdir(parents=True)
-    box = np.zeros((pixels, pixels), dtype=np.uint8)
-    box[pixels // 4 : pixels // 2, pixels // 4 : pixels // 2] = 255
-    for number in range(count):
-        noise = rng.integers(0, 256, (pixels // 8, pixels // 8, 3), dtype=np.uint8)
-        picture = Image.fromarray(noise).resize((pixels, pixels), Image.Resampling.BILINEAR)
-        picture.save(images / f"{number:03}.png", compress_level=1)
-        Image.fromarray(box).save(masks / f"{number:03}_mask.png")
-        Image.fromarray(np.roll(box, pixels // 8, 0)).save(objects / f"{number:03}.png")
