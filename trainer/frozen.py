@@ -99,12 +99,15 @@ class FrozenNorm(nn.Module):
 class FrozenResnet(nn.Module):
     """diffusers' `ResnetBlock2D`: norm, SiLU, convolution, time, norm, SiLU, convolution, shortcut.
 
-    The first convolution's bias and the time embedding are added inside the second norm.
+    The first convolution's bias and the time embedding are added inside the second norm, the second convolution's
+    bias together with the shortcut's.
     """
 
     def __init__(self, block: Any) -> None:
         super().__init__()
         self.stock = block
+        if block.conv_shortcut is not None:
+            self.register_buffer("bias", block.conv_shortcut.bias + block.conv2.bias, persistent=False)
 
     def forward(self, x: Tensor, temb: Tensor, *_: Any, **__: Any) -> Tensor:
         """(N, C, H, W) and the time embedding (N, E) to (N, D, H, W)."""
@@ -114,10 +117,10 @@ class FrozenResnet(nn.Module):
         hidden = convolve(hidden, first.weight, None, first.stride, first.padding)
         shift = own.time_emb_proj(F.silu(temb)) + first.bias
         hidden = _norm(hidden, own.norm2, silu=True, shift=shift)
-        hidden = convolve(hidden, second.weight, second.bias, second.stride, second.padding)
-        if own.conv_shortcut is not None:
-            x = pointwise(x, own.conv_shortcut).permute(0, 3, 1, 2)
-        return x + hidden
+        if own.conv_shortcut is None:
+            return x + convolve(hidden, second.weight, second.bias, second.stride, second.padding)
+        x = pointwise(x, own.conv_shortcut.weight, self.bias).permute(0, 3, 1, 2)
+        return x + convolve(hidden, second.weight, None, second.stride, second.padding)
 
 
 class FrozenTransformer(nn.Module):
@@ -138,19 +141,22 @@ class FrozenTransformer(nn.Module):
     def forward(self, x: Tensor, encoder_hidden_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor]:
         """(N, C, H, W) and text states (N, L, d) to a tuple of (N, C, H, W)."""
         own = self.stock
-        rows, width, height, side = x.shape
-        first = rows // self.streams if self.streams else 0
+        first = len(x) // self.streams if self.streams else 0
         if self.training and getattr(own, "gradient_checkpointing", False):
             # What leaves the network here is all that `proj_out` needs, so that only `x` is kept.
             hidden = checkpoint(self._run, x, encoder_hidden_states, first, lean=True, use_reentrant=False)
         else:
             hidden = self._run(x, encoder_hidden_states, first)
         hidden = F.linear(hidden, own.proj_out.weight.flatten(1), own.proj_out.bias)
-        return (x[first:] + hidden.view(rows - first, height, side, width).permute(0, 3, 1, 2),)
+        # Sliced as it lies in memory, and not at all where nothing is left out: a slice's gradient is a copy.
+        x = x.permute(0, 2, 3, 1)
+        x = x[first:] if first else x
+        return ((x + hidden.view(x.shape)).permute(0, 3, 1, 2),)
 
     def _run(self, x: Tensor, text: Tensor, first: int, *, lean: bool = False) -> Tensor:
         """(N, C, H, W) to (N', H W, C), all but the last projection."""
-        hidden = pointwise(_norm(x, self.stock.norm, silu=False), self.stock.proj_in).flatten(1, 2)
+        enter = self.stock.proj_in
+        hidden = pointwise(_norm(x, self.stock.norm, silu=False), enter.weight, enter.bias).flatten(1, 2)
         for layer in self.stock.transformer_blocks:
             hidden = layer(hidden, text, first, lean=lean)
         return hidden
@@ -168,8 +174,11 @@ class FrozenBlock(nn.Module):
         """(N, L, c) and text states to (N, L, c); rows before `first` take part in self-attention alone."""
         own = self.stock
         x, normal = _add_norm(x, None, own.norm1)
-        x, normal = _add_norm(x[first:], own.attn1(normal), own.norm2)
-        x, normal = _add_norm(x, own.attn2(normal, encoder_hidden_states=text[first:]), own.norm3)
+        attended = own.attn1(normal)
+        if first:
+            x, text = x[first:], text[first:]
+        x, normal = _add_norm(x, attended, own.norm2)
+        x, normal = _add_norm(x, own.attn2(normal, encoder_hidden_states=text), own.norm3)
         return x + self.feed_forward(normal, lean=lean)
 
 
@@ -206,9 +215,9 @@ def convolve(
     return _Convolution.apply(x, weight, bias, stride, padding)
 
 
-def pointwise(x: Tensor, conv: Any) -> Tensor:
+def pointwise(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """A frozen one-pixel convolution as a matrix product: (N, C, H, W) to (N, H, W, D)."""
-    return F.linear(x.permute(0, 2, 3, 1), conv.weight.flatten(1), conv.bias)
+    return F.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias)
 
 
 def _add_norm(x: Tensor, added: Tensor | None, norm: nn.LayerNorm) -> tuple[Tensor, Tensor]:

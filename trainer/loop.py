@@ -103,7 +103,7 @@ class Loop:
         """Queue one step on the device; meanwhile report the one before."""
         training, rate = self._training, self._rate.at(step)
         plan = training.planner.step(step)
-        training.parameters.zero_gradient()
+        training.parameters.start_sum(len(plan.passes))
         losses = [training.run_pass(inputs) for inputs in self.inputs(step, plan)]
         norm = training.optimizer.step(rate)
         stop = torch.full((), float(self._interrupt.received), device=self._device)

@@ -54,17 +54,17 @@ class AdapterOptimizer:
         average_over_processes(gradient)
         norm = torch.linalg.vector_norm(gradient) / self.scale.scale
         finite = torch.isfinite(norm)
-        factor = 1 / self.scale.scale
+        divisor = self.scale.scale
         limit = self._settings.max_grad_norm
         if limit > 0:
-            factor = factor * torch.clamp(limit / (norm + 1e-6), max=1.0)
-        gradient.mul_(factor)
+            divisor = divisor * torch.clamp((norm + 1e-6) / limit, min=1.0)
         self._adamw.param_groups[0]["lr"] = learning_rate
         if self._fused:
-            # The fused kernel itself skips the update where found_inf is 1: no copy to the host.
-            self._adamw.found_inf = (~finite).float()
+            # The fused kernel itself divides, and skips the update where found_inf is 1: no copy to the host.
+            self._adamw.grad_scale, self._adamw.found_inf = divisor.float(), (~finite).float()
             self._adamw.step()
         elif finite.item():
+            gradient.div_(divisor)
             self._adamw.step()
         self.scale.update(finite)
         self._parameters.refresh()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .adapters import Adapter, Part
+from .beside import Beside
 from .errors import TrainerError
 
 #: Each packed parameter starts at a multiple of this many numbers, as matrix kernels want 16-byte starts.
@@ -63,7 +64,7 @@ class AdapterParameters:
 
     Attributes:
         master: float32 (n,), the values that the optimiser changes; its `grad` is `gradient`.
-        gradient: float32 (n,), the sum of all passes since `zero_gradient`.
+        gradient: float32 (n,), the sum of all passes since `start_sum`.
         untrained: tensors that the file must hold but nothing trains, by full name.
 
     Args:
@@ -71,6 +72,7 @@ class AdapterParameters:
         values: start value of every tensor, by full name.
         device: where the buffers live.
         dtype: precision of the leaves; with float32 (or float64) they are views of the master copy.
+        beside: where the backward pass computes their gradients; without one, in their turn.
     """
 
     def __init__(
@@ -80,7 +82,9 @@ class AdapterParameters:
         *,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
+        beside: Beside | None = None,
     ) -> None:
+        self._beside = beside or Beside()
         self._adapters = dict(adapters)
         self._ranges, total = _lay_out(self._adapters)
         self.full_precision = dtype in (torch.float32, torch.float64)
@@ -181,6 +185,7 @@ class AdapterParameters:
     @torch.no_grad()
     def _collect(self, run: _Run) -> None:
         """Add the gradients of the run's leaves, which lie side by side in the flat buffers, and free them."""
+        self._beside.join()
         ranges, leaves = self._ranges[run.slice], self.leaves[run.slice]
         start, end = ranges[0].start, ranges[-1].start + ranges[-1].shape.numel()
         # One kernel per hundred tensors of equal precision; mixed precisions would take one for each.
@@ -199,9 +204,10 @@ class AdapterParameters:
             leaf.grad = None
         run.collected = True
 
-    def zero_gradient(self) -> None:
-        """Start a new sum."""
-        self.gradient.zero_()
+    def start_sum(self, passes: int) -> None:
+        """Start a new sum of so many passes; the only one of a step need find no zeros, see `collecting`."""
+        if self.full_precision or passes != 1:
+            self.gradient.zero_()
 
     def _named_parts(self) -> list[tuple[str, Adapter, Part]]:
         """Every part with its full name."""

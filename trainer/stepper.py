@@ -67,14 +67,14 @@ class EagerPass:
         passes: int = 1,
     ) -> None:
         self._model, self._text, self._schedule = model, text, schedule
-        self.parameters, self._scale, self._passes = parameters, scale, passes
+        self.parameters, self._scale, self.passes = parameters, scale, passes
 
     def __call__(self, inputs: StepInputs) -> Tensor:
         """Forward, backward, gradients collected."""
         prediction = predict(self._model, self._schedule, inputs, self._text(len(inputs.timesteps)))
         value = loss(prediction, inputs.noise)
-        with self.parameters.collecting(only=self._passes == 1):
-            (value * (self._scale.scale / self._passes)).backward()
+        with self.parameters.collecting(only=self.passes == 1):
+            (value * (self._scale.scale / self.passes)).backward()
         return value.detach()
 
 
@@ -134,7 +134,7 @@ class GraphPass:
                 ) from error
             self._given_up = True
             self._tell(f"note: steps run without a CUDA graph, which is slower: it cannot be recorded here ({reason})")
-        self._eager.parameters.zero_gradient()
+        self._eager.parameters.start_sum(self._eager.passes)
 
 
 def _free_unused() -> None:

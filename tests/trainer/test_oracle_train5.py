@@ -31,7 +31,7 @@ def run(request):
         with torch.no_grad():
             states = pair_states(encoder(tokens), len(inputs.timesteps))
             result["predictions"].append(predict(model, schedule, inputs, states).flatten(0, 1))
-        parameters.zero_gradient()
+        parameters.start_sum(1)
         result["losses"].append(forward(inputs).item())
         if number == 0:
             views = parameters.views(parameters.gradient)
