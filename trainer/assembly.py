@@ -12,7 +12,6 @@ import torch
 from .adapters import initial_values
 from .arguments import TrainingConfig
 from .attention import AttentionKernel, sdpa
-from .beside import Beside
 from .checkpoint import read_weights
 from .data import TrainingSet
 from .errors import TrainerError
@@ -96,7 +95,7 @@ def assemble(
         weights = read_initial_weights(config)
     if weights is None:
         weights = initial_values({prefix: a.parts for prefix, a in layers.items()}, config.seed)
-    parameters = AdapterParameters(layers, weights, device=device, dtype=dtype, beside=unet.beside)
+    parameters = AdapterParameters(layers, weights, device=device, dtype=dtype)
     prompts = (config.prompt_blend, config.prompt_fg)
     text = prepare_text(prompts, config, loader, encoder, device, dtype)
     scale = LossScale(device, enabled=dtype == torch.float16)
@@ -184,19 +183,7 @@ def prepare_unet(config: TrainingConfig, loader: ModelLoader, device: torch.devi
         unet.enable_gradient_checkpointing()
     # diffusers checkpoints in training mode only; the network has no dropout that this would switch on.
     unet.train()
-    return DualUNet(
-        unet,
-        variant=cast("Variant", config.variant),
-        rank=config.rank,
-        kernel=kernel,
-        beside=choose_beside(config, device, dtype),
-    )
-
-
-def choose_beside(config: TrainingConfig, device: torch.device, dtype: torch.dtype) -> Beside:
-    """A second stream where it pays: float32's kernels fill the GPU, and with checkpointing memory comes first."""
-    pays = device.type == "cuda" and dtype != torch.float32 and not config.gradient_checkpointing
-    return Beside(device if pays else None)
+    return DualUNet(unet, variant=cast("Variant", config.variant), rank=config.rank, kernel=kernel)
 
 
 def prepare_text(

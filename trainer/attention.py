@@ -13,7 +13,6 @@ from typing import Any
 from torch import Tensor
 
 from .adapters import FRAMES, Adapter
-from .beside import Beside
 from .frames import add_two_frame_block, blend_condition
 from .fused_attention import fused_or_sdpa
 from .lora import FrameMasks, frame_lora
@@ -39,7 +38,6 @@ class DualAttention:
         self_attention: whether this layer is self-attention, where the condition enters.
         masks: which rows use which frame's LoRA, for the rows of the result; shared by layers.
         kernel: the attention implementation.
-        beside: where the gradients of the adapter's parameters are computed.
         last: whether the condition ends here: the result has the frames' rows alone.
     """
 
@@ -51,7 +49,6 @@ class DualAttention:
         self_attention: bool,
         masks: FrameMasks,
         kernel: AttentionKernel = sdpa,
-        beside: Beside,
         last: bool = False,
     ) -> None:
         self.adapter = adapter
@@ -59,7 +56,6 @@ class DualAttention:
         self.self_attention = self_attention
         self.masks = masks
         self.kernel = kernel
-        self.beside = beside
         self.streams = FRAMES + condition
         self.last = last
 
@@ -89,25 +85,24 @@ class DualAttention:
         x = hidden_states.flatten(0, 1)
         y = x if encoder_hidden_states is None else encoder_hidden_states.flatten(0, 1)
         if self.condition and self.self_attention:
-            y = blend_condition(_by_stream(y, self.streams), own, self.beside).flatten(0, 1)
+            y = blend_condition(_by_stream(y, self.streams), own).flatten(0, 1)
         rows, streams = len(hidden_states), self.streams
         if self.last:
             rows, streams = rows // streams * FRAMES, FRAMES
             x, y = x[-rows * count :], y[-rows * count :]
-        (query,) = frame_lora(x, self.masks(x, 1), own.q_down, (own.q_up,), ((attn.to_q.weight, None),), self.beside)
+        (query,) = frame_lora(x, self.masks(x, 1), own.q_down, (own.q_up,), ((attn.to_q.weight, None),))
         key, value = frame_lora(
             y,
             self.masks(y, 2),
             own.kv_down,
             (own.k_up, own.v_up),
             ((attn.to_k.weight, None), (attn.to_v.weight, None)),
-            self.beside,
         )
         attended = self.kernel(*(_split(part, rows, attn.heads) for part in (query, key, value)))
         attended = attended.transpose(1, 2).reshape(x.shape)
-        last = ((attn.to_out[0].weight, attn.to_out[0].bias),)
-        (output,) = frame_lora(attended, self.masks(x, 1), own.out_down, (own.out_up,), last, self.beside)
-        joined = add_two_frame_block(_by_stream(output, streams), own, self.beside)
+        last = attn.to_out[0]
+        (output,) = frame_lora(attended, self.masks(x, 1), own.out_down, (own.out_up,), ((last.weight, last.bias),))
+        joined = add_two_frame_block(_by_stream(output, streams), own)
         return joined.view(rows, count, -1)
 
 

@@ -13,21 +13,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .adapters import FRAMES, TEMPORAL_EPS, Adapter
-from .beside import Beside
 from .fused_gates import mix_frames, mix_frames_backward
 from .fused_layer_norm import affine_gradient, norm, norm_backward, sum_rows
 
 
-def blend_condition(x: Tensor, adapter: Adapter, beside: Beside) -> Tensor:
+def blend_condition(x: Tensor, adapter: Adapter) -> Tensor:
     """Key/value source of a self-attention layer: frame 0 becomes (1 - a) x_0 + a M(condition).
 
     Args:
         x: (3, R, c), the streams condition, whole, part at R positions each.
         adapter: holds the gate a and the two linear maps of M, which has no activation.
-        beside: where the gradients of gate and maps are computed.
     """
     blended: Tensor = _Blend.apply(
-        beside, x, adapter.gate, adapter.map0_weight, adapter.map0_bias, adapter.map1_weight, adapter.map1_bias
+        x, adapter.gate, adapter.map0_weight, adapter.map0_bias, adapter.map1_weight, adapter.map1_bias
     )
     return blended
 
@@ -37,10 +35,8 @@ class _Blend(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, beside: Beside, x: Tensor, gate: Tensor, first: Tensor, first_bias: Tensor, second: Tensor,
-        second_bias: Tensor,
-    ) -> Tensor:  # fmt: skip
-        ctx.beside = beside
+        ctx: Any, x: Tensor, gate: Tensor, first: Tensor, first_bias: Tensor, second: Tensor, second_bias: Tensor
+    ) -> Tensor:
         inner = F.linear(x[0], first, first_bias)
         mapped = F.linear(inner, second, second_bias)
         ctx.save_for_backward(x, gate, first, second, inner, mapped)
@@ -50,21 +46,18 @@ class _Blend(torch.autograd.Function):
         return blended
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         x, gate, first, second, inner, mapped = ctx.saved_tensors
-        ctx.beside.join()
-        dmapped = gradient[1] * gate
-        dinner = dmapped @ second
-        with ctx.beside.reading(gradient, mapped, x, dmapped, dinner, inner):
-            dgate = (gradient[1] * (mapped - x[1])).sum(dtype=_sum_dtype(x)).to(x.dtype).view(1)
-            dmaps = dinner.t() @ x[0], sum_rows(dinner), dmapped.t() @ inner, sum_rows(dmapped)
         dx = gradient.clone()
+        dgate = (gradient[1] * (mapped - x[1])).sum(dtype=_sum_dtype(x)).to(x.dtype).view(1)
+        dmapped = gradient[1] * gate
         dx[1] -= dmapped
+        dinner = dmapped @ second
         dx[0].addmm_(dinner, first)
-        return None, dx, dgate, *dmaps
+        return dx, dgate, dinner.t() @ x[0], sum_rows(dinner), dmapped.t() @ inner, sum_rows(dmapped)
 
 
-def add_two_frame_block(output: Tensor, adapter: Adapter, beside: Beside) -> Tensor:
+def add_two_frame_block(output: Tensor, adapter: Adapter) -> Tensor:
     """Attention over the two frames at each position, added to the frames of `output`.
 
     LayerNorm, a linear map, one-head attention over two tokens, a linear map. With two tokens the softmax is
@@ -75,13 +68,11 @@ def add_two_frame_block(output: Tensor, adapter: Adapter, beside: Beside) -> Ten
     Args:
         output: (S, R, c), the streams at R positions each, the two frames last.
         adapter: holds the block's parameters.
-        beside: where their gradients are computed.
     """
     own = adapter
     result: Tensor = _TwoFrameBlock.apply(
-        beside, output, own.norm_weight, own.norm_bias, own.temporal_in_weight, own.temporal_in_bias,
-        own.temporal_qv_weight, own.temporal_qv_bias, own.temporal_k_weight, own.temporal_out_weight,
-        own.temporal_out_bias,
+        output, own.norm_weight, own.norm_bias, own.temporal_in_weight, own.temporal_in_bias, own.temporal_qv_weight,
+        own.temporal_qv_bias, own.temporal_k_weight, own.temporal_out_weight, own.temporal_out_bias,
     )  # fmt: skip
     return result
 
@@ -91,10 +82,9 @@ class _TwoFrameBlock(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, beside: Beside, output: Tensor, scale: Tensor, offset: Tensor, enter: Tensor, enter_bias: Tensor,
-        qv: Tensor, qv_bias: Tensor, key: Tensor, leave: Tensor, leave_bias: Tensor,
+        ctx: Any, output: Tensor, scale: Tensor, offset: Tensor, enter: Tensor, enter_bias: Tensor, qv: Tensor,
+        qv_bias: Tensor, key: Tensor, leave: Tensor, leave_bias: Tensor,
     ) -> Tensor:  # fmt: skip
-        ctx.beside = beside
         frames = output[-FRAMES:]
         _, normal, mean, rstd = norm(frames, None, scale, offset, TEMPORAL_EPS)
         t = F.linear(normal, enter, enter_bias)
@@ -108,33 +98,27 @@ class _TwoFrameBlock(torch.autograd.Function):
         return result
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         output, mean, rstd, t, queries_values, keys, scale, offset, enter, qv, key, leave = ctx.saved_tensors
         frames, dadded = output[-FRAMES:], gradient[-FRAMES:]
-        beside = ctx.beside
-        beside.join()
-        with beside.reading(gradient, queries_values, keys):
-            flat = dadded.flatten(0, 1)
-            dleave = flat.t() @ mix_frames(queries_values, keys).flatten(0, 1), sum_rows(flat)
+        mixed = mix_frames(queries_values, keys)
         dqv, dkeys = mix_frames_backward(dadded @ leave, queries_values, keys)
-        with beside.reading(dqv, dkeys, t):
-            flat = dqv.flatten(0, 1)
-            weight, bias = flat.t() @ t.flatten(0, 1), sum_rows(flat)
-            dmaps = weight.view(qv.shape), bias.view(FRAMES, -1), dkeys.t() @ (t[0] - t[1])
         dt = dqv @ qv.flatten(0, 1)
         dt[0].addmm_(dkeys, key)
         dt[1].addmm_(dkeys, key, alpha=-1)
-        with beside.reading(dt, output, mean, rstd):
-            _, normal, _, _ = norm(frames, None, scale, offset, TEMPORAL_EPS)
-            flat = dt.flatten(0, 1)
-            denter = flat.t() @ normal.flatten(0, 1), sum_rows(flat)
+        _, normal, _, _ = norm(frames, None, scale, offset, TEMPORAL_EPS)
         dnormal = dt @ enter
-        with beside.reading(dnormal):
-            dnorm = affine_gradient(dnormal, frames, mean, rstd)
         doutput = torch.empty_like(output)
         doutput[:-FRAMES] = gradient[:-FRAMES]
         norm_backward(dnormal, frames, mean, rstd, scale, passing=dadded, out=doutput[-FRAMES:])
-        return None, doutput, *dnorm, *denter, *dmaps, *dleave
+        wide, flat, dadded = dqv.flatten(0, 1), dt.flatten(0, 1), dadded.flatten(0, 1)
+        return (
+            doutput, *affine_gradient(dnormal, frames, mean, rstd),
+            flat.t() @ normal.flatten(0, 1), sum_rows(flat),
+            (wide.t() @ t.flatten(0, 1)).view(qv.shape), sum_rows(wide).view(FRAMES, -1),
+            dkeys.t() @ (t[0] - t[1]),
+            dadded.t() @ mixed.flatten(0, 1), sum_rows(dadded),
+        )  # fmt: skip
 
 
 def _sum_dtype(x: Tensor) -> torch.dtype:

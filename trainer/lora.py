@@ -10,8 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .beside import Beside
-
 
 class FrameMasks:
     """Which rows use which frame's LoRA columns, as full matrices, made once for each number of rows.
@@ -49,12 +47,7 @@ class FrameMasks:
 
 
 def frame_lora(
-    x: Tensor,
-    mask: Tensor,
-    down: Tensor,
-    ups: tuple[Tensor, ...],
-    frozen: tuple[tuple[Tensor, Tensor | None], ...],
-    beside: Beside,
+    x: Tensor, mask: Tensor, down: Tensor, ups: tuple[Tensor, ...], frozen: tuple[tuple[Tensor, Tensor | None], ...]
 ) -> tuple[Tensor, ...]:
     """`x W_i' + b_i + (x D_i' * mask) U_i` for n projections of the same input.
 
@@ -64,13 +57,12 @@ def frame_lora(
         down: (2, r, in), or (n, 2, r, in): all D_i.
         ups: U_i, each (2, r, out).
         frozen: W_i (out, in) and b_i (out,) or None.
-        beside: where the gradients of the D_i and U_i are computed.
 
     Returns:
         n tensors (M, out).
     """
     weights, biases = zip(*frozen, strict=True)
-    result: tuple[Tensor, ...] = _FrameLoRA.apply(x, mask, down, beside, len(ups), *ups, *weights, *biases)
+    result: tuple[Tensor, ...] = _FrameLoRA.apply(x, mask, down, len(ups), *ups, *weights, *biases)
     return result
 
 
@@ -78,10 +70,7 @@ class _FrameLoRA(torch.autograd.Function):
     """Sums are accumulated by the matrix products themselves, so none takes a kernel of its own."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, mask: Tensor, down: Tensor, beside: Beside, count: int, *rest: Tensor
-    ) -> tuple[Tensor, ...]:
-        ctx.beside = beside
+    def forward(ctx: Any, x: Tensor, mask: Tensor, down: Tensor, count: int, *rest: Tensor) -> tuple[Tensor, ...]:
         ups, weights, biases = rest[:count], rest[count : 2 * count], rest[2 * count :]
         inner = F.linear(x, down.flatten(0, -2)).mul_(mask)
         ctx.save_for_backward(x, mask, down, inner, *ups, *weights)
@@ -95,20 +84,19 @@ class _FrameLoRA(torch.autograd.Function):
         x, mask, down, inner, *rest = ctx.saved_tensors
         count = len(gradients)
         ups, weights = rest[:count], rest[count:]
-        ctx.beside.join()
-        with ctx.beside.reading(inner, *gradients):
-            parts = inner.chunk(count, dim=1)
-            dups = [(part.t() @ g).view(up.shape) for part, g, up in zip(parts, gradients, ups, strict=True)]
+        dups: list[Tensor] = []
         dinner = torch.empty_like(inner)
-        for gradient, dpart, up in zip(gradients, dinner.chunk(count, dim=1), ups, strict=True):
+        for gradient, part, dpart, up in zip(
+            gradients, inner.chunk(count, dim=1), dinner.chunk(count, dim=1), ups, strict=True
+        ):
             torch.mm(gradient, up.flatten(0, 1).t(), out=dpart)
+            dups.append((part.t() @ gradient).view(up.shape))
         dinner.mul_(mask)
-        with ctx.beside.reading(dinner, x):
-            ddown = (dinner.t() @ x).view(down.shape)
+        ddown = (dinner.t() @ x).view(down.shape)
         dx = None
         if ctx.needs_input_grad[0]:
             dx = gradients[0] @ weights[0]
             for gradient, weight in zip(gradients[1:], weights[1:], strict=True):
                 dx.addmm_(gradient, weight)
             dx.addmm_(dinner, down.flatten(0, -2))
-        return dx, None, ddown, None, None, *dups, *[None] * (2 * count)
+        return dx, None, ddown, None, *dups, *[None] * (2 * count)

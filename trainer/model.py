@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from .adapters import FRAMES, Adapter, attention_parts
 from .attention import AttentionKernel, DualAttention, sdpa
-from .beside import Beside
 from .errors import TrainerError
 from .frozen import is_plain_transformer, replace_frozen_layers
 from .lora import FrameMasks
@@ -24,24 +23,14 @@ class DualUNet(nn.Module):
         variant: `bcm` with the background module, `dual` without.
         rank: LoRA rank.
         kernel: the attention implementation.
-        beside: where the gradients of the adapters' parameters are computed; without one, in their turn.
 
     Attributes:
         adapters: the adapter of each layer by the prefix of its names in the checkpoint, in its order.
         masks: which rows use which frame's LoRA, with and without the condition's rows.
     """
 
-    def __init__(
-        self,
-        unet: Any,
-        *,
-        variant: Variant,
-        rank: int,
-        kernel: AttentionKernel = sdpa,
-        beside: Beside | None = None,
-    ) -> None:
+    def __init__(self, unet: Any, *, variant: Variant, rank: int, kernel: AttentionKernel = sdpa) -> None:
         super().__init__()
-        self.beside = beside or Beside()
         self.unet = unet.requires_grad_(False)
         self.condition = variant == "bcm"
         self.adapters: dict[str, Adapter] = {}
@@ -70,7 +59,6 @@ class DualUNet(nn.Module):
                 self_attention=own,
                 masks=frame_masks if last else masks,
                 kernel=kernel,
-                beside=self.beside,
                 last=last and own,
             )
         unet.set_attn_processor(processors)

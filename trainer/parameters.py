@@ -6,7 +6,8 @@ precision one operation each, instead of one per tensor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,14 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from .adapters import Adapter, Part
-from .beside import Beside
 from .errors import TrainerError
 
 #: Each packed parameter starts at a multiple of this many numbers, as matrix kernels want 16-byte starts.
 ALIGNMENT = 64
-#: Leaves whose gradients are summed together, as soon as the backward pass has reached them all: few enough that
-#: they and their second copy take no memory worth the name.
-COLLECTED_AT_ONCE = 100
+#: Leaves, and numbers in them, whose gradients are summed together, as soon as the backward pass has reached them
+#: all: few enough that they and their second copy take no memory worth the name.
+COLLECTED_AT_ONCE, NUMBERS_AT_ONCE = 100, 2**23
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,14 @@ class _Run:
     """Leaves whose gradients are collected together.
 
     Attributes:
-        first: number of the first one.
+        slice: which ones.
         awaited: how many the backward pass has not reached yet.
         collected: whether it has reached all of them, and they were collected.
     """
 
-    first: int
+    slice: slice
     awaited: int = 0
     collected: bool = False
-
-    @property
-    def slice(self) -> slice:
-        """Their numbers."""
-        return slice(self.first, self.first + COLLECTED_AT_ONCE)
 
 
 class AdapterParameters:
@@ -72,7 +67,6 @@ class AdapterParameters:
         values: start value of every tensor, by full name.
         device: where the buffers live.
         dtype: precision of the leaves; with float32 (or float64) they are views of the master copy.
-        beside: where the backward pass computes their gradients; without one, in their turn.
     """
 
     def __init__(
@@ -82,9 +76,7 @@ class AdapterParameters:
         *,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
-        beside: Beside | None = None,
     ) -> None:
-        self._beside = beside or Beside()
         self._adapters = dict(adapters)
         self._ranges, total = _lay_out(self._adapters)
         self.full_precision = dtype in (torch.float32, torch.float64)
@@ -100,9 +92,10 @@ class AdapterParameters:
             for place, leaf in zip(self._ranges, self.leaves, strict=True):
                 leaf.grad = place.of(self.gradient)
         else:
-            self._runs = [_Run(first) for first in range(0, len(self.leaves), COLLECTED_AT_ONCE)]
-            for number, leaf in enumerate(self.leaves):
-                leaf.register_post_accumulate_grad_hook(self._on_gradient(self._runs[number // COLLECTED_AT_ONCE]))
+            self._runs = [_Run(part) for part in _cut([place.shape.numel() for place in self._ranges])]
+            for run in self._runs:
+                for leaf in self.leaves[run.slice]:
+                    leaf.register_post_accumulate_grad_hook(self._on_gradient(run))
         self.untrained: dict[str, Tensor] = {}
         self.load(values)
 
@@ -185,7 +178,6 @@ class AdapterParameters:
     @torch.no_grad()
     def _collect(self, run: _Run) -> None:
         """Add the gradients of the run's leaves, which lie side by side in the flat buffers, and free them."""
-        self._beside.join()
         ranges, leaves = self._ranges[run.slice], self.leaves[run.slice]
         start, end = ranges[0].start, ranges[-1].start + ranges[-1].shape.numel()
         # One kernel per hundred tensors of equal precision; mixed precisions would take one for each.
@@ -195,7 +187,8 @@ class AdapterParameters:
             for place, leaf in zip(ranges, leaves, strict=True)
             if leaf.grad is not None
         ]
-        torch._foreach_copy_([view for view, _ in pairs], [grad for _, grad in pairs])
+        if pairs:
+            torch._foreach_copy_([view for view, _ in pairs], [grad for _, grad in pairs])
         if self._only and not run.collected:
             self.gradient[start:end].copy_(low)
         else:
@@ -246,3 +239,14 @@ def _lay_out(adapters: Mapping[str, Adapter]) -> tuple[list[_Range], int]:
             ranges.append(_Range(adapter, attribute, start, parameter.shape))
             start += -(-parameter.numel() // ALIGNMENT) * ALIGNMENT
     return ranges, start
+
+
+def _cut(sizes: Sequence[int]) -> list[slice]:
+    """Runs of neighbouring leaves of these sizes, none beyond the limits unless one leaf alone is."""
+    cuts, numbers = [0], 0
+    for place, size in enumerate(sizes):
+        if place > cuts[-1] and (place - cuts[-1] == COLLECTED_AT_ONCE or numbers + size > NUMBERS_AT_ONCE):
+            cuts.append(place)
+            numbers = 0
+        numbers += size
+    return [slice(first, last) for first, last in itertools.pairwise([*cuts, len(sizes)]) if first < last]

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from trainer import parameters as module
 from trainer.adapters import Adapter, initial_values
 from trainer.parameters import COLLECTED_AT_ONCE, AdapterParameters
 
@@ -25,8 +26,10 @@ def made(count, dtype):
 
 
 @pytest.mark.parametrize("only", [True, False])
+@pytest.mark.parametrize("numbers", [50, 2**23])  # smaller than the largest leaf, larger than all
 @pytest.mark.parametrize("count", [1, COLLECTED_AT_ONCE, 2 * COLLECTED_AT_ONCE + 3])
-def test_every_leaf_s_gradient_arrives_at_its_place(count, only):
+def test_every_leaf_s_gradient_arrives_at_its_place(count, numbers, only, monkeypatch):
+    monkeypatch.setattr(module, "NUMBERS_AT_ONCE", numbers)
     parameters = made(count, torch.bfloat16)
     expected = torch.zeros_like(parameters.gradient)
     parameters.gradient.fill_(0.5)
@@ -42,6 +45,22 @@ def test_every_leaf_s_gradient_arrives_at_its_place(count, only):
     for place in parameters._ranges:
         assert torch.equal(place.of(parameters.gradient), place.of(expected) + (0.0 if only else 0.5))
     assert all(leaf.grad is None for leaf in parameters.leaves)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "runs"),
+    [
+        ([], []),
+        ([9], [[9]]),
+        ([3, 3, 3], [[3, 3], [3]]),
+        ([9, 1, 1, 6, 2], [[9], [1, 1], [6], [2]]),
+        ([1] * 5, [[1] * 4, [1]]),
+    ],
+)
+def test_runs_end_at_either_limit(sizes, runs, monkeypatch):
+    monkeypatch.setattr(module, "COLLECTED_AT_ONCE", 4)
+    monkeypatch.setattr(module, "NUMBERS_AT_ONCE", 7)
+    assert [sizes[part] for part in module._cut(sizes)] == runs
 
 
 def test_a_leaf_reached_twice_counts_twice():
