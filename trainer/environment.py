@@ -51,7 +51,7 @@ def set_up_torch(config: TrainingConfig, processes: PartialState) -> tuple[torch
     if config.deterministic:
         # cuBLAS reads this when it starts; without it PyTorch refuses to be deterministic.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.use_deterministic_algorithms(True)  # with warn_only, attention would stay as it is
     return device, dtype
 
 

@@ -45,12 +45,14 @@ class _Run:
 
     Attributes:
         slice: which ones.
-        awaited: how many the backward pass has not reached yet.
-        collected: whether it has reached all of them, and they were collected.
+        expected: how many gradients the pass before had for them. Not every leaf gets one.
+        arrived: how many this pass has had.
+        collected: whether they all were there, and were collected.
     """
 
     slice: slice
-    awaited: int = 0
+    expected: int
+    arrived: int = 0
     collected: bool = False
 
 
@@ -92,7 +94,8 @@ class AdapterParameters:
             for place, leaf in zip(self._ranges, self.leaves, strict=True):
                 leaf.grad = place.of(self.gradient)
         else:
-            self._runs = [_Run(part) for part in _cut([place.shape.numel() for place in self._ranges])]
+            parts = _cut([place.shape.numel() for place in self._ranges])
+            self._runs = [_Run(part, expected=len(self.leaves[part])) for part in parts]
             for run in self._runs:
                 for leaf in self.leaves[run.slice]:
                     leaf.register_post_accumulate_grad_hook(self._on_gradient(run))
@@ -158,19 +161,19 @@ class AdapterParameters:
             return
         self._only = only
         for run in self._runs:
-            run.awaited, run.collected = len(self.leaves[run.slice]), False
+            run.arrived, run.collected = 0, False
         yield
         for run in self._runs:
-            # Not every leaf is reached by every pass.
             if not run.collected or any(leaf.grad is not None for leaf in self.leaves[run.slice]):
                 self._collect(run)
+            run.expected = run.arrived
 
     def _on_gradient(self, run: _Run) -> Callable[[Tensor], None]:
         """What autograd calls when a leaf of the run has its gradient; the last one's call collects them all."""
 
         def arrived(_: Tensor) -> None:
-            run.awaited -= 1
-            if run.awaited == 0:
+            run.arrived += 1
+            if run.arrived == run.expected:
                 self._collect(run)
 
         return arrived

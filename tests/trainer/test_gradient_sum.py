@@ -74,20 +74,34 @@ def test_a_leaf_reached_twice_counts_twice():
     assert [value.unique().tolist() for value in values] == [[2.0], [3.0], [2.0]]
 
 
-def test_no_more_than_one_run_of_gradients_is_ever_there():
+@pytest.mark.parametrize("unreached", [0, 5])
+def test_no_more_than_one_run_of_gradients_is_ever_there(unreached):
+    # As with the method's own `temporal_k.bias`, which gets no gradient: the first pass shows which leaves do.
     parameters = made(3 * COLLECTED_AT_ONCE, torch.bfloat16)
+    reached = [leaf for number, leaf in enumerate(parameters.leaves) if not unreached or number % unreached]
     held = []
-    for leaf in parameters.leaves:
+    for leaf in reached:
         leaf.register_post_accumulate_grad_hook(
             lambda _: held.append(sum(other.grad is not None for other in parameters.leaves))
         )
-    total = torch.ones((), dtype=torch.bfloat16)
-    for leaf in parameters.leaves:
-        total = total * leaf.sum() + leaf.sum()  # one after the other, last first
-    with parameters.collecting(only=True):
-        total.backward()
-    assert len(held) == len(parameters.leaves)
+    for _ in range(2):
+        held.clear()
+        total = torch.ones((), dtype=torch.bfloat16)
+        for leaf in reached:
+            total = total * leaf.sum() + leaf.sum()  # one after the other, last first
+        with parameters.collecting(only=True):
+            total.backward()
+    assert len(held) == len(reached)
     assert max(held) < COLLECTED_AT_ONCE
+
+
+def test_a_pass_that_reaches_other_leaves_than_the_one_before_loses_nothing():
+    parameters = made(3, torch.bfloat16)
+    for reached in ([0], [1, 2], [0, 1], [0, 1, 2], [2]):
+        with parameters.collecting(only=True):
+            sum(parameters.leaves[number].sum() for number in reached).backward()
+        values = [place.of(parameters.gradient) for place in parameters._ranges]
+        assert [bool(value.eq(1).all()) for value in values] == [number in reached for number in range(3)]
 
 
 def test_float32_gradients_are_added_by_autograd_itself():
