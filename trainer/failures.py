@@ -24,4 +24,9 @@ def explain_failure(error: RuntimeError, config: TrainingConfig) -> str | None:
             remedies.append("--use_8bit_adam")
         advice = ", ".join(remedies) or "a GPU with more memory, or a smaller --resolution"
         return f"The GPU's memory is full. In this order, try: {advice}. `python -m trainer.memory` predicts needs."
+    if config.deterministic and "deterministic implementation" in str(error):
+        return (
+            f"--deterministic cannot be kept on this stack ({str(error).splitlines()[0].split('. ')[0]}). "
+            "Leave the flag out: losses then repeat up to rounding."
+        )
     return None
