@@ -22,6 +22,9 @@ CONDITION_WIDTH = 320
 #: Epsilon of the two-frame block's LayerNorm.
 TEMPORAL_EPS = 1e-6
 
+#: Packed parameters that autograd gives no gradient: the keys' bias cancels in the difference of two keys.
+WITHOUT_GRADIENT = frozenset({"temporal_k_bias"})
+
 Init = Literal["lora_down", "linear", "zeros", "ones"]
 
 

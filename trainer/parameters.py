@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .adapters import Adapter, Part
+from .adapters import WITHOUT_GRADIENT, Adapter, Part
 from .errors import TrainerError
 
 #: Each packed parameter starts at a multiple of this many numbers, as matrix kernels want 16-byte starts.
@@ -45,14 +45,14 @@ class _Run:
 
     Attributes:
         slice: which ones.
-        expected: how many gradients the pass before had for them. Not every leaf gets one.
-        arrived: how many this pass has had.
-        collected: whether they all were there, and were collected.
+        expected: how many of them get a gradient in a pass.
+        awaited: how many of those have none yet.
+        collected: whether all had one, and were collected.
     """
 
     slice: slice
     expected: int
-    arrived: int = 0
+    awaited: int = 0
     collected: bool = False
 
 
@@ -95,7 +95,9 @@ class AdapterParameters:
                 leaf.grad = place.of(self.gradient)
         else:
             parts = _cut([place.shape.numel() for place in self._ranges])
-            self._runs = [_Run(part, expected=len(self.leaves[part])) for part in parts]
+            self._runs = [
+                _Run(part, sum(r.attribute not in WITHOUT_GRADIENT for r in self._ranges[part])) for part in parts
+            ]
             for run in self._runs:
                 for leaf in self.leaves[run.slice]:
                     leaf.register_post_accumulate_grad_hook(self._on_gradient(run))
@@ -161,19 +163,19 @@ class AdapterParameters:
             return
         self._only = only
         for run in self._runs:
-            run.arrived, run.collected = 0, False
+            run.awaited, run.collected = run.expected, False
         yield
         for run in self._runs:
+            # What came after all, or not at all.
             if not run.collected or any(leaf.grad is not None for leaf in self.leaves[run.slice]):
                 self._collect(run)
-            run.expected = run.arrived
 
     def _on_gradient(self, run: _Run) -> Callable[[Tensor], None]:
         """What autograd calls when a leaf of the run has its gradient; the last one's call collects them all."""
 
         def arrived(_: Tensor) -> None:
-            run.arrived += 1
-            if run.arrived == run.expected:
+            run.awaited -= 1
+            if run.awaited == 0:
                 self._collect(run)
 
         return arrived

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from torch import nn
 
+from tests.trainer import runs
 from trainer import parameters as module
 from trainer.adapters import Adapter, initial_values
+from trainer.model import DualUNet
 from trainer.parameters import COLLECTED_AT_ONCE, AdapterParameters
 
 
@@ -74,25 +77,47 @@ def test_a_leaf_reached_twice_counts_twice():
     assert [value.unique().tolist() for value in values] == [[2.0], [3.0], [2.0]]
 
 
-@pytest.mark.parametrize("unreached", [0, 5])
-def test_no_more_than_one_run_of_gradients_is_ever_there(unreached):
-    # As with the method's own `temporal_k.bias`, which gets no gradient: the first pass shows which leaves do.
+@pytest.mark.parametrize("unreached", [(), ("row7", "row150")])
+def test_no_more_than_one_run_of_gradients_is_ever_there(unreached, monkeypatch):
+    monkeypatch.setattr(module, "WITHOUT_GRADIENT", frozenset(unreached))
     parameters = made(3 * COLLECTED_AT_ONCE, torch.bfloat16)
-    reached = [leaf for number, leaf in enumerate(parameters.leaves) if not unreached or number % unreached]
+    reached = [
+        leaf
+        for place, leaf in zip(parameters._ranges, parameters.leaves, strict=True)
+        if place.attribute not in unreached
+    ]
     held = []
     for leaf in reached:
         leaf.register_post_accumulate_grad_hook(
             lambda _: held.append(sum(other.grad is not None for other in parameters.leaves))
         )
-    for _ in range(2):
-        held.clear()
-        total = torch.ones((), dtype=torch.bfloat16)
-        for leaf in reached:
-            total = total * leaf.sum() + leaf.sum()  # one after the other, last first
-        with parameters.collecting(only=True):
-            total.backward()
+    total = torch.ones((), dtype=torch.bfloat16)
+    for leaf in reached:
+        total = total * leaf.sum() + leaf.sum()  # one after the other, last first
+    with parameters.collecting(only=True):
+        total.backward()
     assert len(held) == len(reached)
     assert max(held) < COLLECTED_AT_ONCE
+
+
+@pytest.mark.parametrize("variant", ["bcm", "dual"])
+def test_every_other_leaf_of_the_model_gets_a_gradient(variant):
+    # Or else its run would be collected only when the pass is over, and memory be full of gradients until then.
+    unet = UNet2DConditionModel.from_pretrained(runs.miniature() / "model" / "unet").bfloat16()
+    model = DualUNet(unet, variant=variant, rank=2)
+    values = initial_values({prefix: adapter.parts for prefix, adapter in model.adapters.items()}, seed=0)
+    parameters = AdapterParameters(model.adapters, values, device=torch.device("cpu"), dtype=torch.bfloat16)
+    reached = set()
+    for place, leaf in zip(parameters._ranges, parameters.leaves, strict=True):
+        leaf.register_post_accumulate_grad_hook(
+            lambda _, place=place: reached.add((id(place.adapter), place.attribute))
+        )
+    condition = torch.randn(1, 4, 8, 8) if variant == "bcm" else None
+    text = torch.randn(1, 2, 77, unet.config.cross_attention_dim)
+    with parameters.collecting(only=True):
+        model(torch.randn(1, 2, 4, 8, 8), torch.tensor([9]), text, condition).sum().backward()
+    unreached = {place.attribute for place in parameters._ranges if (id(place.adapter), place.attribute) not in reached}
+    assert unreached == module.WITHOUT_GRADIENT
 
 
 def test_a_pass_that_reaches_other_leaves_than_the_one_before_loses_nothing():
