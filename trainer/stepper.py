@@ -139,7 +139,8 @@ class GraphPass:
 
 def _free_unused() -> None:
     """Free what another stream used: the next one gets memory, and cuBLAS's workspaces, of its own."""
-    torch._C._cuda_clearCublasWorkspaces()
+    # Not public, but what torch's own CUDA graph trees call. Without it the workspaces merely stay.
+    getattr(torch._C, "_cuda_clearCublasWorkspaces", lambda: None)()
     torch.cuda.empty_cache()
 
 
