@@ -84,10 +84,11 @@ class AdapterOptimizer:
             TrainerError: the state belongs to another kind of optimiser or to other parameters.
         """
         adamw: dict[str, Any] = {key.removeprefix("adamw."): t for key, t in saved.items() if key.startswith("adamw.")}
-        if not self._settings.eight_bit and adamw and set(adamw) != {"step", "exp_avg", "exp_avg_sq"}:
+        needed = {"step", *(("state1", "state2") if self._settings.eight_bit else ("exp_avg", "exp_avg_sq"))}
+        if adamw and not needed <= set(adamw):
             raise TrainerError(
-                "The checkpoint's optimiser state is of another kind (8-bit?). "
-                "Resume with the same --use_8bit_adam setting as before."
+                f"The checkpoint's optimiser state is of another kind: it has {', '.join(sorted(adamw))}, this run's "
+                f"AdamW needs {', '.join(sorted(needed))}. Resume with the same --use_8bit_adam setting as before."
             )
         master = self._parameters.master
         first = adamw.get("exp_avg", adamw.get("state1", master))
