@@ -179,7 +179,7 @@ def add_speed_options(group: Group) -> None:
     group.add_argument(
         "--deterministic",
         action="store_true",
-        help="choose kernels that give the same bits in every run on a GPU, where there are such; slower",
+        help="use only kernels that give the same bits in every run on a GPU; slower",
     )
     group.add_argument(
         "--channels_last",
