@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,8 @@ from .random_model import QUICK, RandomModel, Size
 PLACE = Path("bcm-dual-interrelated_diff")
 SCRIPT, SAMPLER = "train_dreambooth_lora_single_background.py", "inference_test_tempt.py"
 PROBE = Path(__file__).with_name("upstream_probe.py")
+#: Where jax is installed, the diffusers in the clone would load its Flax models, which fail with today's jax.
+ENVIRONMENT = os.environ | {"USE_FLAX": "0"}
 
 
 def main() -> int:
@@ -94,7 +97,7 @@ def time_training(options: argparse.Namespace) -> dict[str, object]:
             "--instance_prompt", "a srw", "--train_text_encoder", "--max_train_steps", "5000",
             "--learning_rate", "2e-5", "--lr_scheduler", "constant", "--lr_warmup_steps", "0", *options.flags,
         ]  # fmt: skip
-        done = subprocess.run(command, cwd=options.checkout / PLACE, stdout=sys.stderr, check=False)
+        done = subprocess.run(command, cwd=options.checkout / PLACE, env=ENVIRONMENT, stdout=sys.stderr)
         if not report.exists():
             raise SystemExit(f"the authors' trainer ended with status {done.returncode} before it was timed")
         measured = json.loads(report.read_text())
@@ -108,7 +111,8 @@ def time_sampling(options: argparse.Namespace) -> dict[str, object]:
     write_adapters(options.folder / "model", place / "all_generate" / "widget" / "scratch")
     images = place / "generate_data" / "widget" / "scratch" / "fg"
     done = len(list(images.glob("*.png")))  # it goes on after what is there
-    process = subprocess.Popen([options.python, SAMPLER, "widget", "scratch"], cwd=place, stdout=sys.stderr)
+    command = [options.python, SAMPLER, "widget", "scratch"]
+    process = subprocess.Popen(command, cwd=place, env=ENVIRONMENT, stdout=sys.stderr)
     moments: list[float] = []
     try:
         while len(moments) < options.pairs + 1:
