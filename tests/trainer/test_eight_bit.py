@@ -8,7 +8,7 @@ from tests.trainer.runs import losses, train
 
 pytest.importorskip("bitsandbytes")
 WEIGHTS = "pytorch_lora_weights.safetensors"
-SHORT = ("--max_train_steps", "6", "--checkpointing_steps", "3", "--train_text_encoder")
+SHORT = ("--max_train_steps", "6", "--checkpointing_steps", "3", "--train_text_encoder", "--deterministic")
 EIGHT = (*SHORT, "--use_8bit_adam")
 
 

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.trainer.interpreted import interpreted, run_interpreted, starts_interpreter
 from trainer.fused_gates import geglu, geglu_backward, geglu_plain, mix_frames, mix_frames_backward
 from trainer.fused_norm import group_norm
-from trainer.kernels import INTERPRETED, triton
-
-interpreted = pytest.mark.skipif(not INTERPRETED, reason="runs in a process with TRITON_INTERPRET=1")
+from trainer.kernels import INTERPRETED
 
 
-@pytest.mark.skipif(triton is None or INTERPRETED, reason="Triton is not installed")
+@starts_interpreter
 def test_the_kernels_in_their_own_process():
-    # The switch is read when Triton is imported.
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True, timeout=300,
-        cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+    run_interpreted(__file__)
 
 
 def normal(*shape, seed=0):

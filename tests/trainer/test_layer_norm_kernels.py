@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from torch.nn import functional as F
 
+from tests.trainer.interpreted import run_interpreted, starts_interpreter
 from trainer.fused_layer_norm import add_norm, affine_gradient, norm, norm_backward, sum_rows
-from trainer.kernels import INTERPRETED, triton
 
 
-@pytest.mark.skipif(triton is None or INTERPRETED, reason="Triton is not installed")
+@starts_interpreter
 def test_the_kernels_in_their_own_process():
-    # The switch is read when Triton is imported.
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env={**os.environ, "TRITON_INTERPRET": "1"}, capture_output=True, text=True, timeout=300,
-        cwd=Path(__file__).parents[2], stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+    run_interpreted(__file__)
 
 
 def normal(*shape, seed=0):
