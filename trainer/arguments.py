@@ -68,7 +68,6 @@ class TrainingConfig:
     allow_tf32: bool
     gradient_checkpointing: bool
     attention: str
-    compile: str
     cuda_graph: bool | None
     deterministic: bool
     channels_last: bool | None

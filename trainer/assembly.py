@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 
@@ -38,7 +38,7 @@ class Training:
         latents: their latents.
         scaling: factor on the latents of whole image and part.
         pictures: pictures per sample, 3 with a condition.
-        model: the network, not compiled.
+        model: the network.
         text: the states of the prompts trained on.
         parameters: what is trained.
         optimizer: how.
@@ -100,9 +100,7 @@ def assemble(
     text = prepare_text(prompts, config, loader, encoder, device, dtype)
     scale = LossScale(device, enabled=dtype == torch.float16)
     schedule = load_noise_schedule(loader.scheduler(), device)
-    # The eager model runs inside the compiled one; adapters are the same objects.
-    model = unet if config.compile == "off" else compile_model(unet, config.compile)
-    eager = EagerPass(model, text, schedule, parameters, scale, config.gradient_accumulation_steps)
+    eager = EagerPass(unet, text, schedule, parameters, scale, config.gradient_accumulation_steps)
     return Training(
         planner,
         latents,
@@ -233,11 +231,6 @@ def adamw_settings(config: TrainingConfig) -> AdamWSettings:
         max_grad_norm=config.max_grad_norm,
         eight_bit=config.use_8bit_adam,
     )
-
-
-def compile_model(model: DualUNet, mode: str) -> Any:
-    """The model through torch.compile."""
-    return torch.compile(model, mode=None if mode == "default" else mode)
 
 
 def xformers_kernel() -> AttentionKernel:

@@ -102,7 +102,8 @@ def _forward_kernel(
     y = torch.empty_like(x)
     shifted = shift if shift is not None else x
     _moments[grid](x, shifted, partial, positions, width, shift is not None, ROWS, COLS)
-    _combine[(rows, groups)](partial, stats, positions, width, groups, eps, grid[1], *_tile(grid[1], width, groups))
+    tile = _tile(grid[1], width, groups)
+    _combine[(rows, groups)](partial, stats, positions, width, groups, eps, grid[1], *tile, ROWS)
     _apply[grid](
         x, shifted, weight, bias, stats, y, positions, width, groups, shift is not None, silu, ROWS, COLS
     )  # fmt: skip
@@ -177,7 +178,7 @@ if triton is not None:
     @triton.jit
     def _combine(
         partial, stats, positions, width, groups, eps, tiles, TILES: tl.constexpr, WIDTH: tl.constexpr,
-        ROWS: tl.constexpr = ROWS,
+        ROWS: tl.constexpr,
     ):  # fmt: skip
         """Mean and reciprocal deviation of a group from its tiles (Chan, Golub and LeVeque's update)."""
         n, g = tl.program_id(0), tl.program_id(1)

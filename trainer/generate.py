@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .command import run_command
-from .option_types import natural, positive
+from .option_types import NO_COMPILING, Ignored, natural, positive
 
 EPILOG = """Exit status: 0 done; 1 the work failed or something given cannot be used; 2 wrong usage;
 130 interrupted."""
@@ -45,7 +45,6 @@ class GenerationSettings:
     mixed_precision: str = "no"
     revision: str | None = None
     allow_tf32: bool = False
-    compile: bool = False
     masks: bool = True
     device: str | None = None
 
@@ -61,25 +60,48 @@ def build_parser() -> argparse.ArgumentParser:
         argument_default=argparse.SUPPRESS,
     )
     add = parser.add_argument
-    add("--pretrained_model_name_or_path", required=True, help="folder of Stable Diffusion 1.5, diffusers' layout")
-    add("--weights", type=Path, required=True, help="weight file (.safetensors, .bin), or a folder with one")
-    add("--output_dir", type=Path, required=True, help="new folder, or one to go on with")
-    add("--num_images", type=positive, help="pairs to generate, rejected ones included; default 500")
-    add("--batch_size", type=positive, help="pairs at a time; changes speed and memory only; default 4")
-    add("--num_inference_steps", type=positive, help="default: pndm 50 (100 without background module), dpm++ 20")
-    add("--guidance_scale", type=float, help="default: 2.0 with background module, 2.5 without; screw: 1.2")
+    add(
+        "--pretrained_model_name_or_path",
+        metavar="FOLDER",
+        required=True,
+        help="folder of Stable Diffusion 1.5, diffusers' layout",
+    )
+    add(
+        "--weights",
+        type=Path,
+        metavar="PATH",
+        required=True,
+        help="weight file (.safetensors, .bin), or a folder with one",
+    )
+    add("--output_dir", type=Path, metavar="DIR", required=True, help="new folder, or one to go on with")
+    add("--num_images", type=positive, metavar="N", help="pairs to generate, rejected ones included; default 500")
+    add("--batch_size", type=positive, metavar="N", help="pairs at a time; changes speed and memory only; default 4")
+    add(
+        "--num_inference_steps",
+        type=positive,
+        metavar="N",
+        help="default: pndm 50 (100 without background module), dpm++ 20",
+    )
+    add(
+        "--guidance_scale", type=float, metavar="G", help="default: 2.0 with background module, 2.5 without; screw: 1.2"
+    )
     add("--scheduler", choices=("pndm", "dpm++"), help="pndm as upstream (default), or the faster dpm++")
-    add("--condition_dir", type=Path, help="object masks of good images; the background module needs it")
-    add("--good_dir", type=Path, help="good images of the same names, e.g. <root>/<category>/train/good")
-    add("--images_per_background", type=positive, help="pairs in a row on one background; default 50; screw: 10")
-    add("--prompt_blend", help="prompt of the whole image; default: what upstream trains with")
-    add("--prompt_fg", help="prompt of the anomaly part; default: what upstream trains with")
-    add("--resolution", type=positive, help="side in pixels; default: the base model's")
-    add("--seed", type=natural, help="with its index it determines a pair; default 0")
+    add("--condition_dir", type=Path, metavar="DIR", help="object masks of good images; the background module needs it")
+    add("--good_dir", type=Path, metavar="DIR", help="good images of the same names, e.g. <root>/<category>/train/good")
+    add(
+        "--images_per_background",
+        type=positive,
+        metavar="N",
+        help="pairs in a row on one background; default 50; screw: 10",
+    )
+    add("--prompt_blend", metavar="TEXT", help="prompt of the whole image; default: what upstream trains with")
+    add("--prompt_fg", metavar="TEXT", help="prompt of the anomaly part; default: what upstream trains with")
+    add("--resolution", type=positive, metavar="N", help="side in pixels; default: the base model's")
+    add("--seed", type=natural, metavar="N", help="with its index it determines a pair; default 0")
     add("--mixed_precision", choices=("no", "fp16", "bf16"), help="precision of the network; default no")
     add("--allow_tf32", action="store_true", help="TF32 in matrix products; convolutions have it anyway")
-    add("--compile", action="store_true", help="torch.compile: minutes to start, then a quarter faster")
-    add("--revision", help="of the base model, where it is a hub name")
+    add("--compile", nargs=0, action=Ignored, const=NO_COMPILING, help=argparse.SUPPRESS)
+    add("--revision", metavar="REV", help="of the base model, where it is a hub name")
     add("--no_masks", dest="masks", action="store_false", help="make no masks and reject nothing")
     add("--device", help="e.g. cuda:1 or cpu; default: the GPU where there is one")
     return parser
@@ -88,6 +110,8 @@ def build_parser() -> argparse.ArgumentParser:
 def parse_arguments(arguments: Sequence[str]) -> GenerationSettings:
     """Settings from a command line."""
     values: dict[str, Any] = vars(build_parser().parse_args(arguments))
+    for flag, reason in values.pop("without_effect", ()):
+        print(f"note: {flag} has no effect here: {reason}", file=sys.stderr)
     return GenerationSettings(**values)
 
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from .assembly import compile_model
 from .backgrounds import BackgroundFile, Backgrounds
 from .checkpoint import AdapterWeights
 from .environment import quieten_libraries
@@ -40,7 +39,6 @@ class Generator:
         backgrounds: of the conditions, or None without background module.
         device: where it runs.
         seed: of the run.
-        batch: pairs that every batch is filled up to, or None; a compiled network is compiled for one size.
     """
 
     sampler: Sampler
@@ -50,12 +48,9 @@ class Generator:
     backgrounds: Backgrounds | None
     device: torch.device
     seed: int
-    batch: int | None
 
     def pairs(self, indexes: Sequence[int]) -> npt.NDArray[np.uint8]:
         """The pairs of these indexes, 8-bit (B, 2, H, W, 3): whole image, part."""
-        count = len(indexes)
-        indexes = [*indexes, *[indexes[-1]] * max(0, (self.batch or 0) - count)]
         noises = [ImageNoise(self.seed, index, self.shape) for index in indexes]
 
         def draw() -> Tensor:
@@ -69,7 +64,7 @@ class Generator:
         if self.backgrounds is not None:
             sources = zip(indexes, noises, strict=True)
             condition = torch.stack([self.backgrounds.latents(i, noise.pair()) for i, noise in sources])
-        latents = self.sampler.sample(start, condition, draw)[:count]
+        latents = self.sampler.sample(start, condition, draw)
         return to_pixels(decode(self.vae, latents, self.scaling)).numpy()
 
     def background_name(self, index: int) -> str | None:
@@ -109,7 +104,7 @@ def load_generator(
     vae = loader.vae().to(device)
     ddpm = loader.scheduler()
     sampler = Sampler(
-        compile_model(model, "default") if settings.compile else Replayed(model),
+        Replayed(model),
         make_scheduler(cast("SchedulerName", settings.scheduler), ddpm.config),
         load_noise_schedule(ddpm, device),
         text,
@@ -122,8 +117,7 @@ def load_generator(
         backgrounds = Backgrounds(files, vae, side=side, per_background=per, device=device)
     shape = (int(unet.config.in_channels), side // 8, side // 8)
     scaling = float(getattr(vae.config, "scaling_factor", 0.18215))
-    batch = settings.batch_size if settings.compile else None
-    return Generator(sampler, vae, scaling, shape, backgrounds, device, settings.seed, batch)
+    return Generator(sampler, vae, scaling, shape, backgrounds, device, settings.seed)
 
 
 def choose_device(name: str | None) -> torch.device:

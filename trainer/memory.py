@@ -235,13 +235,15 @@ def attention_saved(layer: Attention, settings: MemorySettings, *, own: bool) ->
 def parse_settings(argv: Sequence[str] | None = None) -> tuple[MemorySettings, bool]:
     """Settings from the trainer's flags (others are ignored, so a whole command line can be given)."""
     parser = argparse.ArgumentParser(
-        prog="python -m trainer.memory", description="Predict the GPU memory of a run.", allow_abbrev=False
+        prog="python -m trainer.memory",
+        description="Predict the GPU memory of a run from the trainer's flags. A whole command line of the trainer's "
+        "can be given: flags that need no memory are passed over.",
+        allow_abbrev=False,
     )
-    parser.add_argument("--train_batch_size", type=int, default=2)
-    parser.add_argument("--resolution", type=int, default=512)
-    parser.add_argument("--mixed_precision", choices=("no", "fp16", "bf16"), default="no")
-    parser.add_argument("--variant", choices=("bcm", "dual"), default="bcm")
-    parser.add_argument("--rank", type=int, default=32)
+    for flag, usual in (("train_batch_size", 2), ("resolution", 512), ("rank", 32)):
+        parser.add_argument(f"--{flag}", type=int, default=usual, metavar="N", help="(%(default)s)")
+    parser.add_argument("--mixed_precision", choices=("no", "fp16", "bf16"), default="no", help="(%(default)s)")
+    parser.add_argument("--variant", choices=("bcm", "dual"), default="bcm", help="(%(default)s)")
     for flag in ("train_text_encoder", "gradient_checkpointing", "use_8bit_adam"):
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--cache_latents", action=argparse.BooleanOptionalAction, default=True)

@@ -15,6 +15,10 @@ class Group(Protocol):
         """Declare one flag."""
 
 
+#: Why `--compile` does nothing, in training and in generating.
+NO_COMPILING = "the network has fused kernels of its own and is replayed as a CUDA graph on a GPU, which is faster"
+
+
 class Ignored(argparse.Action):
     """A flag that other scripts need and this one does not; remembered, so that it can be said aloud."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .option_types import Group, Ignored, finite, fraction, natural, positive
+from .option_types import NO_COMPILING, Group, Ignored, finite, fraction, natural, positive
 
 #: Schedules of the learning rate, with diffusers' names.
 LR_SCHEDULES = (
@@ -163,14 +163,7 @@ def add_speed_options(group: Group) -> None:
     group.add_argument(
         "--enable_xformers_memory_efficient_attention", action="store_true", help="same as --attention xformers"
     )
-    group.add_argument(
-        "--compile",
-        nargs="?",
-        const="default",
-        default="off",
-        choices=("off", "default", "max-autotune-no-cudagraphs"),
-        help="torch.compile the UNet (off)",
-    )
+    group.add_argument("--compile", nargs="?", action=Ignored, const=NO_COMPILING, help=argparse.SUPPRESS)
     group.add_argument(
         "--cuda_graph",
         action=argparse.BooleanOptionalAction,

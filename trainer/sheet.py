@@ -118,7 +118,7 @@ class SampleSheets:
         files = [BackgroundFile(i.image, i.object_mask) for i in self.data.items if i.object_mask is not None]
         backgrounds = Backgrounds(files, vae, side=side, per_background=1, device=self.device) if files else None
         shape = (int(model.unet.config.in_channels), side // 8, side // 8)
-        return Generator(sampler, vae, training.scaling, shape, backgrounds, self.device, config.seed, None)
+        return Generator(sampler, vae, training.scaling, shape, backgrounds, self.device, config.seed)
 
 
 def prepare_sheets(

@@ -75,7 +75,7 @@ def make_generator(size: Size, device: torch.device, dtype: torch.dtype, steps: 
     schedule = load_noise_schedule(ddpm, device)
     sampler = Sampler(Replayed(model), make_scheduler("pndm", ddpm.config), schedule, text, steps=steps, guidance=2.0)
     conditions: Any = RandomConditions(torch.randn(2, 4, side, side, device=device))
-    return Generator(sampler, parts.vae(), 0.18215, (4, side, side), conditions, device, 0, None)
+    return Generator(sampler, parts.vae(), 0.18215, (4, side, side), conditions, device, 0)
 
 
 class RandomConditions:

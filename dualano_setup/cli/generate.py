@@ -28,7 +28,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("--weights", metavar="PATH", help=_("weight file or its folder (default: of the newest run)"))
     parser.add_argument("--output", metavar="DIR", dest="into", help=_("where samples go (.dualano/generated/...)"))
-    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help=_("for trainer.generate, untouched"))
+    parser.add_argument(
+        "arguments", nargs="*", metavar="-- ARGS", help=_("for trainer.generate, untouched; -- --help lists them")
+    )
     parser.set_defaults(run=run)
 
 
@@ -36,9 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Samples; the exit status is the sampler's. Raises UsageError when model or weights are not named."""
     from ..facts.collect import collect
     from ..runs.handoff import LaunchError, interpreter_of
-    from ..runs.tools import run_tool
+    from ..runs.tools import run_tool, show_help, wants_help
     from ..settings import resolve
 
+    if wants_help(arguments.arguments):
+        return show_help("trainer.generate")
     settings = resolve(vars(arguments))
     command = tool_arguments(settings, arguments.weights, arguments.into, arguments.arguments)
     try:

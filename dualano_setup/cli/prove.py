@@ -27,7 +27,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         ),
     )
     parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
-    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched"))
+    parser.add_argument(
+        "arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched; -- --help lists them")
+    )
     parser.set_defaults(run=run)
 
 
@@ -38,8 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
     from ..runs.foreground import watch
     from ..runs.handoff import LaunchError
     from ..runs.proof import ProofError, prove, settle
+    from ..runs.tools import show_help, wants_help
     from ..settings import resolve
 
+    if wants_help(arguments.arguments):
+        return show_help("trainer")
     settings = resolve(vars(arguments))
     style = Style.for_stream(settings.color, sys.stderr)
     if settings.checkout:

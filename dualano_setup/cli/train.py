@@ -43,16 +43,21 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         default="bundled",
         help=_("the bundled trainer, or the checkout's own patched one"),
     )
-    parser.add_argument("arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched"))
+    parser.add_argument(
+        "arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched; -- --help lists them")
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Checks and hands off. Returns 0 when the training finished (or, detached, started)."""
+    from ..runs.tools import show_help, wants_help
     from ..settings import UsageError, resolve
 
-    settings = resolve(vars(arguments))
     extra: list[str] = arguments.arguments
+    if arguments.trainer == "bundled" and wants_help(extra):
+        return show_help("trainer")
+    settings = resolve(vars(arguments))
     report = cleared(settings, arguments)
     from ..runs.arguments import required
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
@@ -64,6 +65,19 @@ def run_tool(
             end_marked(key, ENDED_SECONDS)
             if child:
                 child.poll()  # no zombie either
+
+
+def wants_help(arguments: Sequence[str]) -> bool:
+    """Whether what follows `--` asks what can follow it."""
+    return not {"-h", "--help"}.isdisjoint(arguments)
+
+
+def show_help(module: str) -> int:
+    """Prints the help of a program of the trainer's and returns its exit status.
+
+    The flags need the standard library alone, so they are told before there is a training environment.
+    """
+    return run_tool(sys.executable, module, ["--help"])
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:

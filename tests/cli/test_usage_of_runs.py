@@ -78,3 +78,14 @@ def test_weights_that_are_not_there_are_named_by_the_sampler(project, capfd):
 def test_prove_says_which_trainer_it_proves(project, capsys):
     assert status("prove", "--env", str(project / "none"), "--checkout", "theirs", "--offline") == 1
     assert f"the authors' own in {project / 'theirs'} is not run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "flag"), [("train", "--max_train_steps"), ("prove", "--max_train_steps"), ("generate", "--num_images")]
+)
+def test_what_may_follow_the_dashes_is_told_before_there_is_an_environment(project, capfd, command, flag):
+    assert status(command, "--", "--help") == 0
+    written = capfd.readouterr()
+    assert flag in written.out
+    assert written.err == ""
+    assert list(project.iterdir()) == []

@@ -94,8 +94,8 @@ def parse_arguments(arguments: Sequence[str]) -> ExportSettings:
     add = parser.add_argument
     add("--generated", type=Path, required=True, help="folder that `python -m trainer.generate` wrote")
     add("--dataset", type=Path, required=True, help="root of the real data, MVTec AD's layout")
-    add("--category", required=True)
-    add("--anomaly", required=True)
+    add("--category", required=True, help="a folder of the real data, e.g. toothbrush")
+    add("--anomaly", required=True, help="the anomaly that was trained, a folder of <category>/test")
     add("--format", choices=sorted(WRITERS), required=True)
     add("--output", type=Path, required=True, help="new folder")
     add(
