@@ -5,18 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .arguments import parse_arguments
+from .arguments import TrainingConfig, parse_arguments
 from .errors import TrainerError
+from .terminal import lasting_output
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a training and return its exit status; a person's mistake is one message, not a traceback."""
     config, notices = parse_arguments(argv)
-    # Heavy imports come after the flags, so that --help and wrong usage answer at once.
-    from .failures import explain_failure
-    from .run import run
+    with lasting_output():
+        return train(config, notices)
 
+
+def train(config: TrainingConfig, notices: list[str]) -> int:
+    """Run a training; its exit status."""
     try:
+        # Heavy imports come after the flags, so that --help and wrong usage answer at once.
+        from .run import run
+
         return run(config, notices)
     except TrainerError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -24,7 +30,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted before the first step; nothing was written.", file=sys.stderr)
         return 130
+    except OSError as error:
+        print(f"error: {error}. Earlier checkpoints in {config.output_dir} are untouched.", file=sys.stderr)
+        return 1
     except RuntimeError as error:
+        from .failures import explain_failure
+
         message = explain_failure(error, config)
         if message is None:
             raise

@@ -123,7 +123,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[TrainingConfig, 
     problem = find_conflict(config)
     if problem:
         parser.error(problem)
-    return config, [*notices, *prompt_notices(config), *sheet_notices(config)]
+    return config, [*notices, *prompt_notices(config), *sheet_notices(config), *data_notices(config)]
 
 
 def find_conflict(config: TrainingConfig) -> str | None:
@@ -152,6 +152,16 @@ def prompt_notices(config: TrainingConfig) -> list[str]:
         "Change those with --prompt_blend and --prompt_fg."
     )
     return [notice]
+
+
+def data_notices(config: TrainingConfig) -> list[str]:
+    """Says which flags about the images have no effect beside others."""
+    notices = []
+    if config.variant == "dual" and config.condition_dir is not None:
+        notices.append("--condition_dir has no effect here: --variant dual has no background module")
+    if config.faithful and config.selection not in ("sorted", "paper"):
+        notices.append(f"--selection {config.selection} has no effect here: --faithful chooses images as upstream does")
+    return notices
 
 
 def sheet_notices(config: TrainingConfig) -> list[str]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .data import blacken_object, to_array
 from .errors import TrainerError
-from .images import list_images, read_image
+from .images import image_size, list_images, read_image, read_mask
 from .latents import encode
 from .mvtec import find_companion
 
@@ -36,7 +36,7 @@ def find_backgrounds(masks: Path, good: Path) -> tuple[BackgroundFile, ...]:
         good: folder of good images; `<category>/train/good` tells the category.
 
     Raises:
-        TrainerError: no masks, or one whose image is missing.
+        TrainerError: no masks, or one whose image is missing or of another size.
     """
     nested = (masks / good.absolute().parent.parent.name / "good", masks / "good")
     folder = next((path for path in nested if path.is_dir()), masks)
@@ -48,7 +48,10 @@ def find_backgrounds(masks: Path, good: Path) -> tuple[BackgroundFile, ...]:
             "`python -m trainer.foreground` makes them."
         ) from error
     chosen = files[: max(1, len(files) // 3)]
-    return tuple(BackgroundFile(_image_of(mask, good), mask) for mask in chosen)
+    found = tuple(BackgroundFile(_image_of(mask, good), mask) for mask in chosen)
+    for file in found:
+        _check_size(file, image_size(file.image), image_size(file.object_mask))
+    return found
 
 
 def _image_of(mask: Path, good: Path) -> Path:
@@ -62,18 +65,23 @@ def _image_of(mask: Path, good: Path) -> Path:
     return image
 
 
+def _check_size(file: BackgroundFile, image: tuple[int, int], mask: tuple[int, int]) -> None:
+    """Fail unless the mask fits the image."""
+    if image != mask:
+        raise TrainerError(
+            f"The object mask {file.object_mask} is {mask[0]} x {mask[1]} pixels, its image "
+            f"{file.image} {image[0]} x {image[1]}; expected the same size."
+        )
+
+
 def background_array(file: BackgroundFile, side: int) -> np.ndarray:
     """The background as float32 (3, side, side) in [-1, 1]: resized so that the short side fits, centre cut.
 
     Raises:
         TrainerError: unreadable, or the mask's size is not the image's.
     """
-    image, mask = read_image(file.image, "RGB"), read_image(file.object_mask, "L")
-    if image.size != mask.size:
-        raise TrainerError(
-            f"The object mask {file.object_mask} is {mask.width} x {mask.height} pixels, its image "
-            f"{file.image} {image.width} x {image.height}; expected the same size."
-        )
+    image, mask = read_image(file.image, "RGB"), read_mask(file.object_mask)
+    _check_size(file, image.size, mask.size)
     picture = blacken_object(image, mask)
     short = min(picture.size)
     size = (int(side * picture.width / short), int(side * picture.height / short))

@@ -1,7 +1,8 @@
-"""An output folder belongs to one training at a time."""
+"""An output folder belongs to one run at a time."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -20,12 +21,12 @@ SAMPLES_NAME = "samples"
 
 @contextmanager
 def claimed(output: Path) -> Iterator[None]:
-    """Make the folder, keep other trainings out of it, and remove what killed ones left half-written.
+    """Make the folder, keep other runs out of it, and remove what killed ones left half-written.
 
     The kernel lets go of the lock when the process ends, however it ends.
 
     Raises:
-        TrainerError: another training writes into it, or it cannot be made.
+        TrainerError: another run writes into it, or it cannot be made.
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -56,10 +57,11 @@ def _lock(handle: int, output: Path) -> bool:
             return False
         holder = os.pread(handle, 20, 0).decode() or "unknown"
         raise TrainerError(
-            f"Another training (process {holder}) writes into {output} now. End it, or give another --output_dir."
+            f"Another run (process {holder}) writes into {output} now. End it, or give another --output_dir."
         ) from error
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, str(os.getpid()).encode(), 0)
+    with contextlib.suppress(OSError):  # a full disk: the lock holds all the same, only without a name
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
     return True
 
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from .errors import TrainerError
-from .images import image_size, read_image
+from .images import image_size, read_image, read_mask
 from .mvtec import AnomalyFolder, find_companion, parse_anomaly_folder
 from .split import Variant, parse_rule, select_training
 
@@ -124,11 +124,14 @@ class TrainingSet:
             return _flip_resize_crop(picture, self.resolution, hflip=hflip, vflip=vflip, crop=crop)
 
         arrays = {"image": to_array(prepared(whole))}
-        mask = np.asarray(prepared(read_image(item.mask, "L")))
+        white = read_mask(item.mask)
+        if not white.getbbox():
+            raise TrainerError(f"The anomaly mask {item.mask} is black, so there is nothing to learn; white = anomaly.")
+        mask = np.asarray(prepared(white))
         # 8-bit 128 is the smallest grey value whose fraction v/255 reaches one half.
         arrays["foreground"] = arrays["image"] * (mask >= 128).astype(np.float32)
         if item.object_mask is not None:
-            condition = blacken_object(whole, read_image(item.object_mask, "L"))
+            condition = blacken_object(whole, read_mask(item.object_mask))
             arrays["condition"] = to_array(prepared(condition))
         return arrays
 
@@ -206,6 +209,11 @@ def _find_item(image: Path, masks: Path, objects: tuple[Path, ...], *, same_size
     if mask is None:
         raise TrainerError(
             f"{image} has no anomaly mask: expected {masks / f'{image.stem}_mask.png'} (white = anomaly)."
+        )
+    if mask.samefile(image):
+        raise TrainerError(
+            f"{image} would be its own anomaly mask: images and masks are in one folder. Move the masks into another "
+            "folder, and name it with --mask_dir."
         )
     _check_size("anomaly mask", mask, image, size, exact=same_size)
     object_mask = None

@@ -9,6 +9,8 @@ from .arguments import TrainingConfig
 
 def explain_failure(error: RuntimeError, config: TrainingConfig) -> str | None:
     """What a library's error means for the person, or None where it is not a known one."""
+    if "can't allocate memory" in str(error):
+        return "The machine's memory is full. Close other programs, or give a smaller --train_batch_size."
     if isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in str(error):
         remedies = []
         if not config.gradient_checkpointing:

@@ -35,6 +35,7 @@ def made_aside(folder: Path) -> Iterator[Path]:
     Raises:
         TrainerError: `folder` is not free, or cannot be made.
     """
+    folder = folder.absolute()  # `.` has no name to take
     refuse_non_empty(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ from PIL import Image
 from .command import run_command
 from .errors import TrainerError
 from .folders import made_aside
-from .images import list_images, read_image, write_png
+from .images import list_images, read_image, refuse_same_stems, write_png
 from .masks import fill_holes, load_opencv
 
 #: Turns an RGB image into a soft object mask, L, of the same size.
@@ -118,6 +118,7 @@ def make_object_masks(images: Path, output: Path, method: str) -> None:
     """
     make: MaskMaker = rembg_maker() if method == "rembg" else threshold_mask
     files = list_images(images)
+    refuse_same_stems(files)
     failed: list[str] = []
     with made_aside(output) as folder:
         for number, path in enumerate(files, 1):

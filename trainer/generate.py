@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .command import run_command
-from .option_types import NO_COMPILING, Ignored, natural, positive
+from .command import FINISHED_STAYS, run_command
+from .option_types import NO_COMPILING, Ignored, finite, positive, seed
 
 EPILOG = """Exit status: 0 done; 1 the work failed or something given cannot be used; 2 wrong usage;
 130 interrupted."""
@@ -83,7 +83,10 @@ def build_parser() -> argparse.ArgumentParser:
         help="default: pndm 50 (100 without background module), dpm++ 20",
     )
     add(
-        "--guidance_scale", type=float, metavar="G", help="default: 2.0 with background module, 2.5 without; screw: 1.2"
+        "--guidance_scale",
+        type=finite,
+        metavar="G",
+        help="default: 2.0 with background module, 2.5 without; upstream: screw 1.2",
     )
     add("--scheduler", choices=("pndm", "dpm++"), help="pndm as upstream (default), or the faster dpm++")
     add("--condition_dir", type=Path, metavar="DIR", help="object masks of good images; the background module needs it")
@@ -92,12 +95,12 @@ def build_parser() -> argparse.ArgumentParser:
         "--images_per_background",
         type=positive,
         metavar="N",
-        help="pairs in a row on one background; default 50; screw: 10",
+        help="pairs in a row on one background; default 50; upstream: screw 10",
     )
     add("--prompt_blend", metavar="TEXT", help="prompt of the whole image; default: what upstream trains with")
     add("--prompt_fg", metavar="TEXT", help="prompt of the anomaly part; default: what upstream trains with")
     add("--resolution", type=positive, metavar="N", help="side in pixels; default: the base model's")
-    add("--seed", type=natural, metavar="N", help="with its index it determines a pair; default 0")
+    add("--seed", type=seed, metavar="N", help="with its index it determines a pair; default 0")
     add("--mixed_precision", choices=("no", "fp16", "bf16"), help="precision of the network; default no")
     add("--allow_tf32", action="store_true", help="TF32 in matrix products; convolutions have it anyway")
     add("--compile", nargs=0, action=Ignored, const=NO_COMPILING, help=argparse.SUPPRESS)
@@ -125,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         generate(settings)
 
-    return run_command(work)
+    return run_command(work, left=FINISHED_STAYS)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ from PIL import Image
 
 from .backgrounds import BackgroundFile, find_backgrounds
 from .checkpoint import AdapterWeights, find_weights, read_weights
+from .claim import claimed
 from .errors import TrainerError
 from .generate import GenerationSettings
 from .generator import Generator, load_generator
 from .images import write_png
 from .manifest import IMAGE, MASK, PART, REJECTED, Manifest, Record, check_settings, pair_files
 from .masks import agreement, extract_mask, load_opencv, mask_image
-from .sampling import GUIDANCE
+from .sampling import GUIDANCE, MOST_STEPS
 from .split import content_hash
 
 
@@ -42,6 +45,17 @@ def generate(settings: GenerationSettings) -> None:
     weights = read_weights(settings.weights)
     backgrounds = find_files(settings, weights)
     facts = settled(settings, weights, backgrounds)
+    with claimed(settings.output_dir):
+        make_pairs(settings, facts, weights, backgrounds)
+
+
+def make_pairs(
+    settings: GenerationSettings,
+    facts: dict[str, Any],
+    weights: AdapterWeights,
+    backgrounds: Sequence[BackgroundFile],
+) -> None:
+    """Generate into a folder that is this process' alone."""
     for folder in (IMAGE, PART, MASK, f"{REJECTED}/{IMAGE}", f"{REJECTED}/{PART}"):
         make_folder(settings.output_dir / folder)
     check_settings(settings.output_dir, facts)
@@ -49,7 +63,8 @@ def generate(settings: GenerationSettings) -> None:
     pending = [index for index in range(settings.num_images) if not manifest.done(index)]
     print(f"{settings.num_images - len(pending)} of {settings.num_images} pairs are there already", flush=True)
     if pending:
-        generator = load_generator(settings, facts, weights, backgrounds)
+        with memory_suffices(settings):
+            generator = load_generator(settings, facts, weights, backgrounds)
         run_batches(settings, facts, generator, manifest, pending)
     accepted = len(manifest.accepted())
     rejected = len(manifest.records) - accepted
@@ -67,7 +82,7 @@ def find_files(settings: GenerationSettings, weights: AdapterWeights) -> tuple[B
     """
     if weights.variant == "dual":
         if settings.condition_dir is not None:
-            raise TrainerError("These weights have no background module; leave --condition_dir out.")
+            print("note: --condition_dir has no effect here: these weights have no background module", file=sys.stderr)
         return ()
     if settings.condition_dir is None or settings.good_dir is None:
         raise TrainerError(
@@ -80,12 +95,21 @@ def find_files(settings: GenerationSettings, weights: AdapterWeights) -> tuple[B
 def settled(
     settings: GenerationSettings, weights: AdapterWeights, backgrounds: Sequence[BackgroundFile]
 ) -> dict[str, Any]:
-    """Everything that the pairs depend on, defaults filled in, as it is noted beside them."""
+    """Everything that the pairs depend on, defaults filled in, as it is noted beside them.
+
+    Raises:
+        TrainerError: more steps than the scheduler has.
+    """
     usual = 20 if settings.scheduler == "dpm++" else 50 if weights.variant == "bcm" else 100
     steps = settings.num_inference_steps or usual
     guidance = GUIDANCE[weights.variant] if settings.guidance_scale is None else settings.guidance_scale
+    most = MOST_STEPS[settings.scheduler]
+    if steps > most:
+        raise TrainerError(f"--num_inference_steps is {steps}; {settings.scheduler} takes at most {most}.")
+    model = Path(settings.pretrained_model_name_or_path)
     return {
-        "model": settings.pretrained_model_name_or_path,
+        # The same folder, from wherever it is named.
+        "model": str(model.absolute()) if model.exists() else str(model),
         "weights": content_hash(find_weights(settings.weights)),
         "variant": weights.variant,
         "seed": settings.seed,
@@ -116,13 +140,8 @@ def run_batches(
     """
     begin = time.perf_counter()
     for done, indexes in batches(pending, settings.batch_size):
-        try:
+        with memory_suffices(settings):
             pairs = generator.pairs(indexes)
-        except torch.cuda.OutOfMemoryError as error:
-            raise TrainerError(
-                f"The GPU's memory is full with --batch_size {settings.batch_size}. Give a smaller one, or "
-                "--mixed_precision bf16 (fp16 before Ampere); finished pairs are kept."
-            ) from error
         records = []
         for index, (image, part) in zip(indexes, pairs, strict=True):
             record = write_pair(settings, facts["weights"], index, image, part, generator.background_name(index))
@@ -132,6 +151,22 @@ def run_batches(
         rejected = sum(record.rejected is not None for record in records)
         note = f", {rejected} of these rejected" if rejected else ""
         print(f"{done + len(indexes)}/{len(pending)} pairs, {pace:.2f} s each{note}", flush=True)
+
+
+@contextmanager
+def memory_suffices(settings: GenerationSettings) -> Iterator[None]:
+    """Say what helps where the GPU's memory is full.
+
+    Raises:
+        TrainerError: it is.
+    """
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise TrainerError(
+            f"The GPU's memory is full with --batch_size {settings.batch_size}. Give a smaller one, or "
+            "--mixed_precision bf16 (fp16 before Ampere); finished pairs are kept."
+        ) from error
 
 
 def batches(indexes: Sequence[int], size: int) -> Iterator[tuple[int, Sequence[int]]]:

@@ -130,7 +130,12 @@ def choose_device(name: str | None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type == "meta":
+            raise RuntimeError("it has no memory")
         torch.empty(1, device=device)
+        if device.type == "cuda":
+            # Streams, graphs and kernels go by the current device, whatever a tensor's is.
+            torch.cuda.set_device(device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0]
         raise TrainerError(f"--device {name} cannot be used: {reason}") from error

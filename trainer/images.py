@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -65,6 +65,35 @@ def read_image(path: Path, mode: str = "RGB") -> Image.Image:
         return (ImageOps.exif_transpose(image) or image).convert(mode)
 
 
+def read_mask(path: Path) -> Image.Image:
+    """Decode a mask as 8-bit `L`, white = what it marks.
+
+    Raises:
+        TrainerError: as `read_image`, or its values are those of another kind of mask (0 and 1, class numbers).
+    """
+    mask = read_image(path, "L")
+    largest = mask.getextrema()[1]
+    if isinstance(largest, (int, float)) and 0 < largest < 128:
+        raise TrainerError(
+            f"The mask {path} has no value above {largest:g}; expected 0 and 255 (white). Masks of 0 and 1, or of "
+            "class numbers, have to be converted first."
+        )
+    return mask
+
+
+def refuse_same_stems(files: Iterable[Path]) -> None:
+    """Fail where two images would share one mask, which is named by the stem.
+
+    Raises:
+        TrainerError: names them.
+    """
+    seen: dict[str, Path] = {}
+    for path in files:
+        other = seen.setdefault(path.stem, path)
+        if other != path:
+            raise TrainerError(f"{other} and {path.name} would share the mask {path.stem}.png. Rename one of them.")
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Width and height in pixels after the EXIF turn, from the header alone.
 
@@ -74,6 +103,10 @@ def image_size(path: Path) -> tuple[int, int]:
     with _readable(path), _opened(path) as image:
         width, height = image.size
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        if image.format == "TIFF":
+            # Newer Pillows give the size of a TIFF as it is after the turn.
+            stored = getattr(image, "tag_v2", {})
+            turned = turned and (width, height) == (stored.get(256), stored.get(257))
         return (height, width) if turned else (width, height)
 
 

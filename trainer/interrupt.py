@@ -1,7 +1,8 @@
-"""SIGINT and SIGTERM end a run after the step at hand, with a checkpoint; insisting ends it at once."""
+"""SIGINT, SIGTERM and a closed terminal end a run after its step, with a checkpoint; insisting ends it at once."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -25,7 +26,9 @@ class Interrupt:
         self._old: dict[int, object] = {}
 
     def __enter__(self) -> Interrupt:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # started by nohup: it is to outlive the terminal
             self._old[number] = signal.signal(number, self._receive)
         return self
 
@@ -40,5 +43,6 @@ class Interrupt:
             return
         self.received, self._since = number, time.monotonic()
         name = signal.Signals(number).name
-        # Not print: a handler may run inside a write to the same stream.
-        os.write(sys.stderr.fileno(), f"\n{name}: writing a checkpoint, then ending.\n".encode())
+        # Not print: a handler may run inside a write to the same stream. Its reader may have gone (`| tee log`).
+        with contextlib.suppress(OSError, ValueError):
+            os.write(sys.stderr.fileno(), f"\n{name}: writing a checkpoint, then ending.\n".encode())

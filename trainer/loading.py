@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -88,7 +87,7 @@ class ModelLoader:
         options = {"revision": self._revision} if self._revision else {}
         try:
             return load(self._model, subfolder=part, **options)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        except Exception as error:  # each library, and each kind of damage, has an error of its own
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise TrainerError(
                 f"Cannot load the {part} of {self._model}: {lines[0]} "

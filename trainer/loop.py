@@ -13,7 +13,7 @@ from accelerate import PartialState
 
 from .arguments import TrainingConfig
 from .assembly import Training
-from .checkpoint import write_weights
+from .checkpoint import BIN_NAME, SAFETENSORS_NAME, write_weights
 from .errors import TrainerError
 from .interrupt import Interrupt
 from .learning_rate import LearningRate
@@ -139,6 +139,7 @@ class Loop:
 
     def save(self, step: int) -> None:
         """Write `checkpoint-<step>` from the first process; the others wait."""
+        self._check_weights(step)
         if self._processes.is_main_process:
             training, config = self._training, self._config
             save_checkpoint(
@@ -173,7 +174,18 @@ class Loop:
         written = [write_weights(self._config.output_dir, tensors)] if wanted != "bin" else []
         if wanted != "safetensors":
             written.append(write_weights(self._config.output_dir, tensors, as_bin=True))
+        # Weights of an earlier run in the other format would be taken for these.
+        for stale in {self._config.output_dir / name for name in (SAFETENSORS_NAME, BIN_NAME)} - set(written):
+            stale.unlink(missing_ok=True)
         self._reporter.message(f"Weights: {', '.join(str(path) for path in written)}")
+
+    def _check_weights(self, step: int) -> None:
+        """Fail before weights that are not finite are written (a step's loss is checked before its update)."""
+        if not torch.isfinite(self._training.parameters.master).all():
+            raise TrainerError(
+                f"The weights are not finite after step {step}, so nothing was written; lower --learning_rate (it is "
+                f"{self._config.learning_rate:g}). Earlier checkpoints in {self._config.output_dir} are untouched."
+            )
 
     def _peak_memory(self) -> int:
         """The most bytes of GPU memory that steps had in use so far."""
@@ -204,25 +216,32 @@ class Loop:
                 loss_scale=scale,
             )
         )
-        check_finite(pending.step, value, norm, scale, self._config)
+        check_finite(pending.step, value, norm, scale, self._config, scaled=self._training.optimizer.scale.enabled)
         if stop:
             # Averaged over the processes, some of which may not have received it yet.
             self._signal = self._interrupt.received or signal.SIGTERM
 
 
-def check_finite(step: int, value: float, norm: float, scale: float, config: TrainingConfig) -> None:
+def check_finite(step: int, value: float, norm: float, scale: float, config: TrainingConfig, *, scaled: bool) -> None:
     """Fail when training has diverged. The weights are still those of the last good step.
+
+    Args:
+        step: of the numbers.
+        value: the loss.
+        norm: of the gradient; in float16 (`scaled`) it may overflow once in a while, which lowers the scale.
+        scale: float16's loss scale.
+        config: for the advice.
+        scaled: whether there is a loss scale.
 
     Raises:
         TrainerError: says what was not finite, and what helps.
     """
-    half = scale != 1.0
-    if math.isfinite(value) and (math.isfinite(norm) or (half and scale >= 1e-3)):
+    if math.isfinite(value) and (math.isfinite(norm) or (scaled and scale >= 1e-3)):
         return
     what = "loss" if not math.isfinite(value) else "gradient"
     advice = (
         "float16 overflowed: use --mixed_precision bf16 or no"
-        if half
+        if scaled
         else f"lower --learning_rate (it is {config.learning_rate:g}) and look at the images of the last steps"
     )
     raise TrainerError(

@@ -88,7 +88,10 @@ class Manifest:
     def done(self, index: int) -> bool:
         """Whether this pair is recorded and its files are there."""
         record = self.records.get(index)
-        return record is not None and all(path.is_file() for path in pair_files(self.folder, record)[:2])
+        if record is None:
+            return False
+        masked = record.mask_area is not None and record.rejected is None
+        return all(path.is_file() for path in pair_files(self.folder, record)[: 3 if masked else 2])
 
     def add(self, records: Iterable[Record]) -> None:
         """Append records and push them to the disk.
@@ -100,7 +103,7 @@ class Manifest:
             with append_to(self._path) as stream:
                 for record in records:
                     self.records[record.index] = record
-                    stream.write(json.dumps(asdict(record), ensure_ascii=False) + "\n")
+                    stream.write(json.dumps(asdict(record)) + "\n")
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
@@ -112,7 +115,7 @@ class Manifest:
 
     def _rewrite(self) -> None:
         """Write the whole records again, without a torn last line."""
-        text = "".join(json.dumps(asdict(r), ensure_ascii=False) + "\n" for r in self.records.values())
+        text = "".join(json.dumps(asdict(r)) + "\n" for r in self.records.values())
         write_atomically(self._path, lambda path: path.write_text(text, encoding="utf-8"))
 
 
@@ -130,7 +133,7 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """
     path = folder / SETTINGS
     if not path.is_file():
-        text = json.dumps(dict(settings), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(dict(settings), indent=2) + "\n"
         write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
         return
     try:

@@ -24,7 +24,7 @@ from PIL import Image
 from .command import run_command
 from .errors import TrainerError
 from .folders import made_aside
-from .images import list_images, read_image, write_png
+from .images import list_images, read_image, refuse_same_stems, write_png
 
 Pixels = npt.NDArray[np.uint8]
 Distance = npt.NDArray[np.float32]
@@ -163,6 +163,7 @@ def mask_folder(parts: Path, output: Path) -> None:
     """Write the mask of every part frame in `parts`, under the same name as PNG; say which have none."""
     load_opencv()
     files = list_images(parts)
+    refuse_same_stems(files)
     with made_aside(output) as folder:
         kept = 0
         for path in files:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -91,6 +93,7 @@ class Reporter:
 
     def __init__(self, output: Path, *, start: int, total: int, tensorboard: Path | None, active: bool) -> None:
         self._file: IO[str] | None = None
+        self._path = output / METRICS_NAME
         self._board: Any = None
         self.warning: str | None = None
         self._bar = tqdm(
@@ -104,25 +107,36 @@ class Reporter:
         )
         if not active:
             return
-        path = output / METRICS_NAME
         try:
-            _drop_lines_after(path, start)
-            self._file = append_to(path)
+            _drop_lines_after(self._path, start)
+            self._file = append_to(self._path)
         except OSError as error:
-            raise TrainerError(f"{path} cannot be gone on with ({error}). Move it away, then run again.") from error
+            raise TrainerError(
+                f"{self._path} cannot be gone on with ({error}). Move it away, then run again."
+            ) from error
         if tensorboard is not None:
             self._board, self.warning = _open_tensorboard(tensorboard, start)
 
     def step(self, metrics: StepMetrics) -> None:
-        """Report one step."""
+        """Report one step.
+
+        Raises:
+            TrainerError: the disk takes no more.
+        """
         self._bar.set_postfix(loss=f"{metrics.loss:.4f}", lr=f"{metrics.lr:.3g}", refresh=False)
         self._bar.update(metrics.step - self._bar.n)
         if self._file is None:
             return
-        self._file.write(json.dumps(_finite(asdict(metrics))) + "\n")
-        self._file.flush()
-        if self._board is not None:
-            for name in ("loss", "lr", "grad_norm", "samples_per_second"):
+        try:
+            self._file.write(json.dumps(_finite(asdict(metrics))) + "\n")
+            self._file.flush()
+        except OSError as error:
+            raise TrainerError(
+                f"{self._path} cannot be written ({error.strerror}). Make room, then go on with "
+                "--resume_from_checkpoint latest."
+            ) from error
+        with self._board_may_fail():
+            for name in ("loss", "lr", "grad_norm", "samples_per_second") if self._board else ():
                 self._board.add_scalar(f"train/{name}", getattr(metrics, name), metrics.step)
 
     def message(self, text: str) -> None:
@@ -133,9 +147,20 @@ class Reporter:
         """Finish all outputs."""
         self._bar.close()
         if self._file is not None:
-            self._file.close()
-        if self._board is not None:
-            self._board.close()
+            with contextlib.suppress(OSError):  # a step that could not be written has been told
+                self._file.close()
+        with self._board_may_fail():
+            if self._board is not None:
+                self._board.close()
+
+    @contextlib.contextmanager
+    def _board_may_fail(self) -> Iterator[None]:
+        """TensorBoard goes off where it fails (its folder has gone, say): it is no reason to end a training."""
+        try:
+            yield
+        except Exception as error:  # raised from its own thread, as whatever that met
+            self._board = None
+            self.message(f"note: TensorBoard is off from here on ({error}); metrics.jsonl is written all the same")
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:

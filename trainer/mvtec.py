@@ -59,6 +59,7 @@ def find_companion(folder: Path, image: Path, *, suffixes: tuple[str, ...]) -> P
         suffixes: tried in order, e.g. `("_mask", "")`.
     """
     endings = [".png", *sorted(SUFFIXES - {".png"})]
+    endings += [ending.upper() for ending in endings]
     for suffix in suffixes:
         for ending in endings:
             candidate = folder / f"{image.stem}{suffix}{ending}"

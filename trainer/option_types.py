@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 
@@ -34,6 +35,14 @@ class Ignored(argparse.Action):
         namespace.without_effect = [*seen, (self.option_strings[0], self.const)]
 
 
+def folder_name(text: str) -> str:
+    """The name of one folder, not a path."""
+    name = text.rstrip("/")  # as completion leaves it
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise argparse.ArgumentTypeError(f"{text} is not the name of a folder")
+    return name
+
+
 def positive(text: str) -> int:
     """A whole number above 0."""
     number = int(text)
@@ -50,11 +59,35 @@ def natural(text: str) -> int:
     return number
 
 
+def seed(text: str) -> int:
+    """A whole number that every generator takes: 64 bits, one of them the sign."""
+    number = natural(text)
+    if number >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text} is not below 2**63")
+    return number
+
+
 def finite(text: str) -> float:
     """A finite number, 0 or above."""
     number = float(text)
     if not (math.isfinite(number) and number >= 0):
         raise argparse.ArgumentTypeError(f"{text} is not a finite number of 0 or above")
+    return number
+
+
+def above_zero(text: str) -> float:
+    """A finite number above 0."""
+    number = finite(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
+
+
+def rate(text: str) -> float:
+    """A learning rate: 0 or above, and well within float32."""
+    number = finite(text)
+    if number > 1e30:
+        raise argparse.ArgumentTypeError(f"{text} is above 1e30")
     return number
 
 

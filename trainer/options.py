@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .option_types import NO_COMPILING, Group, Ignored, finite, fraction, natural, positive
+from .option_types import NO_COMPILING, Group, Ignored, above_zero, finite, fraction, natural, positive, rate, seed
 
 #: Schedules of the learning rate, with diffusers' names.
 LR_SCHEDULES = (
@@ -103,7 +103,7 @@ def add_method_options(group: Group) -> None:
         metavar="FILE",
         help="start from these adapter weights (.safetensors or .bin, upstream's included)",
     )
-    group.add_argument("--seed", type=natural, default=0, metavar="N", help="every random draw follows from it (0)")
+    group.add_argument("--seed", type=seed, default=0, metavar="N", help="every random draw follows from it (0)")
 
 
 def add_optimizer_options(group: Group) -> None:
@@ -119,7 +119,7 @@ def add_optimizer_options(group: Group) -> None:
         "--gradient_accumulation_steps", type=positive, default=1, metavar="N", help="passes per optimiser step (1)"
     )
     group.add_argument("--max_train_steps", type=positive, default=5000, metavar="N", help="optimiser steps (5000)")
-    group.add_argument("--learning_rate", type=finite, default=2e-5, metavar="LR", help="(2e-5)")
+    group.add_argument("--learning_rate", type=rate, default=2e-5, metavar="LR", help="(2e-5)")
     group.add_argument("--lr_scheduler", choices=LR_SCHEDULES, default="constant", help="(constant)")
     group.add_argument(
         "--lr_warmup_steps",
@@ -136,7 +136,7 @@ def add_optimizer_options(group: Group) -> None:
     group.add_argument("--adam_beta1", type=fraction, default=0.9, help="(0.9)")
     group.add_argument("--adam_beta2", type=fraction, default=0.999, help="(0.999)")
     group.add_argument("--adam_weight_decay", type=finite, default=1e-2, help="on every parameter (0.01)")
-    group.add_argument("--adam_epsilon", type=finite, default=1e-8, help="(1e-8)")
+    group.add_argument("--adam_epsilon", type=above_zero, default=1e-8, help="(1e-8)")
     group.add_argument(
         "--max_grad_norm", type=finite, default=1.0, help="clip the joint norm of all gradients; 0 = off (1.0)"
     )
@@ -177,7 +177,7 @@ def add_speed_options(group: Group) -> None:
     group.add_argument(
         "--channels_last",
         action=argparse.BooleanOptionalAction,
-        help="memory layout of convolutions (default: on for fp16/bf16 on CUDA)",
+        help="memory layout of convolutions (default: on with a CUDA GPU)",
     )
     group.add_argument(
         "--cache_latents",

@@ -58,10 +58,12 @@ class LossScale:
         self.scale.mul_(factor)
 
     def tensors(self) -> dict[str, Tensor]:
-        """The state to save."""
-        return {"scale": self.scale, "good_steps": self._good_steps}
+        """The state to save; nothing where there is no scaling."""
+        return {"scale": self.scale, "good_steps": self._good_steps} if self.enabled else {}
 
     def load(self, saved: dict[str, Tensor]) -> None:
-        """Restore a saved state."""
+        """Restore a saved state. Between runs of which only one is in float16 nothing is taken over."""
+        if not (self.enabled and saved):
+            return
         self.scale.copy_(saved["scale"])
         self._good_steps.copy_(saved["good_steps"])

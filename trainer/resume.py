@@ -67,7 +67,9 @@ def run_identity(config: TrainingConfig, data: TrainingSet, planner: Planner, dt
         "lr_total_steps": None if constant else config.max_train_steps,
         "precision": str(dtype).removeprefix("torch."),
         "samples_per_step": planner.batch_size * planner.accumulation * planner.processes,
-        "files": [path.name for path in data.files],
+        "model": Path(config.pretrained_model_name_or_path).name,
+        # With the folders that say category and anomaly: file names repeat in every one of them.
+        "files": ["/".join(path.absolute().parts[-4:]) for path in data.files],
     }
 
 
@@ -106,7 +108,8 @@ def refuse_other_runs(output: Path, start: int, run: Mapping[str, Any]) -> None:
             saved = read_header(folder)[2]
             reasons = [f"{key} was {saved[key]!r}, now {run[key]!r}" for key in _differences(saved, run)]
         except TrainerError:
-            reasons = [f"it has no {STATE_NAME} that can be read"]
+            # A run that goes on has passed it over, with a notice.
+            reasons = [] if start else [f"it has no {STATE_NAME} that can be read"]
         if reasons:
             raise TrainerError(
                 f"{folder} belongs to another run ({', '.join(reasons)}), and this one starts at step {start}, "

@@ -21,6 +21,8 @@ from .split import Variant
 #: `pndm` is Stable Diffusion 1.5's own and upstream's (S steps, S + 1 calls); `dpm++` needs about 20 steps.
 SchedulerName = Literal["pndm", "dpm++"]
 SCHEDULERS = get_args(SchedulerName)
+#: Of training's thousand steps, all that these schedulers can choose from.
+MOST_STEPS = {"pndm": 999, "dpm++": 1000}
 #: Upstream's guidance scale of each variant.
 GUIDANCE: dict[Variant, float] = {"bcm": 2.0, "dual": 2.5}
 
@@ -46,7 +48,7 @@ class Sampler:
     """Denoises batches of pairs.
 
     Args:
-        model: the dual UNet (or its compiled form).
+        model: the dual UNet, or its recording as a CUDA graph.
         scheduler: of `make_scheduler`.
         schedule: DDPM's forward process, which noises the condition whatever the sampler is.
         text: (2, 2, L, d), states of the empty prompts and of (whole prompt, part prompt).
@@ -90,8 +92,10 @@ class Sampler:
             scaled = self._scheduler.scale_model_input(latents, timestep)
             noise = None if condition is None else condition_noise()
             prediction = self._predict(scaled, timestep, condition, noise)
-            guided = prediction[-1]
-            if len(prediction) == 2:
+            if len(prediction) == 1:
+                # The scheduler keeps what it is given, and the network's result is overwritten by its next call.
+                guided = prediction[0].clone()
+            else:
                 guided = prediction[0] + self._guidance * (prediction[1] - prediction[0])
             latents = self._scheduler.step(guided, timestep, latents, return_dict=False)[0]
             yield SamplingStep(int(timestep), prediction, guided, latents)

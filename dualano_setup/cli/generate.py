@@ -64,12 +64,12 @@ def tool_arguments(settings: Settings, weights: str | None, into: str | None, ex
 
     if settings.model is None and value_of("--pretrained_model_name_or_path", extra) is None:
         raise UsageError(_("sampling needs the base model that was trained on: --model PATH"))
-    label = "-".join(filter(None, (settings.category, settings.anomaly))) or "samples"
-    folder = Path(into).absolute() if into else settings.state / "generated" / label
+    folder = Path(into).absolute() if into else settings.state / "generated" / (_label(settings) or "samples")
     pairs: list[tuple[str, object]] = [
         ("--pretrained_model_name_or_path", settings.model),
         ("--weights", value_of("--weights", extra) or weights or newest_weights(settings)),
         ("--output_dir", folder),
+        ("--resolution", settings.resolution),
     ]
     if settings.foreground and settings.data and settings.category:
         good = settings.data / settings.category / "train" / "good"
@@ -79,14 +79,25 @@ def tool_arguments(settings: Settings, weights: str | None, into: str | None, ex
 
 
 def newest_weights(settings: Settings) -> Path:
-    """The weights of the newest run that left some. Raises UsageError when none did."""
+    """The weights of the newest run of these images and this variant. Raises UsageError when none left some."""
+    from ..runs.arguments import bundled_arguments
     from ..runs.folder import every
+    from ..runs.resume import is_like
     from ..settings import UsageError
 
+    wanted = bundled_arguments(settings, Path(), ())
     for run_folder in reversed(every(settings.state)):
         record = run_folder.record()
-        output = Path(record.output) if record else run_folder.path
+        if record is None or not is_like(record, wanted):
+            continue
         for name in _WEIGHTS:
-            if (output / name).is_file():
-                return output / name
-    raise UsageError(_("no run of this project has left weights yet; --weights PATH names some"))
+            if (found := Path(record.output) / name).is_file():
+                print(_("weights of run {run}: {found}", run=run_folder.name, found=found), file=sys.stderr)
+                return found
+    learned = _label(settings) or _("this project")
+    raise UsageError(_("no run of {learned} has left weights yet; --weights PATH names some", learned=learned))
+
+
+def _label(settings: Settings) -> str:
+    """Category and anomaly, as far as they are known."""
+    return "-".join(filter(None, (settings.category, settings.anomaly)))

@@ -25,6 +25,20 @@ def value_of(flag: str, arguments: Sequence[str]) -> str | None:
     return found
 
 
+def without(flags: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """A trainer's argument list less these flags and their values."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in flags:
+            skip = True
+        elif argument.partition("=")[0] not in flags:
+            kept.append(argument)
+    return kept
+
+
 def required(settings: Settings, extra: Sequence[str], trainer: str) -> list[str]:
     """What is still to be said before a training can start, in words that name the flags; empty when all is there."""
     missing = []
@@ -55,7 +69,8 @@ def bundled_arguments(settings: Settings, output: Path, extra: Sequence[str]) ->
     """The argument list of the bundled trainer. Precision is not among them: the run's accelerate file says it."""
     arguments = _common(settings, output)
     arguments += ["--variant", settings.variant]
-    if settings.foreground is not None and settings.variant == "bcm":
+    variant = value_of("--variant", extra) or settings.variant
+    if settings.foreground is not None and variant == "bcm":
         arguments += ["--condition_dir", str(settings.foreground)]
     return [*arguments, *extra]
 

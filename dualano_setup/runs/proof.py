@@ -15,7 +15,7 @@ from pathlib import Path
 from ..facts.sheet import FactSheet
 from ..language import _
 from ..settings import Settings
-from .arguments import required
+from .arguments import required, without
 from .ending import newest_checkpoint
 from .handoff import Started, interpreter_of, prepare, start
 from .progress import metric_rows, number
@@ -100,6 +100,8 @@ def prove(settings: Settings, sheet: FactSheet, extra: Sequence[str], watch: Wat
     output = settings.state / "prove" / "output"
     shutil.rmtree(output, ignore_errors=True)
     wanted = replace(settings, output=output)
+    # Where its two runs begin is for the proof to say.
+    extra = without(["--resume_from_checkpoint"], extra)
     record = _run(wanted, sheet, [*extra, *_flags(output, STEPS)], watch)
     rows = metric_rows(record.metrics)
     losses = tuple(value for row in rows if (value := number(row.get("loss"))) is not None)
@@ -121,7 +123,8 @@ def prove(settings: Settings, sheet: FactSheet, extra: Sequence[str], watch: Wat
                 output=output,
             )
         )
-    resumed = _run(wanted, sheet, [*extra, *_flags(output, STEPS + 1), "--resume_from_checkpoint", checkpoint], watch)
+    go_on = [*_flags(output, STEPS + 1), "--resume_from_checkpoint", checkpoint]
+    resumed = _run(wanted, sheet, [*without(["--initial_weights"], extra), *go_on], watch)
     last = metric_rows(resumed.metrics)[-1]
     loss = number(last.get("loss"))
     if last.get("step") != STEPS + 1 or loss is None or not math.isfinite(loss):

@@ -17,6 +17,12 @@ from .records import RunRecord
 _SAME = ("--instance_data_dir", "--variant")
 
 
+def is_like(record: RunRecord, wanted: Sequence[str]) -> bool:
+    """Whether a run trained what the bundled trainer's argument list `wanted` says, as far as both say it."""
+    pairs = ((value_of(flag, record.argv), value_of(flag, wanted)) for flag in _SAME)
+    return all(had == wants for had, wants in pairs if had is not None and wants is not None)
+
+
 def in_earlier_output(settings: Settings, extra: Sequence[str]) -> tuple[list[str], str]:
     """ARGS that let `--resume_from_checkpoint latest` (or `auto`) find what the newest like run left, and a note.
 
@@ -29,7 +35,7 @@ def in_earlier_output(settings: Settings, extra: Sequence[str]) -> tuple[list[st
     wanted = bundled_arguments(settings, Path(), extra)
     for folder in reversed(every(settings.state)):
         record = folder.record()
-        if record is None or any(value_of(flag, record.argv) != value_of(flag, wanted) for flag in _SAME):
+        if record is None or not is_like(record, wanted):
             continue
         if record.trainer == "bundled" and (checkpoint := newest_checkpoint(Path(record.output))):
             note = _("goes on from {checkpoint} of run {run}", checkpoint=checkpoint, run=folder.name)

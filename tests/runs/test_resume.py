@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from standin import doctor, started, steps_done, wait_for
 
+from dualano_setup.cli.generate import newest_weights
+from dualano_setup.runs.arguments import bundled_arguments, without
 from dualano_setup.runs.folder import create
 from dualano_setup.runs.records import RunRecord, write
 from dualano_setup.runs.resume import how_to_go_on, in_earlier_output
-from dualano_setup.settings import Settings
+from dualano_setup.settings import Settings, UsageError
 
 LATEST = ["--resume_from_checkpoint", "latest"]
 
@@ -80,3 +82,25 @@ def test_stop_and_status_say_how_to_go_on(tmp_path):
     assert expected in told
     documents = doctor(tmp_path, "runs", "--json")
     assert json.loads(documents.communicate(timeout=20)[0])[0]["state"] == "stopped"
+
+
+def test_the_newest_weights_are_those_of_the_same_images_and_variant(tmp_path, capsys):
+    wanted = earlier_run(tmp_path, created=1.0)
+    other = earlier_run(tmp_path, created=2.0, argv=("--instance_data_dir", "/d/widget/test/hole", "--variant", "bcm"))
+    for record in (wanted, other):
+        (Path(record.output) / "pytorch_lora_weights.safetensors").touch()
+    assert newest_weights(settings(tmp_path)).parent == Path(wanted.output)
+    assert wanted.name in capsys.readouterr().err
+    with pytest.raises(UsageError, match="widget-scratch"):
+        newest_weights(replace(settings(tmp_path), anomaly="scratch"))
+
+
+def test_flags_with_their_values_can_be_left_out():
+    given = ["--rank", "4", "--initial_weights", "f", "--seed=1", "--resume_from_checkpoint=latest", "--x"]
+    assert without(["--initial_weights", "--resume_from_checkpoint"], given) == ["--rank", "4", "--seed=1", "--x"]
+
+
+def test_the_variant_after_the_dashes_decides_about_the_masks(tmp_path):
+    dual = replace(settings(tmp_path), variant="dual")
+    assert "--condition_dir" not in bundled_arguments(dual, tmp_path, [])
+    assert "--condition_dir" in bundled_arguments(dual, tmp_path, ["--variant", "bcm"])

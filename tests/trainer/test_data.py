@@ -9,7 +9,7 @@ from PIL import Image
 
 from trainer.data import TrainingSet
 from trainer.errors import TrainerError
-from trainer.images import list_images, read_image
+from trainer.images import image_size, list_images, read_image
 
 
 @pytest.fixture
@@ -203,3 +203,47 @@ def test_upstream_accepts_masks_of_another_size(world):
 def test_settings_that_do_not_fit_are_refused(world, changes, word):
     with pytest.raises(TrainerError, match=word):
         training_set(world, **changes)
+
+
+def rewrite(path, change):
+    with Image.open(path) as image:
+        changed = change(np.asarray(image.convert("L")))
+    Image.fromarray(changed.astype(np.uint8)).save(path)
+
+
+@pytest.mark.parametrize("which", ["anomaly", "object"])
+def test_masks_of_zeros_and_ones_are_not_taken_for_black(world, which):
+    masks = world[1].parent.parent / "ground_truth" / "crack" / "000_mask.png"
+    path = masks if which == "anomaly" else world[0] / "objects" / "nut" / "crack" / "000.png"
+    rewrite(path, lambda values: values >= 128)
+    with pytest.raises(TrainerError, match="expected 0 and 255"):
+        training_set(world).tensors(0, hflip=False, vflip=False)
+
+
+def test_a_black_anomaly_mask_is_an_error(world):
+    rewrite(world[1].parent.parent / "ground_truth" / "crack" / "000_mask.png", lambda values: values * 0)
+    with pytest.raises(TrainerError, match="nothing to learn"):
+        training_set(world).tensors(0, hflip=False, vflip=False)
+
+
+def test_masks_beside_their_images_do_not_train(tmp_path):
+    save(tmp_path / "000.png", (32, 32), 1)
+    save(tmp_path / "000_mask.png", (32, 32), 2, "L")
+    with pytest.raises(TrainerError, match="its own anomaly mask"):
+        TrainingSet(tmp_path, condition_dir=None, resolution=16, variant="dual", selection="all", mask_dir=tmp_path)
+
+
+def test_endings_in_capitals_are_found(world):
+    path = world[1].parent.parent / "ground_truth" / "crack" / "000_mask.png"
+    path.rename(path.with_suffix(".PNG"))
+    assert training_set(world).items[0].mask.name == "000_mask.PNG"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("ending", [".tif", ".jpg", ".png"])
+def test_the_size_in_the_header_is_that_of_the_turned_image(tmp_path, ending, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"photo{ending}"
+    Image.new("RGB", (40, 80)).save(path, exif=exif)
+    assert image_size(path) == read_image(path).size

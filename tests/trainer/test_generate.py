@@ -5,12 +5,16 @@ import json
 import numpy as np
 import pytest
 import torch
+from diffusers import DDPMScheduler
 from PIL import Image
 
 from tests.trainer import runs
 from trainer import generation
+from trainer.claim import claimed
 from trainer.generate import main
 from trainer.manifest import Manifest
+from trainer.objective import NoiseSchedule
+from trainer.sampling import Sampler, make_scheduler
 
 FAST = ("--num_inference_steps", "2", "--seed", "3")
 
@@ -99,9 +103,13 @@ def test_a_lost_file_is_made_again(weights, tmp_path):
     run(weights, tmp_path / "o", "--num_images", "2")
     before = pictures(tmp_path / "o")
     next(tmp_path.rglob("image/00001.png")).unlink()
+    for mask in tmp_path.rglob("mask/*.png"):
+        mask.unlink()
     assert run(weights, tmp_path / "o", "--num_images", "2") == 0
     assert largest_difference(before, pictures(tmp_path / "o")) <= 1
-    assert sorted(Manifest(tmp_path / "o").records) == [0, 1]
+    manifest = Manifest(tmp_path / "o")
+    assert sorted(manifest.records) == [0, 1]
+    assert all((tmp_path / "o" / "mask" / record.file).is_file() for record in manifest.accepted())
 
 
 def test_the_manifest_tells_where_each_pair_comes_from(weights, tmp_path):
@@ -166,6 +174,9 @@ def test_the_fast_sampler_and_no_guidance_run(weights, tmp_path):
         (("--good_dir", "nowhere"), "--good_dir"),
         (("--resolution", "100"), "multiple of 64"),
         (("--device", "cuda:77"), "--device"),
+        (("--device", "meta"), "--device"),
+        (("--num_inference_steps", "1000"), "at most 999"),
+        (("--num_inference_steps", "1001", "--scheduler", "dpm++"), "at most 1000"),
         (("--pretrained_model_name_or_path", "./nowhere"), "nowhere"),
     ],
 )
@@ -176,7 +187,8 @@ def test_what_cannot_be_used_is_one_message(weights, tmp_path, capsys, changes, 
 
 def test_flags_that_do_not_suit_the_weights(weights, tmp_path, capsys):
     foreground = str(runs.miniature() / "foreground")
-    assert run(weights, tmp_path / "o", "--condition_dir", foreground, variant="dual") == 1
+    dual = ("--num_images", "1", "--num_inference_steps", "2", "--condition_dir", foreground)
+    assert run(weights, tmp_path / "dual", *dual, variant="dual") == 0
     assert "no background module" in capsys.readouterr().err
     plain = [part for part in arguments(weights, tmp_path / "o") if part != "--condition_dir"]
     good = plain.index("--good_dir")
@@ -188,3 +200,45 @@ def test_several_processes_are_refused(weights, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert run(weights, tmp_path / "o") == 1
     assert "one process" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_guidance_is_a_finite_number(weights, tmp_path, value):
+    with pytest.raises(SystemExit) as ended:
+        run(weights, tmp_path / "o", "--guidance_scale", value)
+    assert ended.value.code == 2
+
+
+def test_a_folder_belongs_to_one_run_at_a_time(weights, tmp_path, capsys):
+    with claimed(tmp_path / "o"):
+        assert run(weights, tmp_path / "o", "--num_images", "1") == 1
+    assert "Another run" in capsys.readouterr().err
+    assert not (tmp_path / "o" / "manifest.jsonl").exists()
+
+
+def test_a_model_may_be_named_from_anywhere(weights, tmp_path, monkeypatch):
+    few = ("--num_inference_steps", "2")
+    assert run(weights, tmp_path / "o", "--num_images", "1", *few) == 0
+    monkeypatch.chdir(runs.miniature())
+    again = ("--num_images", "2", "--pretrained_model_name_or_path", "model", *few)
+    assert run(weights, tmp_path / "o", *again) == 0
+
+
+def test_what_a_network_gives_may_be_overwritten_by_its_next_call():
+    def sample(network):
+        ddpm = DDPMScheduler(beta_schedule="scaled_linear", num_train_timesteps=1000)
+        schedule = NoiseSchedule(ddpm.alphas_cumprod)
+        text = torch.zeros(2, 2, 4, 8)
+        sampler = Sampler(network, make_scheduler("pndm", ddpm.config), schedule, text, steps=6, guidance=1.0)
+        start = torch.randn(1, 2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+        return sampler.sample(start, None, lambda: None)
+
+    place = torch.empty(1, 2, 4, 8, 8)
+
+    def network(latents, timesteps, text, condition=None):
+        return 0.3 * latents + 0.1 * timesteps.view(-1, 1, 1, 1, 1) / 1000
+
+    def replayed(*inputs):
+        return place.copy_(network(*inputs))
+
+    assert torch.equal(sample(replayed), sample(network))

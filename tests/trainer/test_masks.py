@@ -111,3 +111,12 @@ def test_a_folder_of_part_frames(tmp_path, capsys):
     assert set(np.unique(written)) == {0, 255}
     assert main(["--fg", str(tmp_path / "fg"), "--output", str(tmp_path / "mask")]) == 1
     assert "not empty" in capsys.readouterr().err
+
+
+def test_two_images_never_share_a_mask(tmp_path, capsys):
+    (tmp_path / "fg").mkdir()
+    for name in ("a.png", "a.jpg"):
+        Image.fromarray(np.full((SIDE, SIDE, 3), 127, np.uint8)).save(tmp_path / "fg" / name)
+    assert main(["--fg", str(tmp_path / "fg"), "--output", str(tmp_path / "mask")]) == 1
+    assert "share the mask a.png" in capsys.readouterr().err
+    assert not (tmp_path / "mask").exists()

@@ -11,7 +11,7 @@ import time
 import pytest
 import torch
 
-from tests.trainer.runs import losses, metrics, train
+from tests.trainer.runs import instance_dir, losses, metrics, train
 from trainer.checkpoint import read_weights
 from trainer.state import open_checkpoint
 
@@ -200,3 +200,60 @@ def test_faithful_epochs_end_with_a_short_batch(tmp_path):
     assert train(tmp_path, "--max_train_steps", "2", "--faithful", variant="dual") == 0
     state = json.loads((tmp_path / "checkpoint-2" / "trainer_state.json").read_text())
     assert state["run"]["faithful"] is True
+
+
+def test_float16s_scale_is_neither_taken_from_nor_given_to_another_precision(tmp_path):
+    half, go_on = ("--mixed_precision", "fp16"), ("--resume_from_checkpoint", "latest")
+    assert train(tmp_path, "--max_train_steps", "1") == 0
+    assert train(tmp_path, "--max_train_steps", "2", *go_on, *half) == 0
+    assert train(tmp_path, "--max_train_steps", "3", *go_on) == 0
+    assert [line["loss_scale"] for line in metrics(tmp_path)] == [1.0, 65536.0, 1.0]
+
+
+def test_images_of_the_same_name_of_another_anomaly_are_another_run(tmp_path, capsys):
+    other = sorted(path for path in instance_dir().parent.glob("*") if path.name not in ("good", instance_dir().name))[
+        0
+    ]
+    assert train(tmp_path, "--max_train_steps", "1") == 0
+    assert train(tmp_path, "--max_train_steps", "1", "--instance_data_dir", str(other)) == 1
+    said = capsys.readouterr().err
+    assert "belongs to another run" in said
+    assert f"{other.name}/" in said
+
+
+def test_a_damaged_state_file_is_passed_over_too(tmp_path, capsys):
+    assert train(tmp_path, "--max_train_steps", "2", "--checkpointing_steps", "1") == 0
+    (tmp_path / "checkpoint-2" / "trainer_state.json").write_bytes(b"")
+    assert train(tmp_path, "--max_train_steps", "2", "--resume_from_checkpoint", "latest") == 0
+    assert "checkpoint-2" in capsys.readouterr().err
+    assert open_checkpoint(tmp_path / "checkpoint-2").step == 2
+
+
+def test_weights_in_the_other_format_do_not_outlive_a_run(tmp_path):
+    assert train(tmp_path, "--max_train_steps", "1") == 0
+    assert (
+        train(tmp_path, "--max_train_steps", "2", "--resume_from_checkpoint", "latest", "--output_format", "bin") == 0
+    )
+    assert [path.name for path in tmp_path.glob("pytorch_lora_weights.*")] == ["pytorch_lora_weights.bin"]
+
+
+def test_weights_that_are_not_finite_are_not_written(tmp_path, capsys):
+    assert train(tmp_path, "--max_train_steps", "1", "--learning_rate", "3e38") == 1
+    assert "weights are not finite" in capsys.readouterr().err
+    assert not list(tmp_path.glob("checkpoint-*"))
+    assert not list(tmp_path.glob("pytorch_lora_weights.*"))
+
+
+def test_a_full_disk_is_told_and_leaves_the_checkpoints(tmp_path, capsys, monkeypatch):
+    class Full:
+        def write(self, _text):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            raise OSError(28, "No space left on device")
+
+    assert train(tmp_path, "--max_train_steps", "1") == 0
+    monkeypatch.setattr("trainer.metrics.append_to", lambda _path: Full())
+    assert train(tmp_path, "--max_train_steps", "2", "--resume_from_checkpoint", "latest") == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert open_checkpoint(tmp_path / "checkpoint-1").step == 1

@@ -39,3 +39,15 @@ def test_event_files_hold_every_step_once_also_after_resuming(tmp_path):
 def test_none_writes_no_event_files(tmp_path):
     assert train(tmp_path, "--report_to", "none", "--max_train_steps", "1", variant="dual") == 0
     assert not (tmp_path / "logs").exists()
+
+
+def test_a_folder_that_goes_away_does_not_end_the_training(tmp_path, monkeypatch, capsys):
+    from torch.utils.tensorboard import SummaryWriter
+
+    def gone(*_arguments):
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(SummaryWriter, "add_scalar", gone)
+    assert train(tmp_path, "--report_to", "tensorboard", "--max_train_steps", "2", variant="dual") == 0
+    assert "TensorBoard is off" in capsys.readouterr().err
+    assert len(metrics(tmp_path)) == 2

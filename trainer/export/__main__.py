@@ -17,6 +17,7 @@ from typing import Any
 from ..command import run_command
 from ..folders import made_aside, refuse_non_empty
 from ..mvtec import AnomalyFolder
+from ..option_types import folder_name
 from ..split import check_leakage
 from . import anomalib, coco, mvtec, yolo
 from .source import ExportSource, Protocol, gather
@@ -63,7 +64,7 @@ def export(settings: ExportSettings) -> None:
         check_leakage(source.trained_on, [pair.image for pair in source.test])
     with made_aside(settings.output) as aside:
         WRITERS[settings.format](source, aside, settings.output)
-        text = json.dumps(describe(settings, source), indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(describe(settings, source), indent=2) + "\n"
         (aside / "export.json").write_text(text, encoding="utf-8")
     print(
         f"{len(source.generated)} generated and {len(source.test)} real anomalies, {len(source.train_good)} + "
@@ -94,8 +95,8 @@ def parse_arguments(arguments: Sequence[str]) -> ExportSettings:
     add = parser.add_argument
     add("--generated", type=Path, required=True, help="folder that `python -m trainer.generate` wrote")
     add("--dataset", type=Path, required=True, help="root of the real data, MVTec AD's layout")
-    add("--category", required=True, help="a folder of the real data, e.g. toothbrush")
-    add("--anomaly", required=True, help="the anomaly that was trained, a folder of <category>/test")
+    add("--category", type=folder_name, required=True, help="a folder of the real data, e.g. toothbrush")
+    add("--anomaly", type=folder_name, required=True, help="the anomaly that was trained, a folder of <category>/test")
     add("--format", choices=sorted(WRITERS), required=True)
     add("--output", type=Path, required=True, help="new folder")
     add(

@@ -40,8 +40,8 @@ def write(source: ExportSource, folder: Path, final: Path) -> None:
         text = _CONFIG.format(
             what=_WHAT[kind],
             # JSON's strings are YAML's, and quote whatever a path may hold.
-            name=json.dumps(f"{source.category}_{source.anomaly}", ensure_ascii=False),
-            root=json.dumps(str(final.absolute()), ensure_ascii=False),
+            name=json.dumps(f"{source.category}_{source.anomaly}"),
+            root=json.dumps(str(final.absolute())),
             kind=kind,
         )
         (folder / f"{kind}.yaml").write_text(text, encoding="utf-8")

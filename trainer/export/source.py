@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TrainerError
-from ..images import image_size, list_images, read_image
+from ..images import image_size, list_images, read_mask
 from ..manifest import SETTINGS, Manifest, pair_files
 from ..mvtec import AnomalyFolder, find_companion
 from ..reading import read_text
@@ -34,7 +34,7 @@ class Pair:
         Raises:
             TrainerError: it cannot be read.
         """
-        return np.asarray(read_image(self.mask, "L")) >= 128
+        return np.asarray(read_mask(self.mask)) >= 128
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ def write(source: ExportSource, folder: Path, final: Path) -> None:
             (labels / f"{Path(name).stem}.txt").write_text(text, encoding="utf-8")
     (folder / "data.yaml").write_text(
         # JSON's strings are YAML's, and quote whatever a path may hold.
-        f"path: {json.dumps(str(final.absolute()), ensure_ascii=False)}\n"
+        f"path: {json.dumps(str(final.absolute()))}\n"
         "train: images/train\nval: images/val\n"
-        f"names:\n  0: {json.dumps(source.anomaly, ensure_ascii=False)}\n",
+        f"names:\n  0: {json.dumps(source.anomaly)}\n",
         encoding="utf-8",
     )
 

@@ -279,3 +279,16 @@ def test_an_existing_export_is_not_touched(world, capsys):
     assert run(world, "mvtec") == 1
     assert "mine" in capsys.readouterr().err
     assert names(world / "out") == ["mine"]
+
+
+@pytest.mark.parametrize("anomaly", ["../scratch", "a/b", "..", ""])
+def test_an_anomaly_is_a_name_not_a_path(world, anomaly):
+    with pytest.raises(SystemExit) as ended:
+        run(world, "yolo", anomaly=anomaly)
+    assert ended.value.code == 2
+    assert not (world / "out").exists()
+
+
+def test_a_slash_that_completion_leaves_is_no_part_of_the_name(world):
+    assert run(world, "yolo", anomaly="scratch/") == 0
+    assert json.loads((world / "out" / "export.json").read_text())["anomaly"] == "scratch"
