@@ -13,6 +13,7 @@ import torch
 
 from tests.trainer.runs import instance_dir, losses, metrics, train
 from trainer.checkpoint import read_weights
+from trainer.optimizer import AdapterOptimizer
 from trainer.state import open_checkpoint
 
 
@@ -237,8 +238,16 @@ def test_weights_in_the_other_format_do_not_outlive_a_run(tmp_path):
     assert [path.name for path in tmp_path.glob("pytorch_lora_weights.*")] == ["pytorch_lora_weights.bin"]
 
 
-def test_weights_that_are_not_finite_are_not_written(tmp_path, capsys):
-    assert train(tmp_path, "--max_train_steps", "1", "--learning_rate", "3e38") == 1
+def test_weights_that_are_not_finite_are_not_written(tmp_path, capsys, monkeypatch):
+    step = AdapterOptimizer.step
+
+    def breaks(self, rate):
+        norm = step(self, rate)
+        self._parameters.master.data[0] = float("nan")
+        return norm
+
+    monkeypatch.setattr(AdapterOptimizer, "step", breaks)
+    assert train(tmp_path, "--max_train_steps", "1") == 1
     assert "weights are not finite" in capsys.readouterr().err
     assert not list(tmp_path.glob("checkpoint-*"))
     assert not list(tmp_path.glob("pytorch_lora_weights.*"))
