@@ -24,6 +24,9 @@ class DualUNet(nn.Module):
         rank: LoRA rank.
         kernel: the attention implementation.
 
+    Raises:
+        TrainerError: the network is not of Stable Diffusion 1.x's kind.
+
     Attributes:
         adapters: the adapter of each layer by the prefix of its names in the checkpoint, in its order.
         masks: which rows use which frame's LoRA, with and without the condition's rows.
@@ -31,6 +34,11 @@ class DualUNet(nn.Module):
 
     def __init__(self, unet: Any, *, variant: Variant, rank: int, kernel: AttentionKernel = sdpa) -> None:
         super().__init__()
+        if unet.config.in_channels != 4:
+            raise TrainerError(
+                f"The UNet takes {unet.config.in_channels} channels, Stable Diffusion 1.x's takes 4. Give an SD 1.5 "
+                "folder with --pretrained_model_name_or_path, not one for inpainting."
+            )
         self.unet = unet.requires_grad_(False)
         self.condition = variant == "bcm"
         self.adapters: dict[str, Adapter] = {}

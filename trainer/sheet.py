@@ -77,7 +77,7 @@ class SampleSheets:
             return f"no sample sheet of step {step}: the run is ending."
         except torch.cuda.OutOfMemoryError:
             return f"no sample sheet of step {step}, training goes on: the GPU's memory is full."
-        except TrainerError as error:
+        except (TrainerError, RuntimeError, OSError) as error:
             return f"no sample sheet of step {step}, training goes on: {error}"
         finally:
             if self.device.type == "cuda":

@@ -144,7 +144,10 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     files, step, run = read_header(folder)
     for name, expected in files.items():
         path = folder / name
-        seen = _describe(path) if path.is_file() else None
+        try:
+            seen = _describe(path) if path.is_file() else None
+        except OSError as error:
+            raise TrainerError(f"The checkpoint {folder} cannot be read: {name} ({error.strerror}).") from error
         if seen != expected:
             raise TrainerError(
                 f"The checkpoint {folder} is damaged: {name} is {'different' if seen else 'missing'}. "

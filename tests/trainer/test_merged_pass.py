@@ -9,6 +9,7 @@ from diffusers import UNet2DConditionModel
 from benchmarks.trainer.naive import NaiveDualUNet
 from tests.trainer.runs import miniature
 from trainer.adapters import initial_values
+from trainer.errors import TrainerError
 from trainer.model import DualUNet
 from trainer.parameters import AdapterParameters
 
@@ -72,3 +73,10 @@ def test_merged_equals_two_passes(variant, checkpointing):
             assert name in parameters.untrained
         else:
             assert (got[name] - parameter.grad).abs().max() <= EXACT * largest, name
+
+
+def test_an_inpainting_network_is_refused():
+    config = UNet2DConditionModel.load_config(miniature() / "model" / "unet")
+    unet = UNet2DConditionModel.from_config({**config, "in_channels": 9})
+    with pytest.raises(TrainerError, match="takes 9 channels"):
+        DualUNet(unet, variant="bcm", rank=2)

@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from tests.trainer.runs import instance_dir, losses, metrics, train
+from trainer import state
 from trainer.checkpoint import read_weights
 from trainer.optimizer import AdapterOptimizer
+from trainer.resume import find_checkpoint
 from trainer.state import open_checkpoint
 
 
@@ -266,3 +268,18 @@ def test_a_full_disk_is_told_and_leaves_the_checkpoints(tmp_path, capsys, monkey
     assert train(tmp_path, "--max_train_steps", "2", "--resume_from_checkpoint", "latest") == 1
     assert "No space left on device" in capsys.readouterr().err
     assert open_checkpoint(tmp_path / "checkpoint-1").step == 1
+
+
+def test_a_checkpoint_that_cannot_be_read_is_passed_over(tmp_path, capsys, monkeypatch):
+    assert train(tmp_path, "--max_train_steps", "2", "--checkpointing_steps", "1") == 0
+    describe = state._describe
+
+    def unreadable(path):
+        if path.parent.name == "checkpoint-2":
+            raise PermissionError(13, "Permission denied")
+        return describe(path)
+
+    monkeypatch.setattr(state, "_describe", unreadable)
+    found, notices = find_checkpoint(tmp_path, "latest")
+    assert found.step == 1
+    assert "Permission denied" in notices[0]
