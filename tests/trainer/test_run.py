@@ -168,7 +168,8 @@ def test_accumulated_passes_equal_one_batch(tmp_path):
     assert train(tmp_path / "one", *options, "--train_batch_size", "2") == 0
     cut = ("--train_batch_size", "1", "--gradient_accumulation_steps", "2")
     assert train(tmp_path / "cut", *options, *cut) == 0
-    assert losses(tmp_path / "cut") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)
+    rounding = 1e-4 if torch.cuda.is_available() else 1e-5  # a GPU's convolutions are in TF32
+    assert losses(tmp_path / "cut") == pytest.approx(losses(tmp_path / "one"), rel=rounding)
     one, cut = read_weights(tmp_path / "one").tensors, read_weights(tmp_path / "cut").tensors
     for name, value in one.items():
         torch.testing.assert_close(cut[name], value, atol=2e-5, rtol=1e-4, msg=name)
