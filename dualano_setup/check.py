@@ -6,21 +6,23 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .choose_profile import Choice, choose_profile
+from .errors import UsageError
 from .facts.collect import collect
 from .facts.fact import Known
 from .facts.sheet import FactSheet, Installers
+from .knowledge.catalogue import load
+from .knowledge.profile import Profile
 from .language import _
 from .light_dataclasses import dataclass, replace
-from .profiles import Profile, load
+from .rules.choose_profile import Choice, choose_profile
 from .rules.finding import Finding, Status
 from .rules.judge import judge
 from .rules.registry import RULES
 from .rules.rule import Context
-from .settings import Settings, UsageError
+from .settings.options import Settings
 
 if TYPE_CHECKING:
-    from .suppression import Suppressed
+    from .rules.suppression import Suppressed
 
 # Findings whose repair installs or downloads something: only then is it worth asking whether an index answers.
 _NEEDS_NETWORK = ("PY", "PKG", "GPU004", "MODEL001", "MODEL002", "MODEL003")
@@ -88,7 +90,7 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     findings = judge(Context(sheet, settings, profile), RULES)
     asked = isinstance(sheet.network, Known)
     if not settings.offline and not asked and any(_would_download(finding) for finding in findings):
-        from .facts import network
+        from .facts.machine import network
 
         installers = sheet.installers.value if isinstance(sheet.installers, Known) else None
         sheet = replace(sheet, network=network.probe(settings, profile, _or_default(installers)))
@@ -98,7 +100,7 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     if settings.suppress:
         from datetime import date
 
-        from .suppression import sort_out
+        from .rules.suppression import sort_out
 
         findings, suppressed, notices = sort_out(findings, settings.suppress, date.today())
     notices += _unfinished(settings)
@@ -121,7 +123,7 @@ def _unfinished(settings: Settings) -> tuple[str, ...]:
     try:
         if not (settings.state / "fixes").is_dir():
             return ()
-        from .repairs.unfinished import unreadable, unsettled
+        from .facts.fixes import unreadable, unsettled
 
         cut_off = tuple(
             _("fix {name} was cut short or is running; the next `dualano-doctor fix` or `undo` settles it", name=name)
@@ -129,7 +131,7 @@ def _unfinished(settings: Settings) -> tuple[str, ...]:
         )
         return (*cut_off, *unreadable(settings.project))
     except OSError as error:
-        from .facts.files import plain_error
+        from .system.files import plain_error
 
         return (_("whether a fix was cut short cannot be seen: {error}", error=plain_error(error)),)
 

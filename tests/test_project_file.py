@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dualano_setup.project_file import COMMENTS, look_around, settings_text, write_settings
-from dualano_setup.settings import OPTIONS, UsageError, resolve
+from dualano_setup.errors import UsageError
+from dualano_setup.settings.options import OPTIONS
+from dualano_setup.settings.project_file import COMMENTS, look_around, settings_text, write_settings
+from dualano_setup.settings.resolve import resolve
 
 
 def test_every_option_is_explained_and_none_is_made_up():

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.settings import UsageError, resolve
+from dualano_setup.errors import UsageError
+from dualano_setup.settings.resolve import resolve
 
 
 def write(folder: Path, text: str) -> Path:

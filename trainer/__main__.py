@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from .arguments import TrainingConfig, parse_arguments
+from .cli.terminal import lasting_output
 from .errors import TrainerError
-from .terminal import lasting_output
+from .train.config import TrainingConfig, parse_arguments
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,7 +21,7 @@ def train(config: TrainingConfig, notices: list[str]) -> int:
     """Run a training; its exit status."""
     try:
         # Heavy imports come after the flags, so that --help and wrong usage answer at once.
-        from .run import run
+        from .train.run import run
 
         return run(config, notices)
     except TrainerError as error:
@@ -34,7 +34,7 @@ def train(config: TrainingConfig, notices: list[str]) -> int:
         print(f"error: {error}. Earlier checkpoints in {config.output_dir} are untouched.", file=sys.stderr)
         return 1
     except RuntimeError as error:
-        from .failures import explain_failure
+        from .train.failures import explain_failure
 
         message = explain_failure(error, config)
         if message is None:

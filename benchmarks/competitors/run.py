@@ -26,11 +26,17 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from benchmarks.competitors.tools import Bench, prepare  # noqa: E402
+from benchmarks.competitors.tools import (  # noqa: E402
+    Bench,
+    prepare,
+)
 from tests.worlds.build import build  # noqa: E402
 from tests.worlds.catalogue import WORLDS  # noqa: E402
 from tests.worlds.project import make_miniature  # noqa: E402
-from tests.worlds.world import FineWorld, World  # noqa: E402
+from tests.worlds.world import (  # noqa: E402
+    FineWorld,
+    World,
+)
 
 TOOLS = ("dualano-doctor", "env-doctor", "cuda-doctor", "uv pip check", "pip check", "collect_env")
 FAMILIES = {

@@ -6,15 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from trainer.arguments import TrainingConfig
-from trainer.data import TrainingSet
-from trainer.latents import load_pictures, states_of
-from trainer.plan import Planner, StepPlan, draw
-from trainer.text import tokenize
-
-from .naive import NaiveDualUNet, NaiveTextLoRA
-from .random_model import RandomModel
-from .values import set_values
+from benchmarks.trainer.naive import NaiveDualUNet, NaiveTextLoRA
+from benchmarks.trainer.random_model import RandomModel
+from benchmarks.trainer.values import set_values
+from trainer.data.batches import Planner, StepPlan, draw
+from trainer.data.dataset import TrainingSet
+from trainer.data.latents import load_pictures, states_of
+from trainer.method.text import tokenize
+from trainer.train.config import TrainingConfig
 
 
 class NaiveStep:

@@ -17,16 +17,15 @@ from typing import Any
 
 import torch
 
-from trainer.adapters import initial_values
-from trainer.generator import Generator
-from trainer.merged import merge_adapters
-from trainer.model import DualUNet
-from trainer.objective import load_noise_schedule
-from trainer.parameters import AdapterParameters
-from trainer.replay import Replayed
-from trainer.sampling import Sampler, make_scheduler
-
-from .random_model import QUICK, RandomModel, Size
+from benchmarks.trainer.random_model import QUICK, RandomModel, Size
+from trainer.generate.generator import Generator
+from trainer.kernels.cuda_graph import Replayed
+from trainer.method.adapters import initial_values
+from trainer.method.merged import merge_adapters
+from trainer.method.objective import load_noise_schedule
+from trainer.method.sampling import Sampler, make_scheduler
+from trainer.method.unet import DualUNet
+from trainer.optim.flat_parameters import AdapterParameters
 
 STEPS = 50
 #: (name, dtype, pairs at a time)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import torch
 
-from .settings import SETTINGS, Setting, named
+from benchmarks.trainer.settings import SETTINGS, Setting, named
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,7 +30,7 @@ def main() -> int:
     """Measure all settings, print a table on stderr and one JSON document on stdout."""
     options = parse_options()
     if options.worker:
-        from .worker import measure
+        from benchmarks.trainer.worker import measure
 
         row = measure(named(options.worker), quick=options.quick, seconds=options.seconds)
         print(json.dumps(row), flush=True)

@@ -27,8 +27,8 @@ from statistics import median
 
 import torch
 
-from .pictures import make_pictures
-from .random_model import QUICK, RandomModel, Size
+from benchmarks.trainer.pictures import make_pictures
+from benchmarks.trainer.random_model import QUICK, RandomModel, Size
 
 PLACE = Path("bcm-dual-interrelated_diff")
 SCRIPT, SAMPLER = "train_dreambooth_lora_single_background.py", "inference_test_tempt.py"
@@ -72,7 +72,7 @@ def parse_options() -> argparse.Namespace:
 
 def prepare(folder: Path, size: Size) -> None:
     """Write the model and ten images, of 1024 pixels at full size."""
-    from trainer.miniature_model import write_model
+    from trainer.miniature.model import write_model
 
     model = folder / "model"
     model.mkdir(parents=True)
@@ -133,10 +133,10 @@ def write_adapters(model: Path, folder: Path) -> None:
     from diffusers import UNet2DConditionModel
     from transformers import CLIPTextModel
 
-    from trainer.adapters import initial_values
-    from trainer.checkpoint import write_weights
-    from trainer.model import DualUNet
-    from trainer.text import TextEncoder
+    from trainer.method.adapters import initial_values
+    from trainer.method.text import TextEncoder
+    from trainer.method.unet import DualUNet
+    from trainer.weights.adapter_file import write_weights
 
     unet = DualUNet(UNet2DConditionModel.from_pretrained(model / "unet"), variant="bcm", rank=32)
     text = TextEncoder(CLIPTextModel.from_pretrained(model / "text_encoder"), rank=32)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from trainer.adapters import attention_parts, initial_values, text_parts
-
-from .naive import NaiveDualUNet, NaiveTextLoRA
+from benchmarks.trainer.naive import NaiveDualUNet, NaiveTextLoRA
+from trainer.method.adapters import attention_parts, initial_values, text_parts
 
 
 @torch.no_grad()

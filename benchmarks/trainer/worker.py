@@ -9,20 +9,20 @@ from pathlib import Path
 
 import torch
 
-from trainer.arguments import TrainingConfig, parse_arguments
-from trainer.assembly import assemble
-from trainer.data import TrainingSet
-from trainer.environment import join_processes, quieten_libraries, set_up_torch
-from trainer.interrupt import Interrupt
-from trainer.loop import Loop
-from trainer.metrics import Reporter
-from trainer.plan import Planner
-from trainer.run import make_data
-
-from .naive_step import NaiveStep
-from .pictures import make_pictures
-from .random_model import QUICK, RandomModel, Size
-from .settings import Setting
+from benchmarks.trainer.naive_step import NaiveStep
+from benchmarks.trainer.pictures import make_pictures
+from benchmarks.trainer.random_model import QUICK, RandomModel, Size
+from benchmarks.trainer.settings import Setting
+from trainer.base_model.loading import quieten_libraries
+from trainer.cli.interrupt import Interrupt
+from trainer.data.batches import Planner
+from trainer.data.dataset import TrainingSet
+from trainer.run_folder.metrics import Reporter
+from trainer.train.assembly import assemble
+from trainer.train.config import TrainingConfig, parse_arguments
+from trainer.train.environment import join_processes, set_up_torch
+from trainer.train.loop import Loop
+from trainer.train.run import make_data
 
 #: Losses kept for comparing settings, and steps before the clock starts.
 KEPT = 3

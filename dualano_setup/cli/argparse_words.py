@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 from ..language import N_, _
-from ..report.width import wrap
+from ..text.width import wrap
 
 WORDS = (
     N_("usage: "),

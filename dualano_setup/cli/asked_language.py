@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..language import LANGUAGES, preferred
-from ..settings import SETTINGS_FILE
+from ..settings.options import SETTINGS_FILE
 
 _MOST = 1 << 16  # characters; a settings file has a few thousand
 _KEY = r"""^\s*lang\s*=\s*["']([\w-]+)["']"""

@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(schema_text())
         return 0
     from ..check import look, narrowed
-    from ..report.ownership import stranger
-    from ..report.terminal import printable
-    from ..settings import resolve
+    from ..settings.resolve import resolve
+    from ..system.ownership import stranger
+    from ..text.printable import printable
 
     settings = resolve(vars(arguments))
     if warning := stranger(settings.project):

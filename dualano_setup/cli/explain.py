@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..language import N_, _
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from ..settings.options import Settings
 
 _STATUS = N_(
     "Exit status: 0 a known problem was named, or nothing is wrong; 1 there is an error that is not a known one; "
@@ -48,13 +48,13 @@ def run(arguments: argparse.Namespace) -> int:
     from ..explain.read import Scanner, decoded, explain_blocks
     from ..report.explain import document, render_explanation
     from ..report.terminal import Style
-    from ..settings import resolve
+    from ..settings.resolve import resolve
 
     settings = resolve(vars(arguments))
     scanner = Scanner()
     explanation = explain_blocks(decoded(_blocks(arguments.file, settings)), scanner)
     if arguments.json:
-        from ..report.json_text import json_text
+        from ..text.json_text import json_text
 
         sys.stdout.write(json_text(document(explanation)) + "\n")
     else:

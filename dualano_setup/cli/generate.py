@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..language import _
 
 if TYPE_CHECKING:
-    from ..settings import Settings
-
-_WEIGHTS = ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin")
+    pass
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -37,13 +34,15 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 def run(arguments: argparse.Namespace) -> int:
     """Samples; the exit status is the sampler's. Raises UsageError when model or weights are not named."""
     from ..facts.collect import collect
-    from ..runs.handoff import LaunchError, interpreter_of
-    from ..runs.tools import run_tool, show_help, wants_help
-    from ..settings import resolve
+    from ..runs.launch.handoff import LaunchError, interpreter_of
+    from ..runs.launch.tools import run_tool, show_help, wants_help
+    from ..settings.resolve import resolve
 
     if wants_help(arguments.arguments):
         return show_help("trainer.generate")
     settings = resolve(vars(arguments))
+    from ..flows.generate import tool_arguments
+
     command = tool_arguments(settings, arguments.weights, arguments.into, arguments.arguments)
     try:
         interpreter = interpreter_of(collect(settings))
@@ -52,52 +51,3 @@ def run(arguments: argparse.Namespace) -> int:
         return 1
     status = run_tool(interpreter, "trainer.generate", command, offline=settings.offline)
     return 128 - status if status < 0 else status
-
-
-def tool_arguments(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> list[str]:
-    """The argument list of `trainer.generate`: settings first, what the user typed after `--` last.
-
-    Raises UsageError when the model or the weights are not known.
-    """
-    from ..runs.arguments import value_of
-    from ..settings import UsageError
-
-    if settings.model is None and value_of("--pretrained_model_name_or_path", extra) is None:
-        raise UsageError(_("sampling needs the base model that was trained on: --model PATH"))
-    folder = Path(into).absolute() if into else settings.state / "generated" / (_label(settings) or "samples")
-    pairs: list[tuple[str, object]] = [
-        ("--pretrained_model_name_or_path", settings.model),
-        ("--weights", value_of("--weights", extra) or weights or newest_weights(settings)),
-        ("--output_dir", folder),
-        ("--resolution", settings.resolution),
-    ]
-    if settings.foreground and settings.data and settings.category:
-        good = settings.data / settings.category / "train" / "good"
-        pairs += [("--condition_dir", settings.foreground), ("--good_dir", good)]
-    pairs.append(("--mixed_precision", settings.mixed_precision))
-    return [*(text for flag, value in pairs if value is not None for text in (flag, str(value))), *extra]
-
-
-def newest_weights(settings: Settings) -> Path:
-    """The weights of the newest run of these images and this variant. Raises UsageError when none left some."""
-    from ..runs.arguments import bundled_arguments
-    from ..runs.folder import every
-    from ..runs.resume import is_like
-    from ..settings import UsageError
-
-    wanted = bundled_arguments(settings, Path(), ())
-    for run_folder in reversed(every(settings.state)):
-        record = run_folder.record()
-        if record is None or not is_like(record, wanted):
-            continue
-        for name in _WEIGHTS:
-            if (found := Path(record.output) / name).is_file():
-                print(_("weights of run {run}: {found}", run=run_folder.name, found=found), file=sys.stderr)
-                return found
-    learned = _label(settings) or _("this project")
-    raise UsageError(_("no run of {learned} has left weights yet; --weights PATH names some", learned=learned))
-
-
-def _label(settings: Settings) -> str:
-    """Category and anomaly, as far as they are known."""
-    return "-".join(filter(None, (settings.category, settings.anomaly)))

@@ -26,8 +26,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Writes and shows the file. Raises UsageError when there is one already, or for a flag of the wrong kind."""
-    from ..project_file import look_around, settings_text, write_settings
-    from ..settings import OPTIONS, resolve
+    from ..settings.options import OPTIONS
+    from ..settings.project_file import look_around, settings_text, write_settings
+    from ..settings.resolve import resolve
 
     folder = Path.cwd()
     given = {o.key: value for o in OPTIONS if (value := getattr(arguments, o.key, None)) is not None}

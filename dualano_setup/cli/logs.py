@@ -33,10 +33,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the end of the log, and follows it. Raises UsageError for a run that is not there."""
-    from ..runs.cause import read_end, tail
+    from ..errors import UsageError
+    from ..explain.last_error import read_end, tail
     from ..runs.folder import find
-    from ..runs.report import log_line
-    from ..settings import UsageError, resolve
+    from ..runs.watch.report import log_line
+    from ..settings.resolve import resolve
 
     if arguments.lines < 0:
         raise UsageError(_("-n is {lines}, expected 0 or more lines", lines=arguments.lines))
@@ -49,10 +50,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def follow(folder: RunFolder, position: int) -> int:
     """Prints what comes after `position` until the run is over. Ctrl-C ends this, not the run."""
-    from ..report.terminal import printable
-    from ..runs.follow import Follower
-    from ..runs.report import log_line
-    from ..runs.sighting import look_at
+    from ..runs.look import look_at
+    from ..runs.watch.follow import Follower
+    from ..runs.watch.report import log_line
+    from ..text.printable import printable
 
     record = folder.record()
     assert record is not None  # `find` gives only folders with one

@@ -11,9 +11,9 @@ from importlib import import_module
 from pathlib import Path
 
 from .. import __version__
+from ..errors import UsageError
 from ..language import DEFAULT, LANGUAGES, N_, _, speak, spoken
-from ..settings import UsageError
-from ..unwinding import unwinding
+from ..system.unwinding import unwinding
 from .asked_language import asked_language
 from .completion import Completion
 from .parser import Parser, RawFormatter
@@ -175,7 +175,7 @@ def _explained(error: OSError) -> str:
 
 
 def _complain(message: str, status: int) -> int:
-    from .voice import complain
+    from ..text.say import complain
 
     complain(f"dualano-doctor: {message}")
     return status

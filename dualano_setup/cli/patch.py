@@ -12,7 +12,7 @@ from ..language import _
 
 if TYPE_CHECKING:
     from ..repairs.action import Plan
-    from ..settings import Settings
+    from ..settings.options import Settings
 
 _ACTIONS = ("status", "apply", "revert")
 
@@ -37,9 +37,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when the work is done, 1 when a patch does not fit or nothing may be edited."""
-    from ..repairs.action import RepairError
-    from ..report.terminal import printable
-    from ..settings import UsageError, resolve
+    from ..errors import RepairError, UsageError
+    from ..settings.resolve import resolve
+    from ..text.printable import printable
 
     settings = resolve({**vars(arguments), "checkout": arguments.folder or arguments.checkout})
     if settings.checkout is None:
@@ -61,11 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _status(settings: Settings, checkout: Path, names: list[str], *, as_json: bool) -> int:
-    from ..bundle import bundle_root
-    from ..facts.checkout import patch_parameters
+    from ..facts.project.checkout import patch_parameters
+    from ..flows.patch import choose_patches
     from ..patching import inspect, load_patches
-    from ..repairs.patch_plan import choose_patches
-    from ..report.terminal import printable
+    from ..system.bundle import bundle_root
+    from ..text.printable import printable
 
     patches = choose_patches(names) if names else load_patches(bundle_root() / "patches")
     by_id = {patch.id: patch for patch in patches}
@@ -93,10 +93,10 @@ def _status(settings: Settings, checkout: Path, names: list[str], *, as_json: bo
 
 
 def _change(settings: Settings, checkout: Path, names: list[str], what: str) -> int:
-    from ..repairs.apply import Session
-    from ..repairs.lock import locked
-    from ..repairs.patch_plan import carry_out, choose_patches, plan_apply, plan_back
-    from ..repairs.undo import recover
+    from ..flows.patch import carry_out, choose_patches, plan_apply, plan_back
+    from ..repairs.journal.apply import Session
+    from ..repairs.journal.lock import locked
+    from ..repairs.journal.undo import recover
 
     session = Session(settings.project, settings.env, settings.offline, _tell)
     with locked(settings.project, [checkout], say=_tell):
@@ -118,6 +118,6 @@ def _change(settings: Settings, checkout: Path, names: list[str], what: str) -> 
 
 
 def _tell(line: str) -> None:
-    from .voice import tell
+    from ..text.say import tell
 
     tell(line)

@@ -11,7 +11,7 @@ from ..language import _
 
 if TYPE_CHECKING:
     from ..facts.sheet import FactSheet
-    from ..settings import Settings
+    from ..settings.options import Settings
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -43,8 +43,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints one profile or the choice. Raises UsageError for a name that is no profile's."""
-    from ..profiles import Profile, load
-    from ..settings import UsageError, resolve
+    from ..errors import UsageError
+    from ..knowledge.catalogue import load
+    from ..knowledge.profile import Profile
+    from ..settings.resolve import resolve
 
     if arguments.sbom:
         return _print_sbom(resolve(vars(arguments)))
@@ -58,11 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
         return _print_solved(arguments.asked, as_json=arguments.json)
     settings = resolve(vars(arguments))
     if arguments.recheck:
-        from ..knowledge.recheck import recheck, report
+        from ..upkeep.recheck import recheck, report
 
         return report(recheck(settings), as_json=arguments.json)
-    from ..choose_profile import choose_profile
     from ..facts.collect import collect
+    from ..rules.choose_profile import choose_profile
 
     sheet = collect(settings)
     choice = choose_profile(sheet, settings)
@@ -80,7 +82,7 @@ def _newest(sheet: FactSheet) -> str:
     """What the tables hold as the newest stack for these GPUs, beside the shipped ones; empty without a GPU."""
     from ..facts.fact import Known
     from ..knowledge.solve import Refusal
-    from ..solved import solved_profile
+    from ..knowledge.solved import solved_profile
 
     gpus = sheet.gpus.value if isinstance(sheet.gpus, Known) else None
     capabilities = sorted({gpu.compute_capability for gpu in gpus.devices if gpu.compute_capability}) if gpus else []
@@ -94,9 +96,9 @@ def _newest(sheet: FactSheet) -> str:
 
 def _print_solved(asked: str, *, as_json: bool) -> int:
     """The stack for a machine described in words. Raises UsageError for a description that cannot be read."""
+    from ..errors import UsageError
     from ..knowledge.solve import Refusal, solve
-    from ..settings import UsageError
-    from ..solved import profile_of
+    from ..knowledge.solved import profile_of
 
     parts = asked.split(",")
     if len(parts) != 3:
@@ -126,7 +128,7 @@ def _ended(python: str) -> str:
 
 def _print_sbom(settings: Settings) -> int:
     """The environment's bill of materials. Returns 1 when there is no environment."""
-    from ..facts.environment import probe
+    from ..facts.environment.probe import probe
     from ..facts.fact import Known
     from ..report.sbom import bill_of_materials
 
@@ -139,7 +141,7 @@ def _print_sbom(settings: Settings) -> int:
 
 
 def _print_profile(profile: object, *, as_json: bool) -> int:
-    from ..profiles import Profile
+    from ..knowledge.profile import Profile
 
     assert isinstance(profile, Profile)
     document = profile.to_json()

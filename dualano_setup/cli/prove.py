@@ -37,11 +37,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Proves it; 0 when training works here, 1 when it does not."""
     from ..facts.collect import collect
     from ..report.terminal import Style
-    from ..runs.foreground import watch
-    from ..runs.handoff import LaunchError
+    from ..runs.launch.handoff import LaunchError
+    from ..runs.launch.tools import show_help, wants_help
     from ..runs.proof import ProofError, prove, settle
-    from ..runs.tools import show_help, wants_help
-    from ..settings import resolve
+    from ..runs.watch.foreground import watch
+    from ..settings.resolve import resolve
 
     if wants_help(arguments.arguments):
         return show_help("trainer")

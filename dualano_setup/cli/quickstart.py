@@ -29,10 +29,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Goes the whole way; 0 when there are weights and a sample at its end."""
-    from ..repairs.action import RepairError
-    from ..runs.handoff import LaunchError
-    from ..runs.quickstart import Quickstart, QuickstartError
-    from ..settings import UsageError
+    from ..errors import RepairError, UsageError
+    from ..flows.quickstart import Quickstart, QuickstartError
+    from ..runs.launch.handoff import LaunchError
 
     if arguments.steps < 1:
         raise UsageError(_("--steps is {steps}, expected a whole number above 0", steps=arguments.steps))

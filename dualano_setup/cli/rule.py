@@ -22,9 +22,9 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the page, or the list. Raises UsageError for an id that is no rule's."""
+    from ..errors import UsageError
     from ..rules.pages import page
     from ..rules.registry import RULES
-    from ..settings import UsageError
 
     if arguments.id is None:
         for rule in RULES:

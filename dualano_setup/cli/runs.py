@@ -25,9 +25,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints one line for each run."""
     from ..report.terminal import Style
     from ..runs.folder import every, runs_root
-    from ..runs.report import list_text
-    from ..runs.sighting import look_at
-    from ..settings import resolve
+    from ..runs.look import look_at
+    from ..runs.watch.report import list_text
+    from ..settings.resolve import resolve
 
     settings = resolve(vars(arguments))
     views = [look_at(folder, record) for folder in every(settings.state) if (record := folder.record())]

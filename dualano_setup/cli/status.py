@@ -26,11 +26,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the state; 1 when the run failed or was lost. Raises UsageError for a run that is not there."""
+    from ..errors import UsageError
     from ..report.terminal import Style
     from ..runs.folder import find
-    from ..runs.report import status_text
-    from ..runs.sighting import look_at
-    from ..settings import UsageError, resolve
+    from ..runs.look import look_at
+    from ..runs.watch.report import status_text
+    from ..settings.resolve import resolve
 
     settings = resolve(vars(arguments))
     folder = find(settings.state, arguments.name)
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(_("{run_file} cannot be read", run_file=folder.run_file))
     view = look_at(folder, record)
     if arguments.json:
-        from ..runs.explained import explained_document
+        from ..runs.watch.explained import explained_document
 
         document = {**view.document(), "explanation": explained_document(view)}
         sys.stdout.write(json.dumps(document, indent=2) + "\n")

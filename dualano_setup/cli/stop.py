@@ -30,11 +30,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Ends the run; 0 when it is over, 1 when it does not end. Raises UsageError for a run that is not there."""
+    from ..errors import UsageError
     from ..runs.ending import CHECKPOINT_SECONDS, ask_to_end, end_run, wait_for_record
     from ..runs.folder import find
-    from ..runs.resume import how_to_go_on
-    from ..runs.sighting import look_at
-    from ..settings import UsageError, resolve
+    from ..runs.launch.resume import how_to_go_on
+    from ..runs.look import look_at
+    from ..settings.resolve import resolve
 
     if arguments.wait is not None and not arguments.wait >= 0:
         raise UsageError(_("--wait is {wait}, expected 0 or more seconds", wait=arguments.wait))

@@ -25,13 +25,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when the fix is taken back, 1 when it cannot be."""
-    from ..repairs.action import RepairError
-    from ..repairs.apply import Session, without_interruption
-    from ..repairs.lock import locked
-    from ..repairs.undo import find_fix, not_followed, recover, undo_fix
-    from ..report.terminal import printable
-    from ..settings import resolve
-    from .voice import tell
+    from ..errors import RepairError
+    from ..repairs.journal.apply import Session, without_interruption
+    from ..repairs.journal.lock import locked
+    from ..repairs.journal.undo import find_fix, not_followed, recover, undo_fix
+    from ..settings.resolve import resolve
+    from ..text.printable import printable
+    from ..text.say import tell
 
     settings = resolve(vars(arguments))
 

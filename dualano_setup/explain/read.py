@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import UsageError
 from ..language import _
-from ..settings import UsageError
 from . import clean, match
 from .order import Explanation, Seen, explain
 from .signatures import Knowledge, load
@@ -50,7 +50,7 @@ class Scanner:
 
     def finish(self) -> Explanation:
         """What the whole log says."""
-        from ..runs.cause import seen_error
+        from .last_error import seen_error
 
         self.feed(b"", last=True)
         error = seen_error(self._tail.decode("utf-8", "replace"))

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..language import _
-from ..unwinding import unwinding
+from ..system.unwinding import unwinding
 from .fact import Absent, Fact, Known, Unknown
 from .probing import run_probes
 from .sheet import FactSheet
 
 if TYPE_CHECKING:
-    from ..profiles import Profile
-    from ..settings import Settings
+    from ..knowledge.profile import Profile
+    from ..settings.options import Settings
 
 DEADLINE = 15.0
 """Seconds. A healthy machine needs a tenth of one; a driver that wakes up may need ten."""
@@ -57,7 +57,7 @@ def collect(
         try:
             return FactSheet(**run_probes(probes, end, deadline))
         except BaseException:  # Ctrl-C, SIGTERM, a closed terminal: what the probes started would outlive us
-            if started := sys.modules.get(f"{__package__}.command"):
+            if started := sys.modules.get("dualano_setup.system.probe_command"):
                 started.end_all()
             raise
 
@@ -88,19 +88,19 @@ class _Later:
 
 
 def _environment(settings: Settings, profile: Profile | None, deep: bool) -> Fact[Any]:
-    from .environment import probe
+    from .environment.probe import probe
 
     return probe(settings, profile, deep=deep)
 
 
 def _gpus(settings: Settings, deadline: float) -> Fact[Any]:
-    from .gpus import probe
+    from .machine.gpus import probe
 
     return probe(settings, deadline=deadline)
 
 
 def _machine(settings: Settings) -> Fact[Any]:
-    from .machine import probe
+    from .machine.probe import probe
 
     return probe(settings)
 
@@ -108,19 +108,19 @@ def _machine(settings: Settings) -> Fact[Any]:
 def _checkout(settings: Settings) -> Fact[Any]:
     if settings.checkout is None:  # said here as well: the module below brings the patch engine with it
         return Absent(_("no checkout is named (--checkout, or `checkout` in dualano.toml)"))
-    from .checkout import probe
+    from .project.checkout import probe
 
     return probe(settings)
 
 
 def _requirements(settings: Settings) -> Fact[Any]:
-    from .requirements import probe
+    from .project.requirements import probe
 
     return probe(settings)
 
 
 def _accelerate(settings: Settings, environment: Fact[Any]) -> Fact[Any]:
-    from .accelerate import probe
+    from .project.accelerate import probe
 
     return probe(settings, environment.value.site_packages if isinstance(environment, Known) else ())
 
@@ -128,7 +128,7 @@ def _accelerate(settings: Settings, environment: Fact[Any]) -> Fact[Any]:
 def _dataset(settings: Settings) -> Fact[Any]:
     if settings.data is None:  # said here as well, for the same reason
         return Absent(_("no data set is named (--data, or `data` in dualano.toml)"))
-    from .dataset import probe
+    from .project.dataset import probe
 
     return probe(settings)
 
@@ -136,19 +136,19 @@ def _dataset(settings: Settings) -> Fact[Any]:
 def _model(settings: Settings) -> Fact[Any]:
     if settings.model is None:
         return Absent(_("no base model is named (--model, or `model` in dualano.toml)"))
-    from .model import probe
+    from .project.model import probe
 
     return probe(settings)
 
 
 def _installers(settings: Settings) -> Fact[Any]:
-    from .installers import probe
+    from .installers.probe import probe
 
     return probe(settings, os.environ)
 
 
 def _network(settings: Settings, profile: Profile | None, installers: Fact[Any]) -> Fact[Any]:
-    from .network import probe
+    from .machine.network import probe
 
     if profile is None:
         return Absent(_("no profile is chosen, so no address is needed"))

@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from ..facts.sheet import PythonInstall
-from ..profiles import Profile
+from ..knowledge.profile import Profile
 
 
 def choose_python(

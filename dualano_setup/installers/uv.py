@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..errors import RepairError
 from ..language import N_, _
-from ..repairs.action import RepairError
-from ..repairs.child import run_child, scrubbed_environment, tail
-from ..unwinding import unwinding
+from ..system.child import run_child, scrubbed_environment, tail
+from ..system.unwinding import unwinding
 from .clash import in_words
 
 RESOLVE_DEADLINE = 180.0  # seconds
@@ -160,7 +160,7 @@ def install(prefix: Path, pins: Path, source: Source, log: Path, on_line: Callab
 
 def explain(output: str) -> str:
     """uv's message with its causes, and a next step where one is known. Credentials in URLs are taken out."""
-    from ..report.redact import Redactor
+    from ..text.redact import Redactor
 
     text = Redactor.for_this_user().text(output.strip())
     hints = [_(hint) for seen, hint in _EXPLANATIONS if seen.lower() in output.lower()]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from ..choose_profile import has_kernels
 from ..language import _
 from ..versions import minor, numbers, satisfies
+from .architectures import has_kernels
 from .tables import driver_for, rows
 
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"

@@ -4,19 +4,11 @@
 what would be written to take it back. None of them writes, and none runs anything of the checkout.
 """
 
-from dualano_setup.patching.engine import inspect, plan
-from dualano_setup.patching.loading import load_patches
-from dualano_setup.patching.model import (
-    FileEdit,
-    FileState,
-    Patch,
-    PatchError,
-    PatchReport,
-    Refusal,
-    State,
-)
-from dualano_setup.patching.placeholders import Placeholder, placeholder_paths
-from dualano_setup.patching.revert import plan_revert
+from .engine import inspect, plan
+from .loading import load_patches
+from .model import FileEdit, FileState, Patch, PatchError, PatchReport, Refusal, State
+from .placeholders import Placeholder, placeholder_paths
+from .revert import plan_revert
 
 __all__ = [
     "FileEdit",

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from dualano_setup.patching.judge import judge
-from dualano_setup.patching.model import (
-    Edit,
-    FileEdit,
-    FileState,
-    Judgement,
-    Patch,
-    PatchError,
-    PatchReport,
-    State,
-)
-from dualano_setup.patching.parameters import Values, fingerprint, resolve
-from dualano_setup.patching.source import Source, UnreadableError, read_bounded
-from dualano_setup.patching.verify import apply_changes, verify_outside
-
 from ..language import _
+from .judge import judge
+from .model import Edit, FileEdit, FileState, Judgement, Patch, PatchError, PatchReport, State
+from .parameters import Values, fingerprint, resolve
+from .source import Source, UnreadableError, read_bounded
+from .verify import apply_changes, verify_outside
 
 
 class Checkout:

@@ -6,24 +6,14 @@ import ast
 import difflib
 from collections.abc import Sequence
 
-from dualano_setup.patching.model import Change, Edit, Judgement, PatchError
-from dualano_setup.patching.parameters import Values, fill_python, unfilled
-from dualano_setup.patching.pattern import (
-    Match,
-    Pattern,
-    compile_pattern,
-    find_matches,
-    fits,
-    fits_block,
-    may_occur,
-    readable,
-)
-from dualano_setup.patching.placeholders import is_usable_path
-from dualano_setup.patching.rewrite import change_for
-from dualano_setup.patching.source import Source, UnreadableError
-from dualano_setup.patching.textual import judge_dedent, judge_line
-
 from ..language import _
+from .model import Change, Edit, Judgement, PatchError
+from .parameters import Values, fill_python, unfilled
+from .pattern import Match, Pattern, compile_pattern, find_matches, fits, fits_block, may_occur, readable
+from .placeholders import is_usable_path
+from .rewrite import change_for
+from .source import Source, UnreadableError
+from .textual import judge_dedent, judge_line
 
 _ALIKE = 0.7
 """Least likeness at which a place counts as the patch's own, changed, instead of another one."""

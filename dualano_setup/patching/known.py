@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dualano_setup.patching.engine import Checkout, patched
-from dualano_setup.patching.judge import judge
-from dualano_setup.patching.loading import KNOWN_FILE, load_patches, patch_digest
-from dualano_setup.patching.model import Edit, Patch, State
-from dualano_setup.patching.parameters import Values, fingerprint, resolve, unfilled
-from dualano_setup.patching.source import Source
+from .engine import Checkout, patched
+from .judge import judge
+from .loading import KNOWN_FILE, load_patches, patch_digest
+from .model import Edit, Patch, State
+from .parameters import Values, fingerprint, resolve, unfilled
+from .source import Source
 
 _EXAMPLE = {name: f"/dualano-{name}" for name in ("model", "data", "foreground")}
 """Where the parameters stand for themselves; `fingerprint` takes them out again."""

@@ -9,17 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from dualano_setup.patching.model import (
-    OPERATIONS,
-    PARAMETER_KINDS,
-    Edit,
-    Parameter,
-    Patch,
-    PatchError,
-    State,
-)
-
 from ..language import _
+from .model import OPERATIONS, PARAMETER_KINDS, Edit, Parameter, Patch, PatchError, State
 
 if sys.version_info >= (3, 11):
     import tomllib

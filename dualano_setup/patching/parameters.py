@@ -7,9 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from dualano_setup.patching.model import Edit, Parameter, Patch, PatchError
-
 from ..language import _
+from .model import Edit, Parameter, Patch, PatchError
 
 _HOLE = re.compile(r"<<(\w+)(/[^<>]*)?>>")
 _SHELL_SAFE = re.compile(r"[\w./+,:@%=~{}-]+")

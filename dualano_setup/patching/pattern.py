@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from dualano_setup.patching.model import PatchError
-from dualano_setup.patching.source import Source, UnreadableError, parse
-
 from ..language import _
+from .model import PatchError
+from .source import Source, UnreadableError, parse
 
 _META = re.compile(r"\$\$\$([A-Z][A-Z0-9_]*)|\$([A-Z][A-Z0-9_]*)")
 _ONE, _REST = "__one_", "__rest_"

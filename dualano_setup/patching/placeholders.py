@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from dualano_setup.patching.source import UnreadableError, read_bounded
+from .source import UnreadableError, read_bounded
 
 Kind = Literal["placeholder", "foreign", "empty", "optional"]
 """An example; in a home folder that is not here; the empty string where a folder belongs; or any of them where

@@ -7,10 +7,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dualano_setup.patching.model import FileEdit, Refusal
-from dualano_setup.patching.source import UnreadableError, read_bounded
-
 from ..language import _
+from .model import FileEdit, Refusal
+from .source import UnreadableError, read_bounded
 
 _LINES = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 
-from dualano_setup.language import _
-from dualano_setup.patching.model import Change, Edit, PatchError
-from dualano_setup.patching.pattern import Match, call_of, substitute
-from dualano_setup.patching.source import Source
+from ..language import _
+from .model import Change, Edit, PatchError
+from .pattern import Match, call_of, substitute
+from .source import Source
 
 _OPEN_PARENTHESIS = re.compile(r"[)\s\\]*\(")
 _NOTHING_MORE = re.compile(r"[ \t;]*(#[^\r\n]*)?(\r\n|\r|\n)?\Z")

@@ -15,8 +15,8 @@ import warnings
 from functools import cached_property
 from pathlib import Path
 
-from ..facts.files import read_part
 from ..language import _
+from ..system.files import read_part
 
 MAX_BYTES = 2_000_000
 """Ten times the largest file of the checkout; more is not source that anyone wrote."""

@@ -6,12 +6,11 @@ import ast
 import re
 from collections.abc import Iterator
 
-from dualano_setup.patching.model import Change, Edit, Judgement, PatchError
-from dualano_setup.patching.parameters import Values, fill_shell, unfilled
-from dualano_setup.patching.placeholders import is_usable_path
-from dualano_setup.patching.source import Source, UnreadableError, parse
-
 from ..language import _
+from .model import Change, Edit, Judgement, PatchError
+from .parameters import Values, fill_shell, unfilled
+from .placeholders import is_usable_path
+from .source import Source, UnreadableError, parse
 
 
 def judge_line(edit: Edit, source: Source, values: Values) -> Judgement:

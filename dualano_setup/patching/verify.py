@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from dualano_setup.patching.model import Change, PatchError
-from dualano_setup.patching.source import Source
-
 from ..language import _
+from .model import Change, PatchError
+from .source import Source
 
 _PLACE = object()
 Spans = list[tuple[int, int, bool]]

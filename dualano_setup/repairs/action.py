@@ -17,10 +17,6 @@ class Cost:
     seconds: float = 0.0
 
 
-class RepairError(Exception):
-    """An action could not do its work. The message says what was seen, what was expected and what to do next."""
-
-
 @runtime_checkable
 class Action(Protocol):
     """One step of a plan. Implementations are frozen dataclasses that serialise to JSON for the journal."""

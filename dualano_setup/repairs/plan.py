@@ -13,10 +13,10 @@ from ..language import _
 from ..rules.finding import Finding
 from ..rules.rule import Context
 from .action import Action, Plan, Planned
-from .environment import MakeEnvironment
-from .files import WriteFile
-from .journal import new_id
-from .serial import fingerprint
+from .actions.environment import MakeEnvironment
+from .actions.files import WriteFile
+from .journal.journal import new_id
+from .journal.serial import fingerprint
 
 if TYPE_CHECKING:
     from ..check import Report
@@ -27,7 +27,7 @@ PLANNERS = (
     "requirements",
     "patches",
     "accelerate",
-    "environment_plan",
+    "environment",
     "model",
     "weights",
     "dataset",
@@ -76,7 +76,7 @@ def folders_of(actions: Sequence[Action]) -> list[Path]:
 
 def planners() -> list[ModuleType]:
     """The planner modules, in order."""
-    return [import_module(f".{name}", __package__) for name in PLANNERS]
+    return [import_module(f".planners.{name}", __package__) for name in PLANNERS]
 
 
 def merge_writes(actions: Sequence[Action]) -> tuple[tuple[Action, ...], tuple[Path, ...]]:

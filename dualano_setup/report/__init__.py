@@ -1,1 +1,1 @@
-"""What people and programs read: text for a terminal, one JSON document, redaction."""
+"""What people and programs read: text for a terminal, JSON, Markdown, SARIF, SBOM. Renders; decides nothing."""

@@ -9,8 +9,8 @@ from .. import __version__
 from ..check import Report
 from ..facts.serialize import sheet_to_json
 from ..rules.finding import STATUSES, Finding
-from .json_text import json_text
-from .redact import Redactor
+from ..text.json_text import json_text
+from ..text.redact import Redactor
 
 SCHEMA = 1
 

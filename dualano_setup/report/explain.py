@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from ..explain.order import Explanation, Named
 from ..explain.signatures import Signature, in_language
 from ..language import N_, _, spoken
-from .terminal import Style, printable
-from .width import wrap
+from ..text.printable import printable
+from ..text.width import wrap
+from .terminal import Style
 
 _WIDTH = 100
 _SHOWN_FOLLOWERS = 3

@@ -8,8 +8,8 @@ from .. import __version__
 from ..facts.fact import Known
 from ..language import _
 from ..rules.finding import Finding, Status
-from .redact import Redactor
-from .terminal import printable
+from ..text.printable import printable
+from ..text.redact import Redactor
 
 if TYPE_CHECKING:
     from ..check import Report

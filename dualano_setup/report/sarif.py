@@ -13,9 +13,9 @@ from ..language import _, spoken
 from ..rules.finding import Finding
 from ..rules.pages import page
 from ..rules.registry import RULES
-from ..settings import SETTINGS_FILE
-from .json_text import json_text
-from .redact import Redactor
+from ..settings.options import SETTINGS_FILE
+from ..text.json_text import json_text
+from ..text.redact import Redactor
 
 _LEVELS = {"fail": "error", "warn": "warning", "unknown": "note", "info": "note"}
 _ABOUT_PACKAGES = ("PKG", "PY", "REQ")

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from .. import __version__
-from ..facts.files import read_part
 from ..facts.sheet import Distribution, Environment
+from ..system.files import read_part
 
 MAX_METADATA = 1 << 20  # bytes
 _CLASSIFIER = "License :: "

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, TextIO
 from ..language import N_, _
 from ..light_dataclasses import dataclass
 from ..rules.finding import Finding, Status
-from .width import wrap
+from ..text.width import wrap
 
 if TYPE_CHECKING:
     from ..check import Report
+from ..text.printable import printable
 
 _MARKS: dict[Status, tuple[str, str]] = {
     "fail": ("✗", "31;1"),
@@ -27,13 +28,12 @@ _MARKS: dict[Status, tuple[str, str]] = {
     "ok": ("✓", "32"),
     "skip": ("-", "2"),
 }
+
+
 _WIDTH = 100
+
+
 _MANY = 3  # cures of one kind that are still worth reading one by one
-
-
-def printable(text: str) -> str:
-    """The text without control characters, so that a file's name cannot steer the terminal. Newlines stay."""
-    return "".join(c if c == "\n" or c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 @dataclass(frozen=True, slots=True)

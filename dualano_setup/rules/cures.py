@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from ..facts.sheet import Environment
-from ..profiles import Profile
+from ..knowledge.profile import Profile
 
 
 def pins(profile: Profile, python: str | None = None) -> dict[str, str]:

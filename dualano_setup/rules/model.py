@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..facts.fact import Known
-from ..facts.model import ESSENTIAL, INDEX
+from ..facts.project.model import ESSENTIAL, INDEX
 from ..language import N_, _
 from .finding import Finding
 from .rule import Context, Rule, fail, warn

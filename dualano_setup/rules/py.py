@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..facts.environment import NO_ENVIRONMENT
+from ..facts.environment.probe import NO_ENVIRONMENT
 from ..facts.fact import Absent
 from ..facts.sheet import Leak
 from ..language import N_, _
 from ..versions import numbers, satisfies
 from .cures import pins
 from .finding import Finding
-from .pkg_binary import torch_build
+from .pkg.binary import torch_build
 from .rule import Context, Rule, fail, warn
 from .seen import environment
 from .wording import listing

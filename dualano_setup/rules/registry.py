@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from ..language import _
-from . import acc, data, gpu, model, net, pkg, py, req, sec, src, sys
+from . import acc, model, net, py, sec, src, sys
+from .data import rules as data
+from .gpu import rules as gpu
+from .pkg import rules as pkg
+from .req import rules as req
 from .rule import Rule
 
 RULES: tuple[Rule, ...] = (

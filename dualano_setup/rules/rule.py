@@ -10,8 +10,8 @@ from .finding import Finding
 
 if TYPE_CHECKING:
     from ..facts.sheet import FactSheet
-    from ..profiles import Profile
-    from ..settings import Settings
+    from ..knowledge.profile import Profile
+    from ..settings.options import Settings
 
 
 @dataclass(frozen=True, slots=True)

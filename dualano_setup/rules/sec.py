@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from ..language import N_, _
 from ..versions import satisfies
 from .finding import Finding
-from .pkg_binary import torch_build
+from .pkg.binary import torch_build
 from .rule import Context, Rule, fail
 from .seen import value
 from .wording import listing

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ..errors import UsageError
 from ..language import _
-from ..settings import UsageError
 from .registry import RULES
 
 _MOST_NEAR = 6

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..facts.fact import Known
 from ..language import N_, _
-from .data_files import misleading_parts
+from .data.files import misleading_parts
 from .finding import Finding
 from .rule import Context, Rule, fail, warn
 from .wording import listing, shown

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..language import _
+from ..system.processes import Identity, is_alive, members, send, trainers, wait_until_gone
 from .folder import RunFolder
-from .processes import is_alive, members, send, trainers, wait_until_gone
-from .records import Identity, RunRecord, StopRequest, write
+from .records import RunRecord, StopRequest, write
 
 CHECKPOINT_SECONDS = 300.0
 """A checkpoint of the full model on a slow disk is a matter of seconds, and the step at hand of a minute at most."""

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import UsageError
 from ..language import _
-from ..settings import UsageError
 from .records import ExitRecord, ProcessRecord, RunRecord, StopRequest, read
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from ..explain.last_error import lines_of, read_end
 from ..language import _
-from .cause import lines_of, read_end
 
 RECENT = 20
 """Steps over which speed and loss are told; the median, so that a checkpoint's pause does not count as slowness."""

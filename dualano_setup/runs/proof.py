@@ -14,15 +14,15 @@ from pathlib import Path
 
 from ..facts.sheet import FactSheet
 from ..language import _
-from ..settings import Settings
-from .arguments import required, without
+from ..settings.options import Settings
 from .ending import newest_checkpoint
-from .handoff import Started, interpreter_of, prepare, start
+from .launch.arguments import required, without
+from .launch.handoff import Started, interpreter_of, prepare, start
+from .launch.tools import make_miniature
+from .look import RunView
 from .progress import metric_rows, number
 from .records import RunRecord
-from .report import STATES
-from .sighting import RunView
-from .tools import make_miniature
+from .watch.report import STATES
 
 STEPS = 2
 USUAL_STEPS = 5000

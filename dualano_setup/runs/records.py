@@ -13,22 +13,20 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..facts.files import read_whole
-from ..repairs.before import write_synced
+from ..system.atomic import write_synced
+from ..system.files import read_whole
+from ..system.processes import Identity
 
 SCHEMA = 1
+
+
 _MAX_RECORD = 1 << 22  # bytes; argument lists are the longest part
+
+
 _MAX_NUMBER = 1e11  # seconds since the epoch of the year 5138; no step, status or process number comes near
+
+
 Record = TypeVar("Record", bound="RunRecord | ProcessRecord | StopRequest | ExitRecord")
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """One process for certain: a pid alone is used again, and a restart forgets all of them."""
-
-    pid: int
-    started: str  # ticks since boot from /proc, or a creation time; only compared for equality
-    boot: str
 
 
 @dataclass(frozen=True, slots=True)

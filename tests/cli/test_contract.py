@@ -127,7 +127,7 @@ def test_a_probe_that_hangs_costs_its_own_fact_only(tmp_path):
     from dualano_setup.facts.collect import collect
     from dualano_setup.facts.fact import Unknown
     from dualano_setup.facts.probing import run_probes
-    from dualano_setup.settings import resolve
+    from dualano_setup.settings.resolve import resolve
 
     began = time.monotonic()
     facts = run_probes({"gpus": lambda: time.sleep(60), "machine": lambda: 1}, began + 1.0, 1.0)

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.repairs.action import Plan
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.child import run_child
-from dualano_setup.repairs.files import WriteFile
-from dualano_setup.repairs.journal import all_fixes, new_id, open_fix
-from dualano_setup.repairs.lock import LockedError, locked
-from dualano_setup.repairs.undo import find_fix, not_followed, recover
+from dualano_setup.repairs.actions.files import WriteFile
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import all_fixes, new_id, open_fix
+from dualano_setup.repairs.journal.lock import LockedError, locked
+from dualano_setup.repairs.journal.undo import find_fix, not_followed, recover
+from dualano_setup.system.child import run_child
 
 ROOT = Path(__file__).resolve().parents[2]
 BROKEN = "mixed_precision: fp8\n# mine\nnum_processes: 4\n"
@@ -128,7 +128,7 @@ def test_a_child_that_outlived_a_killed_doctor_is_ended_by_the_next(tmp_path):
 
 
 def _sleepers(log: Path) -> list[int]:
-    from dualano_setup.runs.processes import members
+    from dualano_setup.system.processes import members
 
     return [identity.pid for identity in members(str(log.parent))]
 

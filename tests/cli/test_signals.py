@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.profiles import load
+from dualano_setup.knowledge.catalogue import load
 from tests.marked_processes import MARK, running
 from tests.repairs.snapshot import snapshot
 from tests.stub_index import Gate, serve, write_index

@@ -6,9 +6,9 @@ import ast
 import importlib.util
 from pathlib import Path
 
-from dualano_setup.facts.accelerate import probe
 from dualano_setup.facts.fact import Known
-from dualano_setup.settings import Settings
+from dualano_setup.facts.project.accelerate import probe
+from dualano_setup.settings.options import Settings
 
 
 def test_the_pattern_finds_what_the_syntax_tree_has(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Absent, Known, Unknown
 from dualano_setup.facts.probing import run_probes
-from dualano_setup.settings import Settings
+from dualano_setup.settings.options import Settings
 from tests.worlds.site_packages import lay, lay_environment
 
 
@@ -107,7 +107,7 @@ def test_looking_imports_none_of_the_slow_modules(tmp_path):
     slow = ("torch", "importlib.metadata", "email.parser", "concurrent.futures", "psutil", "requests", "rich", "yaml")
     program = (
         "import sys\nfrom pathlib import Path\n"
-        "from dualano_setup.settings import Settings\nfrom dualano_setup.facts.collect import collect\n"
+        "from dualano_setup.settings.options import Settings\nfrom dualano_setup.facts.collect import collect\n"
         f"collect(Settings(project=Path({str(tmp_path)!r}), env=Path({str(tmp_path / 'env')!r})))\n"
         f"print([name for name in {slow!r} if name in sys.modules])"
     )

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dualano_setup.facts.elf import needed_libraries
+from dualano_setup.facts.environment.elf import needed_libraries
 from tests.worlds.site_packages import shared_library
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.facts import environment
-from dualano_setup.facts.environment import MARKER, read_environment
+from dualano_setup.facts.environment import probe as environment
+from dualano_setup.facts.environment.probe import MARKER, read_environment
 from dualano_setup.facts.fact import Absent, Known, Unknown
-from dualano_setup.profiles import Profile
-from dualano_setup.settings import Settings
+from dualano_setup.knowledge.profile import Profile
+from dualano_setup.settings.options import Settings
 from tests.worlds.site_packages import lay, lay_environment, sibling_files, torch_files, xformers_files
 
 PINS = {"torch": "2.2.0", "torchvision": "0.17.0", "numpy": "1.26.4"}

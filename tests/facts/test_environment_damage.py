@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from dualano_setup.facts.environment import read_environment
+from dualano_setup.facts.environment.probe import read_environment
 from tests.worlds.site_packages import lay
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.facts import gpus, kernel_gpus
 from dualano_setup.facts.fact import Known, Unknown
-from dualano_setup.facts.gpus import probe
-from dualano_setup.facts.nvidia_smi import ask_nvidia_smi
+from dualano_setup.facts.machine import gpus, kernel_gpus
+from dualano_setup.facts.machine.gpus import probe
+from dualano_setup.facts.machine.nvidia_smi import ask_nvidia_smi
 from dualano_setup.facts.sheet import Gpus
-from dualano_setup.settings import Settings
+from dualano_setup.settings.options import Settings
 
 MIB = 1 << 20
 A4500 = "0, NVIDIA RTX A4500, GPU-aa, 535.183.01, 20470, 512, 8.6"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.facts.fact import Known
-from dualano_setup.facts.installers import find_uv, probe
-from dualano_setup.facts.pip_config import read_pip
-from dualano_setup.facts.pythons import find_conda, find_pythons
-from dualano_setup.facts.uv_config import read_uv
-from dualano_setup.settings import Settings
+from dualano_setup.facts.installers.pip_config import read_pip
+from dualano_setup.facts.installers.probe import find_uv, probe
+from dualano_setup.facts.installers.pythons import find_conda, find_pythons
+from dualano_setup.facts.installers.uv_config import read_uv
+from dualano_setup.settings.options import Settings
 
 A, B, C, D = (f"https://{name}.example/simple" for name in "abcd")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.facts.fact import Known, Unknown
-from dualano_setup.facts.machine import disks, probe
-from dualano_setup.settings import Settings
+from dualano_setup.facts.machine.probe import disks, probe
+from dualano_setup.settings.options import Settings
 
 GIB = 1 << 30
 MEMINFO = f"MemTotal: {64 << 20} kB\nMemFree: 100 kB\nMemAvailable: {40 << 20} kB\n"

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.facts.fact import Absent, Known
-from dualano_setup.facts.network import DEFAULT_INDEX, ask_address, failure_in, probe
+from dualano_setup.facts.machine.network import DEFAULT_INDEX, ask_address, failure_in, probe
 from dualano_setup.facts.sheet import IndexConfig, Installers
-from dualano_setup.profiles import Index, Profile
-from dualano_setup.settings import Settings
+from dualano_setup.knowledge.profile import Index, Profile
+from dualano_setup.settings.options import Settings
 
 NOBODY = IndexConfig()
 
@@ -216,7 +216,7 @@ def test_an_index_that_nobody_named_is_asked_through_uv(tmp_path, words, status,
 
 def test_the_real_uv_takes_our_question(server, tmp_path):
     """Against an index that answers 404 to everything: uv must get as far as asking, and say so."""
-    from dualano_setup.facts.installers import find_uv
+    from dualano_setup.facts.installers.probe import find_uv
 
     found = find_uv({"HOME": str(tmp_path), "PATH": ""})
     assert found is not None

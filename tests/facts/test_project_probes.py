@@ -14,12 +14,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualano_setup.facts import accelerate, checkout, dataset, model, requirements
 from dualano_setup.facts.fact import Absent, Known
-from dualano_setup.facts.flat_yaml import read_flat
-from dualano_setup.facts.image_header import read_image
-from dualano_setup.facts.requirement_lines import parse_lines
-from dualano_setup.settings import Settings
+from dualano_setup.facts.project import accelerate, checkout, dataset, model, requirements
+from dualano_setup.facts.project.flat_yaml import read_flat
+from dualano_setup.facts.project.image_header import read_image
+from dualano_setup.facts.project.requirement_lines import parse_lines
+from dualano_setup.settings.options import Settings
 
 
 def settings(project: Path, **fields: Any) -> Settings:

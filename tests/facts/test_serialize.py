@@ -14,7 +14,7 @@ from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Absent, Known, Unknown
 from dualano_setup.facts.serialize import sheet_from_json, sheet_to_json
 from dualano_setup.facts.sheet import FactSheet
-from dualano_setup.settings import Settings
+from dualano_setup.settings.options import Settings
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

@@ -15,8 +15,8 @@ import traceback
 import warnings
 from pathlib import Path
 
-from .mutation import mutated, seeds
-from .targets import TARGETS
+from tests.fuzz.mutation import mutated, seeds
+from tests.fuzz.targets import TARGETS
 
 SECONDS_EACH = 1.0
 """Processor time of one input; more is a finding."""

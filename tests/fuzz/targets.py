@@ -15,19 +15,23 @@ from typing import NamedTuple
 
 import yaml
 
+from dualano_setup.errors import UsageError
+from dualano_setup.explain import last_error as cause
 from dualano_setup.explain.read import explain_bytes
-from dualano_setup.facts.accelerate import CLUSTER_KEYS, parse_config
-from dualano_setup.facts.flat_yaml import read_flat
-from dualano_setup.facts.model import probe as probe_model
-from dualano_setup.facts.requirements import encode, read_requirements
-from dualano_setup.facts.weights_file import check_weights
+from dualano_setup.facts.project.accelerate import CLUSTER_KEYS, parse_config
+from dualano_setup.facts.project.flat_yaml import read_flat
+from dualano_setup.facts.project.model import probe as probe_model
+from dualano_setup.facts.project.requirements import encode, read_requirements
+from dualano_setup.facts.project.weights_file import check_weights
 from dualano_setup.patching import PatchError, load_patches, plan
-from dualano_setup.repairs import accelerate, requirements
-from dualano_setup.repairs.files import WriteFile
-from dualano_setup.rules import acc, req
+from dualano_setup.repairs.actions.files import WriteFile
+from dualano_setup.repairs.planners import accelerate, requirements
+from dualano_setup.rules import acc
 from dualano_setup.rules.judge import judge
-from dualano_setup.runs import cause, progress
-from dualano_setup.settings import Settings, UsageError, resolve
+from dualano_setup.rules.req import rules as req
+from dualano_setup.runs import progress
+from dualano_setup.settings.options import Settings
+from dualano_setup.settings.resolve import resolve
 from tests.fuzz.words import WORDS
 from tests.patching import conftest as shop
 
@@ -158,8 +162,8 @@ def _lists_whole(data: bytes) -> bool:
 
 def take_pickled(data: bytes) -> None:
     """The trainer's reader of `.bin`: tensors, or a TrainerError."""
-    from trainer.convert import read_pickled
     from trainer.errors import TrainerError
+    from trainer.weights.pickled import read_pickled
 
     place = scratch() / "weights.bin"
     place.write_bytes(data)

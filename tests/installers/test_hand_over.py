@@ -4,7 +4,7 @@ import os
 
 from dualano_setup.facts.sheet import IndexConfig, Installers
 from dualano_setup.installers.hand_over import hand_over
-from dualano_setup.repairs.child import scrubbed_environment
+from dualano_setup.system.child import scrubbed_environment
 
 
 def given(pip=None, uv=None):

@@ -7,7 +7,7 @@ import pytest
 
 from dualano_setup.facts.sheet import PythonInstall
 from dualano_setup.installers.interpreter import choose_python, wheels_for
-from dualano_setup.profiles import load
+from dualano_setup.knowledge.catalogue import load
 from tests.stub_index import StubWheel, write_wheel
 
 PYTHONS = tuple(PythonInstall(f"/python{v}", v) for v in ("3.8.18", "3.9.18", "3.10.13", "3.11.7", "3.12.1", "3.13.0"))

@@ -8,10 +8,10 @@ import pytest
 
 from dualano_setup.facts.sheet import IndexConfig
 from dualano_setup.installers.uv import Source
-from dualano_setup.knowledge import recheck as module
-from dualano_setup.knowledge.hashes import line
-from dualano_setup.knowledge.index_pages import Page, default_index, page, pages, read
-from dualano_setup.knowledge.recheck import DRIFTED, NEWER, SAME, UNSEEN, Row, report, tags_of
+from dualano_setup.upkeep import recheck as module
+from dualano_setup.upkeep.hashes import line
+from dualano_setup.upkeep.index_pages import Page, default_index, page, pages, read
+from dualano_setup.upkeep.recheck import DRIFTED, NEWER, SAME, UNSEEN, Row, report, tags_of
 from tests.stub_index import StubWheel, serve, write_index
 
 LINUX = "manylinux_2_28_x86_64"

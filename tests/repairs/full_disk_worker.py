@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dualano_setup.repairs.action import Plan
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.journal import all_fixes, new_id
-from dualano_setup.repairs.lock import locked
-from dualano_setup.repairs.undo import find_fix, recover, undo_fix
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import all_fixes, new_id
+from dualano_setup.repairs.journal.lock import locked
+from dualano_setup.repairs.journal.undo import find_fix, recover, undo_fix
 from tests.repairs.snapshot import contents, make_user_tree, snapshot, ten_actions
 
 PAGE = 4096

@@ -8,8 +8,8 @@ import stat
 from pathlib import Path
 
 from dualano_setup.repairs.action import Action
-from dualano_setup.repairs.download import Download
-from dualano_setup.repairs.files import MoveAside, WriteFile
+from dualano_setup.repairs.actions.download import Download
+from dualano_setup.repairs.actions.files import MoveAside, WriteFile
 
 PAYLOAD = b"weights " * 500
 OLD_TIME = 1_600_000_000_123_456_789  # ns

@@ -16,14 +16,15 @@ from typing import ClassVar
 
 import pytest
 
-from dualano_setup.repairs import serial
-from dualano_setup.repairs.action import Cost, Plan, RepairError
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.files import MoveAside, WriteFile
-from dualano_setup.repairs.journal import all_fixes, new_id
-from dualano_setup.repairs.lock import LockedError, locked
-from dualano_setup.repairs.undo import find_fix, recover, undo_fix
-from dualano_setup.repairs.unfinished import unsettled
+from dualano_setup.errors import RepairError
+from dualano_setup.facts.fixes import unsettled
+from dualano_setup.repairs.action import Cost, Plan
+from dualano_setup.repairs.actions.files import MoveAside, WriteFile
+from dualano_setup.repairs.journal import serial
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import all_fixes, new_id
+from dualano_setup.repairs.journal.lock import LockedError, locked
+from dualano_setup.repairs.journal.undo import find_fix, recover, undo_fix
 from tests.repairs.snapshot import PAYLOAD, contents, make_user_tree, sha, snapshot, ten_actions
 from tests.stub_index import serve
 

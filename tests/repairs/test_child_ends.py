@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.facts.command import run
-from dualano_setup.repairs import child
-from dualano_setup.repairs.child import run_child
-from dualano_setup.runs.processes import members
+from dualano_setup.system import child
+from dualano_setup.system.child import run_child
+from dualano_setup.system.probe_command import run
+from dualano_setup.system.processes import members
 
 ROOT = Path(__file__).resolve().parents[2]
 DEAF = "trap '' TERM HUP INT;"
@@ -75,7 +75,7 @@ def test_a_probes_deadline_holds_although_a_grandchild_keeps_its_pipes_open(tmp_
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_second_ctrl_c_does_not_wait_for_a_deaf_child(tmp_path, first):
     program = (
-        "import os, sys; from pathlib import Path; from dualano_setup.repairs.child import run_child\n"
+        "import os, sys; from pathlib import Path; from dualano_setup.system.child import run_child\n"
         "folder = Path(sys.argv[1])\n"
         "run_child(['sh', '-c', sys.argv[2]], dict(os.environ), folder, folder / 'log', 300)"
     )

@@ -6,8 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dualano_setup.repairs.action import RepairError, Workshop
-from dualano_setup.repairs.download import Download
+from dualano_setup.errors import RepairError
+from dualano_setup.repairs.action import Workshop
+from dualano_setup.repairs.actions.download import Download
 from tests.repairs.snapshot import sha, snapshot
 
 DATA = bytes(range(256)) * 4000

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.facts.environment import MARKER
+from dualano_setup.errors import RepairError
+from dualano_setup.facts.environment.probe import MARKER
 from dualano_setup.installers.uv import ResolutionError, Source, resolve
-from dualano_setup.repairs.action import Action, Plan, RepairError
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.environment import MakeEnvironment, environment_state
-from dualano_setup.repairs.journal import all_fixes, new_id
-from dualano_setup.repairs.undo import find_fix, recover, undo_fix
+from dualano_setup.repairs.action import Action, Plan
+from dualano_setup.repairs.actions.environment import MakeEnvironment, environment_state
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import all_fixes, new_id
+from dualano_setup.repairs.journal.undo import find_fix, recover, undo_fix
 from tests.stub_index import StubWheel, find_links_page, serve, write_index
 
 TORCH = {

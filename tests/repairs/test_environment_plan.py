@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from dualano_setup import profiles
-from dualano_setup.facts.environment import read_environment
+from dualano_setup.errors import RepairError
+from dualano_setup.facts.environment.probe import read_environment
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import Answer, FactSheet, IndexConfig, Installers, Network, PythonInstall
 from dualano_setup.installers.hand_over import HandOver
 from dualano_setup.installers.uv import Source, install, make_venv
-from dualano_setup.repairs.action import RepairError
-from dualano_setup.repairs.environment_plan import choose_place, environment_after, hashed, plan
+from dualano_setup.knowledge import profile as profiles
+from dualano_setup.repairs.planners.environment import choose_place, environment_after, hashed, plan
 from dualano_setup.rules.finding import Finding
 from dualano_setup.rules.rule import Context
-from dualano_setup.settings import Settings
+from dualano_setup.settings.options import Settings
 from tests.stub_index import StubWheel, find_links_page, serve, write_index, write_wheel
 
 MODERN = profiles.load("modern")
@@ -117,7 +117,7 @@ def test_where_pytorch_s_index_is_silent_a_profile_that_does_without_it_is_named
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     needed = replace(context.profile.indexes[1], url="http://127.0.0.1:9/simple/", required=True)
     profile = replace(context.profile, indexes=(context.profile.indexes[0], needed))
-    monkeypatch.setattr("dualano_setup.repairs.environment_plan.suitable", lambda *_facts: (MODERN,))
+    monkeypatch.setattr("dualano_setup.repairs.planners.environment.suitable", lambda *_facts: (MODERN,))
     with pytest.raises(RepairError) as caught:
         plan(replace(context, profile=profile), FINDINGS)
     message = str(caught.value)

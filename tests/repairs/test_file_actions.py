@@ -5,8 +5,9 @@ import stat
 
 import pytest
 
-from dualano_setup.repairs.action import RepairError, Workshop
-from dualano_setup.repairs.files import MoveAside, WriteFile
+from dualano_setup.errors import RepairError
+from dualano_setup.repairs.action import Workshop
+from dualano_setup.repairs.actions.files import MoveAside, WriteFile
 from tests.repairs.snapshot import make_user_tree, sha, snapshot
 
 

@@ -8,16 +8,17 @@ import resource
 
 import pytest
 
-from dualano_setup.repairs.action import Plan, RepairError, Workshop
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.download import Download
-from dualano_setup.repairs.environment import environment_state
-from dualano_setup.repairs.files import WriteFile
-from dualano_setup.repairs.journal import all_fixes, foreign_fixes
-from dualano_setup.repairs.lock import locked
-from dualano_setup.repairs.undo import not_followed, recover
-from dualano_setup.repairs.unfinished import read_events, unreadable, unsettled
-from dualano_setup.runs.cause import read_end_bytes
+from dualano_setup.errors import RepairError
+from dualano_setup.explain.last_error import read_end_bytes
+from dualano_setup.facts.fixes import read_events, unreadable, unsettled
+from dualano_setup.repairs.action import Plan, Workshop
+from dualano_setup.repairs.actions.download import Download
+from dualano_setup.repairs.actions.environment import environment_state
+from dualano_setup.repairs.actions.files import WriteFile
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import all_fixes, foreign_fixes
+from dualano_setup.repairs.journal.lock import locked
+from dualano_setup.repairs.journal.undo import not_followed, recover
 from dualano_setup.runs.records import RunRecord, read
 from tests.hostile_files import HUGE, gigabyte, loop, nested, zeros
 from tests.repairs.snapshot import sha

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.repairs.action import Plan
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.journal import Journal, all_fixes, new_id
-from dualano_setup.repairs.lock import locked
-from dualano_setup.repairs.undo import find_fix, recover, undo_fix
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import Journal, all_fixes, new_id
+from dualano_setup.repairs.journal.lock import locked
+from dualano_setup.repairs.journal.undo import find_fix, recover, undo_fix
 from tests.repairs.snapshot import PAYLOAD, contents, make_user_tree, snapshot, ten_actions
 from tests.stub_index import serve
 

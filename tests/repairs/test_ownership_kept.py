@@ -7,10 +7,10 @@ import os
 import pytest
 
 from dualano_setup.repairs.action import Plan
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.files import WriteFile
-from dualano_setup.repairs.journal import new_id
-from dualano_setup.repairs.undo import undo_fix
+from dualano_setup.repairs.actions.files import WriteFile
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import new_id
+from dualano_setup.repairs.journal.undo import undo_fix
 from tests.repairs.snapshot import sha
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.facts import checkout as probe
 from dualano_setup.facts.fact import Known
-from dualano_setup.repairs import patches
+from dualano_setup.facts.project import checkout as probe
+from dualano_setup.repairs.planners import patches
 from dualano_setup.rules.finding import Finding
-from dualano_setup.settings import Settings
+from dualano_setup.settings.options import Settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "rules"))
 import project_sheets as sheets

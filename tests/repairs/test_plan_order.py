@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.repairs.action import Cost, Plan
-from dualano_setup.repairs.download import Download
-from dualano_setup.repairs.environment import MakeEnvironment
-from dualano_setup.repairs.files import MoveAside, WriteFile
+from dualano_setup.repairs.actions.download import Download
+from dualano_setup.repairs.actions.environment import MakeEnvironment
+from dualano_setup.repairs.actions.files import MoveAside, WriteFile
+from dualano_setup.repairs.actions.tool import RunTrainerTool
+from dualano_setup.repairs.journal.serial import KINDS, fingerprint, plan_from_json, plan_to_json
 from dualano_setup.repairs.plan import merge_writes
-from dualano_setup.repairs.serial import KINDS, fingerprint, plan_from_json, plan_to_json
-from dualano_setup.repairs.show import cost_in_words, render_plan
-from dualano_setup.repairs.tool import RunTrainerTool
+from dualano_setup.report.plan import cost_in_words, render_plan
 from dualano_setup.report.terminal import Style
 from dualano_setup.rules.finding import Finding
 from tests.repairs.snapshot import sha

@@ -7,12 +7,12 @@ import tomlkit
 
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import FactSheet, Gpu, Gpus
-from dualano_setup.profiles import load
-from dualano_setup.repairs.train_settings import plan
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.repairs.planners.train_settings import plan
 from dualano_setup.rules.finding import Finding
-from dualano_setup.rules.gpu_memory import least
+from dualano_setup.rules.gpu.memory import least
 from dualano_setup.rules.rule import Context
-from dualano_setup.settings import resolve
+from dualano_setup.settings.resolve import resolve
 
 FINDING = Finding("GPU003", "fail", "too little memory", repairable=True)
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.repairs import tool
-from dualano_setup.repairs.action import RepairError, Workshop
-from dualano_setup.repairs.tool import RunTrainerTool
+from dualano_setup.errors import RepairError
+from dualano_setup.repairs.action import Workshop
+from dualano_setup.repairs.actions import tool
+from dualano_setup.repairs.actions.tool import RunTrainerTool
 from tests.repairs.snapshot import snapshot
 
 TOOL = """
@@ -25,7 +26,7 @@ def workshop(tmp_path, monkeypatch):
     (tmp_path / "bundle" / "masks.py").write_text(TOOL)
     (tmp_path / "env" / "bin").mkdir(parents=True)
     (tmp_path / "env" / "bin" / "python").symlink_to(sys.executable)
-    monkeypatch.setattr("dualano_setup.bundle.bundle_root", lambda: tmp_path / "bundle")
+    monkeypatch.setattr("dualano_setup.system.bundle.bundle_root", lambda: tmp_path / "bundle")
     monkeypatch.setenv("PYTHONPATH", "/somebody/elses")
     (tmp_path / "project" / "00").mkdir(parents=True)
     return Workshop(tmp_path / "project" / "00", tmp_path / "project", tmp_path / "env", say=lambda _: None)

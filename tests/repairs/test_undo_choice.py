@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.repairs.action import Plan, RepairError
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.files import MoveAside, WriteFile
-from dualano_setup.repairs.journal import Journal, new_id
-from dualano_setup.repairs.undo import find_fix, recover, undo_fix
+from dualano_setup.errors import RepairError
+from dualano_setup.repairs.action import Plan
+from dualano_setup.repairs.actions.files import MoveAside, WriteFile
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import Journal, new_id
+from dualano_setup.repairs.journal.undo import find_fix, recover, undo_fix
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from dualano_setup.facts.fact import Absent, Known
 from dualano_setup.facts.sheet import BaseModel, FactSheet
-from dualano_setup.profiles import load
-from dualano_setup.repairs.weights import plan
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.repairs.planners.weights import plan
 from dualano_setup.rules.finding import Finding
 from dualano_setup.rules.rule import Context
-from dualano_setup.settings import Settings
+from dualano_setup.settings.options import Settings
 
 FINDING = Finding("SEC001", "fail", "pickled", repairable=True)
 

@@ -11,17 +11,18 @@ import jsonschema
 import pytest
 
 from dualano_setup.check import Report, narrowed
-from dualano_setup.choose_profile import choose_profile
 from dualano_setup.facts.sheet import FactSheet
 from dualano_setup.report.document import report_document, schema_text
 from dualano_setup.report.markdown import markdown_report
-from dualano_setup.report.redact import Redactor
 from dualano_setup.report.sarif import sarif_report
 from dualano_setup.report.terminal import Style, render_report
+from dualano_setup.rules.choose_profile import choose_profile
 from dualano_setup.rules.finding import Finding
 from dualano_setup.rules.registry import RULES
-from dualano_setup.settings import Settings
-from dualano_setup.suppression import Suppression, sort_out
+from dualano_setup.rules.suppression import sort_out
+from dualano_setup.settings.options import Settings
+from dualano_setup.settings.suppressions import Suppression
+from dualano_setup.text.redact import Redactor
 
 SECRETS = ("hf_abcdefghijklmnopqrstuvwx", "s3cret", "/home/ann", "gpu-box-7")
 REDACTOR = Redactor(home="/home/ann", host="gpu-box-7")

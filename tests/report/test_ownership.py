@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from dualano_setup.report.ownership import stranger
+from dualano_setup.system.ownership import stranger
 
 
 def test_one_s_own_project_is_no_matter(tmp_path):

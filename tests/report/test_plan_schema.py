@@ -11,11 +11,11 @@ import pytest
 
 from dualano_setup.cli.main import run
 from dualano_setup.repairs.action import Plan
-from dualano_setup.repairs.download import Download
-from dualano_setup.repairs.environment import MakeEnvironment
-from dualano_setup.repairs.files import MoveAside, WriteFile
-from dualano_setup.repairs.serial import KINDS, action_to_json, plan_to_json
-from dualano_setup.repairs.tool import RunTrainerTool
+from dualano_setup.repairs.actions.download import Download
+from dualano_setup.repairs.actions.environment import MakeEnvironment
+from dualano_setup.repairs.actions.files import MoveAside, WriteFile
+from dualano_setup.repairs.actions.tool import RunTrainerTool
+from dualano_setup.repairs.journal.serial import KINDS, action_to_json, plan_to_json
 from dualano_setup.report.document import schema_text
 
 SCHEMA = json.loads(schema_text("plan"))

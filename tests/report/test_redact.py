@@ -2,7 +2,7 @@
 
 import pytest
 
-from dualano_setup.report.redact import Redactor
+from dualano_setup.text.redact import Redactor
 
 REDACTOR = Redactor(home="/home/mei", host="lab-gpu-3", users=("mei", "root"))
 

@@ -12,12 +12,13 @@ import jsonschema
 import pytest
 
 from dualano_setup.check import Report
-from dualano_setup.choose_profile import choose_profile
 from dualano_setup.facts.sheet import FactSheet
 from dualano_setup.report.sarif import sarif_report
+from dualano_setup.rules.choose_profile import choose_profile
 from dualano_setup.rules.finding import Finding
-from dualano_setup.settings import Settings
-from dualano_setup.suppression import Suppressed, Suppression
+from dualano_setup.rules.suppression import Suppressed
+from dualano_setup.settings.options import Settings
+from dualano_setup.settings.suppressions import Suppression
 
 FORM = jsonschema.Draft202012Validator(
     json.loads((Path(__file__).parent / "sarif-2.1.0-subset.schema.json").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from dualano_setup.facts.environment import read_environment
+from dualano_setup.facts.environment.probe import read_environment
 from dualano_setup.report.sbom import bill_of_materials
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dualano_setup.report.width import width, wrap
+from dualano_setup.text.width import width, wrap
 
 TEXT = (
     "環境的 Python 是 3.13；設定組合 guide-cu118 的套件適用於 >=3.10,<3.12（Python 3.12 移除了 "

@@ -20,11 +20,12 @@ from dualano_setup.facts.sheet import (
     PythonInstall,
     XformersBuild,
 )
-from dualano_setup.profiles import Profile, load
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.knowledge.profile import Profile
 from dualano_setup.rules.judge import judge
 from dualano_setup.rules.registry import RULES, by_id
 from dualano_setup.rules.rule import Context
-from dualano_setup.settings import Settings
+from dualano_setup.settings.options import Settings
 
 GIB = 1024**3
 SITE = "/env/lib/python3.10/site-packages"

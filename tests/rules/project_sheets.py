@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dualano_setup.facts.fact import Absent, Known
-from dualano_setup.facts.requirements import read_requirements
+from dualano_setup.facts.project.requirements import read_requirements
 from dualano_setup.facts.sheet import (
     AccelerateConfig,
     BaseModel,
@@ -23,11 +23,11 @@ from dualano_setup.facts.sheet import (
     PatchState,
     RequirementsFile,
 )
-from dualano_setup.profiles import Profile
+from dualano_setup.knowledge.profile import Profile
 from dualano_setup.rules.finding import Finding
 from dualano_setup.rules.judge import judge
 from dualano_setup.rules.rule import Context, Rule
-from dualano_setup.settings import Settings
+from dualano_setup.settings.options import Settings
 
 PROFILE = Profile(
     name="hand-made",

@@ -8,7 +8,7 @@ import pytest
 from project_sheets import KEYS, accelerate, checkout, context, environment, findings, gpus, patch, statuses
 
 from dualano_setup.facts.sheet import AccelerateConfig
-from dualano_setup.profiles import load
+from dualano_setup.knowledge.catalogue import load
 from dualano_setup.rules.acc import RULES, obstacle
 
 AMPERE, TURING = (8, 6), (7, 5)

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 from hand_made import A4500, GPUS, INSTALLERS, MACHINE, SETTINGS, environment, sheet
 
-from dualano_setup.choose_profile import choose_profile, has_kernels
 from dualano_setup.facts.fact import Absent, Unknown
 from dualano_setup.facts.sheet import PythonInstall
-from dualano_setup.profiles import load, names
+from dualano_setup.knowledge.architectures import has_kernels
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.knowledge.shipped import names
+from dualano_setup.rules.choose_profile import choose_profile
 from dualano_setup.rules.judge import judge
 from dualano_setup.rules.registry import RULES
 from dualano_setup.rules.rule import Context

@@ -7,7 +7,7 @@ from project_sheets import checkout, context, dataset, findings, images, patch, 
 
 from dualano_setup.facts.fact import Unknown
 from dualano_setup.facts.sheet import Dataset, ImageFile
-from dualano_setup.rules.data import RULES
+from dualano_setup.rules.data.rules import RULES
 
 
 @pytest.mark.parametrize("rule", [rule.id for rule in RULES])

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
 
-from dualano_setup.dependencies import contradictions, marker_holds, marker_values, parse
+from dualano_setup.rules.pkg.dependencies import contradictions, marker_holds, marker_values, parse
 
 
 def unmet(*distributions, python="3.10.13"):

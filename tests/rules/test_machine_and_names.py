@@ -8,11 +8,12 @@ import hand_made as made
 import pytest
 from hand_made import GIB, MACHINE, SETTINGS, environment, rows, sheet, statuses
 
-from dualano_setup.facts.environment import NO_ENVIRONMENT
+from dualano_setup.errors import UsageError
+from dualano_setup.facts.environment.probe import NO_ENVIRONMENT
 from dualano_setup.facts.fact import Absent
 from dualano_setup.facts.sheet import Answer, BaseModel, BinaryBuild, Disk, FactSheet, Leak, Network
+from dualano_setup.knowledge.catalogue import load
 from dualano_setup.knowledge.tables import run_need
-from dualano_setup.profiles import load
 from dualano_setup.rules.finding import Finding
 from dualano_setup.rules.judge import judge
 from dualano_setup.rules.registry import RULES
@@ -20,7 +21,6 @@ from dualano_setup.rules.rule import Context, Rule
 from dualano_setup.rules.seen import gib
 from dualano_setup.rules.selection import chosen_rules, near_ids
 from dualano_setup.rules.wording import listing, name_of, nearest, shown
-from dualano_setup.settings import UsageError
 
 
 def machine(**changes):

@@ -10,10 +10,10 @@ from hand_made import MACHINE, SITE, dist, environment, having, rows, sheet, wit
 
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import BinaryBuild, Checkout, DamagedPackage, XformersBuild
-from dualano_setup.profiles import load
+from dualano_setup.knowledge.catalogue import load
 from dualano_setup.rules.cures import install
-from dualano_setup.rules.pkg_binary import build_mismatch, torch_build, xformers_mismatch
-from dualano_setup.rules.pkg_presence import alternatives
+from dualano_setup.rules.pkg.binary import build_mismatch, torch_build, xformers_mismatch
+from dualano_setup.rules.pkg.presence import alternatives
 
 GUIDE = environment()
 CPU = environment(load("cpu"))

@@ -7,8 +7,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from dualano_setup.profiles import PROFILE_FOLDER, load, names
-from dualano_setup.rules.pkg_binary import sibling_mismatch
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.knowledge.profile import PROFILE_FOLDER
+from dualano_setup.knowledge.shipped import names
+from dualano_setup.rules.pkg.binary import sibling_mismatch
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 

@@ -20,8 +20,9 @@ from project_sheets import (
 )
 
 from dualano_setup.facts.sheet import BaseModel, Dataset, ImageFile, ModelPart, PathLiteral
-from dualano_setup.rules import data, src
 from dualano_setup.rules import model as models
+from dualano_setup.rules import src
+from dualano_setup.rules.data import rules as data
 
 PATH = "/mvtec/screw/test/scratch"
 

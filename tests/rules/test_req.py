@@ -7,8 +7,8 @@ from project_sheets import context, environment, findings, requirements, statuse
 
 from dualano_setup.facts.fact import Absent, Unknown
 from dualano_setup.facts.sheet import IndexConfig, Installers, RequirementsFile
-from dualano_setup.rules.pin_completion import repair_line
-from dualano_setup.rules.req import RULES
+from dualano_setup.rules.req.pin_completion import repair_line
+from dualano_setup.rules.req.rules import RULES
 
 GOOD = "accelerate==0.24.1\ntorch==2.2.0\n"
 

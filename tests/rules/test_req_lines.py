@@ -10,10 +10,10 @@ from project_sheets import context, environment, findings, requirements
 
 from dualano_setup.facts.fact import Absent
 from dualano_setup.facts.sheet import RequirementsFile
-from dualano_setup.profiles import load
-from dualano_setup.rules.pin_completion import repair_line
-from dualano_setup.rules.pin_knowledge import Wheels
-from dualano_setup.rules.req import RULES, choose_duplicate, has_file, replacement
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.rules.req.pin_completion import repair_line
+from dualano_setup.rules.req.pin_knowledge import Wheels
+from dualano_setup.rules.req.rules import RULES, choose_duplicate, has_file, replacement
 
 PYTORCH = "https://download.pytorch.org/whl"
 

@@ -13,11 +13,13 @@ import hand_made as made
 import project_sheets as sheets
 
 from dualano_setup.facts.sheet import Disk
+from dualano_setup.knowledge.catalogue import load
 from dualano_setup.knowledge.tables import run_need
-from dualano_setup.profiles import load
-from dualano_setup.rules import acc, data, req
-from dualano_setup.rules.gpu import changed_settings
-from dualano_setup.rules.gpu_memory import _candidates, least, need
+from dualano_setup.rules import acc
+from dualano_setup.rules.data import rules as data
+from dualano_setup.rules.gpu.memory import _candidates, least, need
+from dualano_setup.rules.gpu.rules import changed_settings
+from dualano_setup.rules.req import rules as req
 from dualano_setup.rules.seen import GIB, gib, visible_gpus
 from dualano_setup.rules.wording import IMAGES, count, shown
 
@@ -81,7 +83,7 @@ def test_only_the_cache_may_be_closed(purpose, status):
 def test_what_a_run_needs_at_the_very_least_holds_half_a_gib_for_cuda():
     assert least(made.SETTINGS) > 512 * 2**20
     assert least(made.SETTINGS) < need(made.SETTINGS)
-    from dualano_setup.rules.gpu_memory import _estimate
+    from dualano_setup.rules.gpu.memory import _estimate
 
     assert least(made.SETTINGS) - int(_estimate(made.SETTINGS).tensors) == 512 * 2**20
 

@@ -5,9 +5,9 @@ from hand_made import A4500, GIB, GPUS, SETTINGS, environment, rows, sheet, stat
 
 from dualano_setup.facts.fact import Absent, Unknown
 from dualano_setup.facts.sheet import BinaryBuild, GpuProcess
-from dualano_setup.profiles import load
-from dualano_setup.rules.gpu import proposed_settings
-from dualano_setup.rules.gpu_memory import least, need
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.rules.gpu.memory import least, need
+from dualano_setup.rules.gpu.rules import proposed_settings
 from dualano_setup.rules.rule import Context
 
 ALL = ("GPU001", "GPU002", "GPU003", "GPU004", "GPU005")

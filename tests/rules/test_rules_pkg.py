@@ -5,7 +5,8 @@ from hand_made import SITE, dist, environment, having, rows, sheet, statuses, wi
 
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import BinaryBuild, Checkout, DamagedPackage, XformersBuild
-from dualano_setup.profiles import load, names
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.knowledge.shipped import names
 
 ALL = [f"PKG{number:03}" for number in range(1, 13)]
 GUIDE = environment()

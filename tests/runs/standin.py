@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 
 from dualano_setup.runs.folder import RunFolder, create
-from dualano_setup.runs.handoff import Started, start
-from dualano_setup.runs.launch import Launch
+from dualano_setup.runs.launch.command_line import Launch
+from dualano_setup.runs.launch.handoff import Started, start
 from dualano_setup.runs.records import RunRecord, write
 
 #: argv: output folder, steps, seconds a step, then words: "deaf" (ignores SIGINT), "crash" (fails at step 2)

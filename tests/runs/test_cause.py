@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dualano_setup.runs.cause import last_error, lines_of, tail, trainer_status
+from dualano_setup.explain.last_error import last_error, lines_of, tail, trainer_status
 
 LAMENT = """\
 Traceback (most recent call last):

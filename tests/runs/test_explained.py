@@ -9,9 +9,9 @@ import sys
 from standin import doctor, started, wait_for
 
 from dualano_setup.report.terminal import Style
-from dualano_setup.runs.explained import explained
-from dualano_setup.runs.report import after_a_failure, known_problem, status_text
-from dualano_setup.runs.sighting import look_at
+from dualano_setup.runs.look import look_at
+from dualano_setup.runs.watch.explained import explained
+from dualano_setup.runs.watch.report import after_a_failure, known_problem, status_text
 
 
 def test_a_known_failure_is_explained_unasked(tmp_path):

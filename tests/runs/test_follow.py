@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from dualano_setup.runs.follow import Follower
+from dualano_setup.runs.watch.follow import Follower
 
 
 def test_lines_come_whole_and_once(tmp_path):

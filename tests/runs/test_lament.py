@@ -7,8 +7,8 @@ import io
 import pytest
 from standin import started
 
-from dualano_setup.runs.lament import WithoutLament
-from dualano_setup.runs.live import watch_run
+from dualano_setup.explain.launcher_traceback import WithoutLament
+from dualano_setup.runs.watch.live import watch_run
 
 OURS = ["Traceback (most recent call last):", '  File "loop.py", line 3', "    step()", "RuntimeError: no memory"]
 LAMENT = [

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dualano_setup.errors import UsageError
 from dualano_setup.facts.fact import Absent, Known, Unknown
 from dualano_setup.facts.sheet import BinaryBuild, Environment, FactSheet, Gpu, Gpus
-from dualano_setup.runs.arguments import required, steps_of, value_of
 from dualano_setup.runs.folder import RunFolder
-from dualano_setup.runs.launch import Machine, accelerate_text, build, threads_for_each, uses_cpu
-from dualano_setup.settings import Settings, UsageError
+from dualano_setup.runs.launch.arguments import required, steps_of, value_of
+from dualano_setup.runs.launch.command_line import Machine, accelerate_text, build, threads_for_each, uses_cpu
+from dualano_setup.settings.options import Settings
 
 SETTINGS = Settings(
     Path("/p"), model=Path("/m"), data=Path("/d"), category="toothbrush", anomaly="defective", foreground=Path("/f"),

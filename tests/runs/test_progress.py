@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from dualano_setup.runs.follow import Follower
 from dualano_setup.runs.progress import duration, from_bar, from_metrics, is_bar, line_of
+from dualano_setup.runs.watch.follow import Follower
 
 
 def rows(*losses, seconds=2.0):

@@ -13,7 +13,7 @@ import pytest
 from standin import read_to_the_end, wait_for
 
 from dualano_setup.runs.folder import every
-from dualano_setup.runs.sighting import look_at
+from dualano_setup.runs.look import look_at
 from tests.marked_processes import MARK, running
 
 pytest.importorskip("accelerate", reason="needs a training environment: the tests' own")

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from standin import doctor, started, steps_done, wait_for
 
-from dualano_setup.cli.generate import newest_weights
-from dualano_setup.runs.arguments import bundled_arguments, without
+from dualano_setup.errors import UsageError
+from dualano_setup.flows.generate import newest_weights
 from dualano_setup.runs.folder import create
+from dualano_setup.runs.launch.arguments import bundled_arguments, without
+from dualano_setup.runs.launch.resume import how_to_go_on, in_earlier_output
 from dualano_setup.runs.records import RunRecord, write
-from dualano_setup.runs.resume import how_to_go_on, in_earlier_output
-from dualano_setup.settings import Settings, UsageError
+from dualano_setup.settings.options import Settings
 
 LATEST = ["--resume_from_checkpoint", "latest"]
 

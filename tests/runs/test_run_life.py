@@ -12,10 +12,10 @@ import pytest
 from standin import doctor, prepare, started, steps_done, wait_for
 
 from dualano_setup.runs.ending import ask_to_end, end_run, wait_for_record
-from dualano_setup.runs.handoff import LaunchError, start
-from dualano_setup.runs.processes import members
+from dualano_setup.runs.launch.handoff import LaunchError, start
+from dualano_setup.runs.look import look_at
 from dualano_setup.runs.records import write
-from dualano_setup.runs.sighting import look_at
+from dualano_setup.system.processes import members
 
 
 def test_a_run_that_finishes(tmp_path):

@@ -10,14 +10,14 @@ import pytest
 from dualano_setup.facts.fact import Absent, Known, Unknown
 from dualano_setup.facts.sheet import BinaryBuild, Environment, FactSheet, Gpu, Gpus
 from dualano_setup.repairs.action import Plan
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.files import WriteFile
-from dualano_setup.repairs.journal import new_id
-from dualano_setup.repairs.train_settings import still_as_fitted
-from dualano_setup.rules.gpu_memory import need
+from dualano_setup.repairs.actions.files import WriteFile
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import new_id
+from dualano_setup.repairs.planners.train_settings import still_as_fitted
+from dualano_setup.rules.gpu.memory import need
 from dualano_setup.rules.seen import GIB, gib
-from dualano_setup.runs.settings_in_words import settings_in_words
-from dualano_setup.settings import Settings
+from dualano_setup.runs.watch.settings_in_words import settings_in_words
+from dualano_setup.settings.options import Settings
 
 SMALL = Settings(Path("/p"), mixed_precision="bf16", batch_size=1, gradient_checkpointing=True)
 CARD = Gpu(0, "NVIDIA RTX A4500", 20 * GIB, 12 * GIB, (8, 6))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dualano_setup.runs.records import ExitRecord, Identity, ProcessRecord, RunRecord, StopRequest, read, write
+from dualano_setup.runs.records import ExitRecord, ProcessRecord, RunRecord, StopRequest, read, write
 from dualano_setup.runs.state import STALLED_SECONDS, STARTING_SECONDS, Sight, in_words, judge_run
+from dualano_setup.system.processes import Identity
 
 RECORD = RunRecord("r", "k", "bundled", ("python",), "/", {}, "/o", 10, "here", 1000.0)
 PROCESSES = ProcessRecord(Identity(7, "55", "boot"), Identity(8, "56", "boot"), 1001.0)

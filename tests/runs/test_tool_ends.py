@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.runs.processes import identify
+from dualano_setup.system.processes import identify
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """

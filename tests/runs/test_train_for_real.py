@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from standin import read_to_the_end, wait_for
 
-from dualano_setup.project_file import settings_text, write_settings
 from dualano_setup.runs.folder import every
+from dualano_setup.runs.launch.tools import make_miniature
+from dualano_setup.runs.look import look_at
 from dualano_setup.runs.proof import on_the_miniature
-from dualano_setup.runs.sighting import look_at
-from dualano_setup.runs.tools import make_miniature
-from dualano_setup.settings import Settings
+from dualano_setup.settings.options import Settings
+from dualano_setup.settings.project_file import settings_text, write_settings
 
 pytest.importorskip("accelerate", reason="needs a training environment: the tests' own")
 

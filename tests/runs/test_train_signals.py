@@ -15,7 +15,7 @@ import pytest
 from standin import LAUNCHER, TRAINER, steps_done, wait_for
 
 from dualano_setup.runs.folder import every
-from dualano_setup.runs.sighting import RunView, look_at
+from dualano_setup.runs.look import RunView, look_at
 from tests.marked_processes import MARK, running
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,8 +6,8 @@ with serve(folder) as url:              # http://127.0.0.1:PORT/; f"{url}simple/
     ... find_links_page(url, "torch")   # the page that serves torch alone
 """
 
-from .index import find_links_page, write_index
-from .server import Gate, serve
-from .wheel import StubWheel, write_wheel
+from tests.stub_index.index import find_links_page, write_index
+from tests.stub_index.server import Gate, serve
+from tests.stub_index.wheel import StubWheel, write_wheel
 
 __all__ = ["Gate", "StubWheel", "find_links_page", "serve", "write_index", "write_wheel"]

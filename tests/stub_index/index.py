@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from .wheel import StubWheel, write_wheel
+from tests.stub_index.wheel import StubWheel, write_wheel
 
 
 def write_index(folder: Path, wheels: Iterable[StubWheel]) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.kernels import INTERPRETED, triton
+from trainer.kernels.availability import INTERPRETED, triton
 
 interpreted = pytest.mark.skipif(not INTERPRETED, reason="runs in a process with TRITON_INTERPRET=1")
 starts_interpreter = pytest.mark.skipif(triton is None or INTERPRETED, reason="Triton is not installed")

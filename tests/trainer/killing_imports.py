@@ -3,4 +3,4 @@
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel  # noqa: F401
 from transformers import CLIPTextModel, CLIPTokenizer  # noqa: F401
 
-import trainer.run  # noqa: F401
+import trainer.train.run  # noqa: F401

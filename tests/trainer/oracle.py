@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import CLIPTextModel
 
-from trainer.model import DualUNet
-from trainer.objective import NoiseSchedule, StepInputs, load_noise_schedule
-from trainer.parameters import AdapterParameters
-from trainer.text import TextEncoder
+from trainer.method.objective import NoiseSchedule, StepInputs, load_noise_schedule
+from trainer.method.text import TextEncoder
+from trainer.method.unet import DualUNet
+from trainer.optim.flat_parameters import AdapterParameters
 
 FOLDER = Path(os.environ.get("DUALANO_ORACLE") or Path(__file__).parents[3] / "shared" / "oracle").resolve()
 VARIANTS = ("bcm", "dual")

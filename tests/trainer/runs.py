@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from trainer.__main__ import main
-from trainer.miniature import MiniatureSettings, make_miniature
+from trainer.miniature.make import MiniatureSettings, make_miniature
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import pytest
 
 from tests.trainer.runs import arguments, train
 from trainer.__main__ import main
-from trainer.arguments import parse_arguments
+from trainer.train.config import parse_arguments
 
 GUIDE = (  # noqa: SIM905 - readable as a command line
     "--pretrained_model_name_or_path=/sd15 --instance_data_dir=/mvtec/toothbrush/test/defective "

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.trainer.interpreted import interpreted, run_interpreted, starts_interpreter
-from trainer.fused_attention import LEAST_PAIRS, attention, fused_or_sdpa, suits
-from trainer.kernels import INTERPRETED, triton
+from trainer.kernels.attention import LEAST_PAIRS, attention, fused_or_sdpa, suits
+from trainer.kernels.availability import INTERPRETED, triton
 
 
 @starts_interpreter
@@ -41,7 +41,7 @@ def test_result_and_gradients(kind, count, keys, width):
 def test_trying_the_kernels_inside_a_checkpoint_leaves_no_trace_there():
     from torch.utils.checkpoint import checkpoint
 
-    from trainer.fused_attention import _agrees
+    from trainer.kernels.attention import _agrees
 
     tried = []
 
@@ -68,7 +68,7 @@ def test_what_the_kernels_are_for():
 @pytest.mark.skipif(triton is None, reason="Triton is not installed")
 @pytest.mark.parametrize(("count", "programs", "shares"), [(4096, 1536, 1), (4096, 48, 10), (550, 6, 2), (20, 1, 1)])
 def test_shares_cover_the_queries_once(count, programs, shares):
-    from trainer.fused_attention import _shares
+    from trainer.kernels.attention import _shares
 
     number, share = _shares(count, programs)
     assert number == shares

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from tests.trainer.oracle import FOLDER, build, needs_oracle
-from trainer.checkpoint import read_weights, write_weights
 from trainer.errors import TrainerError
-from trainer.parameters import AdapterParameters
+from trainer.optim.flat_parameters import AdapterParameters
+from trainer.weights.adapter_file import read_weights, write_weights
 
 
 @needs_oracle

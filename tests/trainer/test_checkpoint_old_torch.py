@@ -8,8 +8,8 @@ import pickle
 import pytest
 import torch
 
-from trainer import checkpoint
 from trainer.errors import TrainerError
+from trainer.weights import adapter_file as checkpoint
 
 
 @pytest.mark.parametrize(

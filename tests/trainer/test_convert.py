@@ -8,8 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from trainer.convert import main, read_pickled
+from trainer.convert import main
 from trainer.errors import TrainerError
+from trainer.weights.pickled import read_pickled
 
 
 class Attack:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.data import TrainingSet
+from trainer.data.dataset import TrainingSet
+from trainer.data.images import image_size, list_images, read_image
 from trainer.errors import TrainerError
-from trainer.images import image_size, list_images, read_image
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from tests.trainer import runs
-from trainer.arguments import parse_arguments
-from trainer.failures import explain_failure
+from trainer.train.config import parse_arguments
+from trainer.train.failures import explain_failure
 
 
 def config(tmp_path, *flags):

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from trainer.foreground import main
-from trainer.masks import fill_holes
-from trainer.miniature_data import DEFECTS, render
+from trainer.masks.regions import fill_holes
+from trainer.miniature.data import DEFECTS, render
 
 
 def overlap(found, truth):

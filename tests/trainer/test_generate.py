@@ -9,12 +9,12 @@ from diffusers import DDPMScheduler
 from PIL import Image
 
 from tests.trainer import runs
-from trainer import generation
-from trainer.claim import claimed
-from trainer.generate import main
-from trainer.manifest import Manifest
-from trainer.objective import NoiseSchedule
-from trainer.sampling import Sampler, make_scheduler
+from trainer.generate import run as generation
+from trainer.generate.__main__ import main
+from trainer.generate.manifest import Manifest
+from trainer.method.objective import NoiseSchedule
+from trainer.method.sampling import Sampler, make_scheduler
+from trainer.run_folder.folder import claimed
 
 FAST = ("--num_inference_steps", "2", "--seed", "3")
 

@@ -8,10 +8,10 @@ from diffusers import UNet2DConditionModel
 from torch import nn
 
 from tests.trainer import runs
-from trainer import parameters as module
-from trainer.adapters import Adapter, initial_values
-from trainer.model import DualUNet
-from trainer.parameters import COLLECTED_AT_ONCE, AdapterParameters
+from trainer.method.adapters import Adapter, initial_values
+from trainer.method.unet import DualUNet
+from trainer.optim import flat_parameters as module
+from trainer.optim.flat_parameters import COLLECTED_AT_ONCE, AdapterParameters
 
 
 def made(count, dtype):

@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from trainer import stepper
 from trainer.errors import TrainerError
-from trainer.objective import StepInputs
-from trainer.stepper import GraphPass
+from trainer.method.objective import StepInputs
+from trainer.train import passes as stepper
+from trainer.train.passes import GraphPass
 
 REASON = "operation not permitted when stream is capturing"
 

@@ -12,8 +12,8 @@ import zlib
 import pytest
 from PIL import Image
 
+from trainer.data.images import FORMATS, image_size, read_image
 from trainer.errors import TrainerError
-from trainer.images import FORMATS, image_size, read_image
 
 SIDE = 65_000
 

@@ -13,13 +13,14 @@ import pytest
 import torch
 
 from tests.hostile_files import gigabyte, loop, nested, zeros
-from trainer.claim import LOCK_NAME, claimed
-from trainer.convert import read_pickled
 from trainer.errors import TrainerError
 from trainer.export.source import _variant, read_training_list
-from trainer.manifest import MANIFEST, SETTINGS, Manifest, Record, check_settings
-from trainer.metrics import METRICS_NAME, Reporter
-from trainer.state import STATE_NAME, read_header
+from trainer.files.lock import LOCK_NAME
+from trainer.generate.manifest import MANIFEST, SETTINGS, Manifest, Record, check_settings
+from trainer.run_folder.checkpoints import STATE_NAME, read_header
+from trainer.run_folder.folder import claimed
+from trainer.run_folder.metrics import METRICS_NAME, Reporter
+from trainer.weights.pickled import read_pickled
 
 ROW = {"index": 0, "file": "0.png", "seed": 1, "prompt": "p", "prompt_fg": "f", "weights": "w", "background": None,
        "mask_area": 0.5, "quality": None, "rejected": None}  # fmt: skip

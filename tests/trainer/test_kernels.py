@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from tests.trainer.interpreted import interpreted, run_interpreted, starts_interpreter
-from trainer.fused_gates import geglu, geglu_backward, geglu_plain, mix_frames, mix_frames_backward
-from trainer.fused_norm import group_norm
-from trainer.kernels import INTERPRETED
+from trainer.kernels.availability import INTERPRETED
+from trainer.kernels.gates import geglu, geglu_backward, geglu_plain, mix_frames, mix_frames_backward
+from trainer.kernels.group_norm import group_norm
 
 
 @starts_interpreter

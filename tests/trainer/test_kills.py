@@ -18,16 +18,19 @@ from safetensors.torch import load_file
 
 from tests.trainer.killing import STEPS, WRITE, in_a_child, killed, trainings
 from tests.trainer.runs import arguments, losses, metrics, train
-from trainer.claim import claimed
 from trainer.errors import TrainerError
-from trainer.resume import find_checkpoint
-from trainer.state import checkpoint_folders, limit_checkpoints, open_checkpoint, save_checkpoint
+from trainer.run_folder.checkpoints import checkpoint_folders, limit_checkpoints, open_checkpoint, save_checkpoint
+from trainer.run_folder.folder import claimed
+from trainer.train.resume import find_checkpoint
 
 KILLS = int(os.environ.get("DUALANO_KILLS", "6"))
 TOTAL, INTERVAL = 9, 3
 OPTIONS = (
     "--max_train_steps", str(TOTAL), "--checkpointing_steps", str(INTERVAL), "--rank", "1", "--train_batch_size", "1",
 )  # fmt: skip
+
+CHECKPOINTS = ("trainer/run_folder/checkpoints.py",)
+WRITING = (*CHECKPOINTS, "trainer/weights/adapter_file.py", "trainer/files/atomic.py")
 
 
 def contents(folder):
@@ -137,7 +140,7 @@ def test_killed_before_every_line_of_the_writing(disk):
     steps = []
     for line in range(2000):
         disk.reset()
-        status = in_a_child(disk.write, after_lines=("trainer/state.py", "trainer/checkpoint.py"), stop_at=line)
+        status = in_a_child(disk.write, after_lines=WRITING, stop_at=line)
         steps.append(disk.holds_a_whole_one())
         with claimed(disk.output):
             assert not list(disk.output.glob(".checkpoint-partial-*"))
@@ -171,7 +174,7 @@ def test_a_checkpoint_that_is_written_again_is_never_half_of_each(disk):
     for line in range(2000):
         disk.reset()
         disk.save(2, disk.new)
-        status = in_a_child(lambda: disk.save(2, disk.new), after_lines=("trainer/state.py",), stop_at=line)
+        status = in_a_child(lambda: disk.save(2, disk.new), after_lines=CHECKPOINTS, stop_at=line)
         assert disk.holds_a_whole_one() in (1, 2)
         if not os.WIFSIGNALED(status):
             break

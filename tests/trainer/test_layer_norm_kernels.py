@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from tests.trainer.interpreted import run_interpreted, starts_interpreter
-from trainer.fused_layer_norm import add_norm, affine_gradient, norm, norm_backward, sum_rows
+from trainer.kernels.layer_norm import add_norm, affine_gradient, norm, norm_backward, sum_rows
 
 
 @starts_interpreter

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.masks import MaskSettings, agreement, extract_mask, main
+from trainer.masks.__main__ import main
+from trainer.masks.anomaly import MaskSettings, agreement, extract_mask
 
 SIDE = 256
 

@@ -12,8 +12,7 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from trainer.adapters import initial_values
-from trainer.memory import (
+from trainer.memory.estimate import (
     MemorySettings,
     activation_bytes,
     estimate,
@@ -21,9 +20,10 @@ from trainer.memory import (
     trained_parameters,
     unet_parameters,
 )
-from trainer.model import DualUNet
-from trainer.parameters import AdapterParameters
-from trainer.unet_layers import UNetShape, unet_layers
+from trainer.memory.unet_layers import UNetShape, unet_layers
+from trainer.method.adapters import initial_values
+from trainer.method.unet import DualUNet
+from trainer.optim.flat_parameters import AdapterParameters
 
 SD15 = MemorySettings(train_text_encoder=True)
 

@@ -15,9 +15,9 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from trainer.memory import GIB, MemorySettings, estimate
-from trainer.model import DualUNet
-from trainer.parameters import AdapterParameters
+from trainer.memory.estimate import GIB, MemorySettings, estimate
+from trainer.method.unet import DualUNet
+from trainer.optim.flat_parameters import AdapterParameters
 
 
 class Peak(TorchDispatchMode):

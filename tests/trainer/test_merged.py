@@ -4,11 +4,11 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from trainer.adapters import initial_values
-from trainer.merged import merge_adapters
-from trainer.model import DualUNet
-from trainer.parameters import AdapterParameters
-from trainer.replay import Replayed
+from trainer.kernels.cuda_graph import Replayed
+from trainer.method.adapters import initial_values
+from trainer.method.merged import merge_adapters
+from trainer.method.unet import DualUNet
+from trainer.optim.flat_parameters import AdapterParameters
 
 
 def make_model(variant):

@@ -8,10 +8,10 @@ from diffusers import UNet2DConditionModel
 
 from benchmarks.trainer.naive import NaiveDualUNet
 from tests.trainer.runs import miniature
-from trainer.adapters import initial_values
 from trainer.errors import TrainerError
-from trainer.model import DualUNet
-from trainer.parameters import AdapterParameters
+from trainer.method.adapters import initial_values
+from trainer.method.unet import DualUNet
+from trainer.optim.flat_parameters import AdapterParameters
 
 EXACT = 1e-12
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.data import TrainingSet
-from trainer.miniature import main
-from trainer.miniature_data import CATEGORY, DEFECTS
-from trainer.split import make_split
+from trainer.data.dataset import TrainingSet
+from trainer.data.split import make_split
+from trainer.miniature.__main__ import main
+from trainer.miniature.data import CATEGORY, DEFECTS
 
 
 def make(folder, *extra):
@@ -109,7 +109,7 @@ def test_settings_that_do_not_suit_are_refused_before_anything_is_written(tmp_pa
 
 
 def test_a_failure_in_the_middle_leaves_no_half_made_folder(tmp_path, monkeypatch):
-    from trainer import miniature_data
+    from trainer.miniature import data as miniature_data
 
     monkeypatch.setitem(miniature_data.DEFECTS, "scratch", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import torch
 
-from trainer.optimizer import AdamWSettings, AdapterOptimizer
+from trainer.optim.adamw import AdamWSettings, AdapterOptimizer
 
 RATE = 1e-2
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from trainer.data import TrainingSet
-from trainer.split import training_count
+from trainer.data.dataset import TrainingSet
+from trainer.data.split import training_count
 
 ORACLE = Path(os.environ.get("DUALANO_ORACLE", Path(__file__).parents[2].parent / "shared" / "oracle"))
 pytestmark = pytest.mark.skipif(not (ORACLE / "bcm_data.json").is_file(), reason="no oracle folder here")

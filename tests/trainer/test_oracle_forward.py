@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.trainer.oracle import VARIANTS, build, needs_oracle, read, step_inputs
-from trainer.objective import loss, predict
+from trainer.method.objective import loss, predict
 
 pytestmark = needs_oracle
 

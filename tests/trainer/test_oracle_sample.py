@@ -6,10 +6,10 @@ from diffusers import AutoencoderKL, DDPMScheduler
 from transformers import CLIPTokenizer
 
 from tests.trainer.oracle import FOLDER, SCALE, VARIANTS, build, needs_oracle, read
-from trainer.backgrounds import Backgrounds, background_array, find_backgrounds
-from trainer.latents import encode
-from trainer.sampling import Sampler, decode, make_scheduler
-from trainer.text import encode_prompts
+from trainer.data.backgrounds import Backgrounds, background_array, find_backgrounds
+from trainer.data.latents import encode
+from trainer.method.sampling import Sampler, decode, make_scheduler
+from trainer.method.text import encode_prompts
 
 pytestmark = needs_oracle
 

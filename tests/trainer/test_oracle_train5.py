@@ -7,11 +7,11 @@ import torch
 
 from tests.trainer.oracle import VARIANTS, build, needs_oracle, read, step_inputs
 from tests.trainer.test_oracle_forward import check_fingerprint
-from trainer.objective import predict
-from trainer.optimizer import AdamWSettings, AdapterOptimizer
-from trainer.precision import LossScale
-from trainer.stepper import EagerPass, TextSource
-from trainer.text import pair_states
+from trainer.method.objective import predict
+from trainer.method.text import pair_states
+from trainer.optim.adamw import AdamWSettings, AdapterOptimizer
+from trainer.optim.loss_scale import LossScale
+from trainer.train.passes import EagerPass, TextSource
 
 pytestmark = needs_oracle
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import torch
 
-from trainer.plan import Planner, draw
+from trainer.data.batches import Planner, draw
 
 
 def items(planner, steps):

@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from tests.trainer.runs import instance_dir, losses, metrics, train
-from trainer import state
-from trainer.checkpoint import read_weights
-from trainer.optimizer import AdapterOptimizer
-from trainer.resume import find_checkpoint
-from trainer.state import open_checkpoint
+from trainer.optim.adamw import AdapterOptimizer
+from trainer.run_folder import checkpoints as state
+from trainer.run_folder.checkpoints import open_checkpoint
+from trainer.train.resume import find_checkpoint
+from trainer.weights.adapter_file import read_weights
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +265,7 @@ def test_a_full_disk_is_told_and_leaves_the_checkpoints(tmp_path, capsys, monkey
             raise OSError(28, "No space left on device")
 
     assert train(tmp_path, "--max_train_steps", "1") == 0
-    monkeypatch.setattr("trainer.metrics.append_to", lambda _path: Full())
+    monkeypatch.setattr("trainer.run_folder.metrics.append_to", lambda _path: Full())
     assert train(tmp_path, "--max_train_steps", "2", "--resume_from_checkpoint", "latest") == 1
     assert "No space left on device" in capsys.readouterr().err
     assert open_checkpoint(tmp_path / "checkpoint-1").step == 1

@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 
 from tests.trainer.runs import metrics, train
-from trainer import sheet
-from trainer.checkpoint import read_weights
-from trainer.claim import claimed
-from trainer.sampling import Sampler
-from trainer.sheet import SampleSheets, arrange
-from trainer.state import open_checkpoint
+from trainer.method.sampling import Sampler
+from trainer.run_folder.checkpoints import open_checkpoint
+from trainer.run_folder.folder import claimed
+from trainer.train import sample_sheets as sheet
+from trainer.train.sample_sheets import SampleSheets, arrange
+from trainer.weights.adapter_file import read_weights
 
 TIMING = {"seconds", "samples_per_second"}
 OPTIONS = ("--max_train_steps", "4", "--train_batch_size", "1", "--checkpointing_steps", "4")

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
+from trainer.data.split import check_leakage, find_leaks, make_split, select_training, training_count
 from trainer.errors import TrainerError
-from trainer.split import check_leakage, find_leaks, make_split, select_training, training_count
 
 
 @pytest.fixture

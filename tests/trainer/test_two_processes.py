@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tests.trainer.runs import arguments, losses, train
-from trainer.checkpoint import read_weights
+from trainer.weights.adapter_file import read_weights
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,12 +14,12 @@ import torch
 
 from tests.trainer.oracle import FOLDER, needs_oracle
 from trainer.__main__ import main
-from trainer.checkpoint import read_weights
-from trainer.loading import ModelLoader
-from trainer.model import DualUNet
-from trainer.objective import load_noise_schedule
-from trainer.parameters import AdapterParameters
-from trainer.text import TextEncoder, encode_prompts
+from trainer.base_model.loading import ModelLoader
+from trainer.method.objective import load_noise_schedule
+from trainer.method.text import TextEncoder, encode_prompts
+from trainer.method.unet import DualUNet
+from trainer.optim.flat_parameters import AdapterParameters
+from trainer.weights.adapter_file import read_weights
 
 CLONE, PYTHON = os.environ.get("DUALANO_UPSTREAM", ""), os.environ.get("DUALANO_UPSTREAM_PYTHON", "")
 TREES = {"bcm": "bcm-dual-interrelated_diff", "dual": "dual-interrelated_diff"}

@@ -18,25 +18,25 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from dualano_setup.check import Report
-from dualano_setup.cli.fix import ROUNDS
 from dualano_setup.facts.fact import Known
-from dualano_setup.facts.pythons import find_pythons
+from dualano_setup.facts.installers.pythons import find_pythons
 from dualano_setup.facts.sheet import IndexConfig, Network, PythonInstall
-from dualano_setup.profiles import Profile, load
+from dualano_setup.flows.fix import ROUNDS
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.knowledge.profile import Profile
 from dualano_setup.repairs.action import Plan
-from dualano_setup.repairs.apply import Session, apply_plan
-from dualano_setup.repairs.environment_plan import environment_after
-from dualano_setup.repairs.journal import all_fixes
-from dualano_setup.repairs.lock import locked
+from dualano_setup.repairs.actions.tool import RunTrainerTool
+from dualano_setup.repairs.journal.apply import Session, apply_plan
+from dualano_setup.repairs.journal.journal import all_fixes
+from dualano_setup.repairs.journal.lock import locked
+from dualano_setup.repairs.journal.undo import undo_fix
 from dualano_setup.repairs.plan import make_plan
-from dualano_setup.repairs.tool import RunTrainerTool
-from dualano_setup.repairs.undo import undo_fix
+from dualano_setup.repairs.planners.environment import environment_after
 from dualano_setup.rules.rule import Context
 from tests.stub_index import StubWheel, serve, write_index
-
-from .breaks.model import HUB
-from .project import INSTALLERS, Project
-from .site_packages import sibling_files, xformers_files
+from tests.worlds.breaks.model import HUB
+from tests.worlds.project import INSTALLERS, Project
+from tests.worlds.site_packages import sibling_files, xformers_files
 
 PROFILES = ("guide-cu118", "modern")
 MINORS = ("3.10", "3.11")

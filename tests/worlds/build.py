@@ -18,11 +18,10 @@ from pathlib import Path
 
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import Gpus
-from dualano_setup.settings import OPTIONS
-
-from . import fake_smi
-from .project import Project, healthy
-from .world import FineWorld, World
+from dualano_setup.settings.options import OPTIONS
+from tests.worlds import fake_smi
+from tests.worlds.project import Project, healthy
+from tests.worlds.world import FineWorld, World
 
 _MIB = 1 << 20
 

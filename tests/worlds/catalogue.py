@@ -2,19 +2,6 @@
 
 from __future__ import annotations
 
-from .breaks import (  # noqa: F401  (importing a module registers its worlds)
-    accelerate,
-    builds,
-    data,
-    environment,
-    fine,
-    gpu,
-    machine,
-    model,
-    packages,
-    requirements,
-    source,
-)
-from .world import FINE, WORLDS, FineWorld, World
+from tests.worlds.world import FINE, WORLDS, FineWorld, World
 
 __all__ = ["FINE", "WORLDS", "FineWorld", "World"]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from dualano_setup.bundle import bundle_root
 from dualano_setup.patching import load_patches, plan
+from dualano_setup.system.bundle import bundle_root
 
 BCM, DUAL = "bcm-dual-interrelated_diff", "dual-interrelated_diff"
 TRAINER = f"{BCM}/train_dreambooth_lora_single_background.py"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .bench import open_bench
-from .project import healthy, make_miniature
+from tests.worlds.bench import open_bench
+from tests.worlds.project import healthy, make_miniature
 
 
 def sizes(folder: Path) -> dict[Path, tuple[int, int]]:

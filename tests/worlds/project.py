@@ -16,24 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from dualano_setup.check import Report, look
-from dualano_setup.facts.checkout import patch_parameters
 from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Fact, Known
-from dualano_setup.facts.sheet import (
-    Disk,
-    FactSheet,
-    Gpu,
-    Gpus,
-    IndexConfig,
-    Installers,
-    Machine,
-    PythonInstall,
-)
-from dualano_setup.profiles import load
-from dualano_setup.settings import Settings, resolve
-
-from .checkout import lay_checkout
-from .site_packages import lay_environment
+from dualano_setup.facts.project.checkout import patch_parameters
+from dualano_setup.facts.sheet import Disk, FactSheet, Gpu, Gpus, IndexConfig, Installers, Machine, PythonInstall
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.settings.options import Settings
+from dualano_setup.settings.resolve import resolve
+from tests.worlds.checkout import lay_checkout
+from tests.worlds.site_packages import lay_environment
 
 GIB = 1024**3
 PURPOSES = ("environment", "checkpoints", "model", "data", "temporary", "cache")
@@ -222,7 +213,7 @@ def lay_profile(prefix: Path, name: str, python: str) -> None:
 
 def make_miniature(folder: Path) -> Path:
     """Model, data and foreground of the bundled miniature; returns `folder`."""
-    from trainer.miniature import main
+    from trainer.miniature.__main__ import main
 
     paths = [f"--{name}={folder / name}" for name in ("model", "data", "foreground")]
     assert main(paths) in (0, None)

@@ -13,7 +13,7 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from dualano_setup.facts.pythons import find_pythons
+from dualano_setup.facts.installers.pythons import find_pythons
 
 
 def lay(site: Path, name: str, version: str, *, requires=(), files=None, summary="", tag="py3-none-any") -> Path:

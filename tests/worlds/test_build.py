@@ -7,12 +7,11 @@ import time
 
 import pytest
 
-from dualano_setup.facts.nvidia_smi import ask_nvidia_smi
+from dualano_setup.facts.machine.nvidia_smi import ask_nvidia_smi
 from dualano_setup.installers.uv import uv_binary
-
-from .build import build
-from .catalogue import FINE, WORLDS
-from .project import A4500
+from tests.worlds.build import build
+from tests.worlds.catalogue import FINE, WORLDS
+from tests.worlds.project import A4500
 
 BY_NAME = {world.name: world for world in (*WORLDS, *FINE)}
 

@@ -8,11 +8,10 @@ import jsonschema
 import pytest
 
 from dualano_setup.repairs.plan import make_plan
-from dualano_setup.repairs.promise import promise
+from dualano_setup.repairs.saved_plan import promise
 from dualano_setup.report.document import report_document, schema_text
 from dualano_setup.report.sarif import sarif_report
-
-from .catalogue import WORLDS
+from tests.worlds.catalogue import WORLDS
 
 SARIF_SUBSET = Path(__file__).parents[1] / "report" / "sarif-2.1.0-subset.schema.json"
 CHECK, PLAN, SARIF = (

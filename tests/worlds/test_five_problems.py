@@ -16,13 +16,12 @@ from dualano_setup.check import look
 from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import Answer, IndexConfig, Network, PythonInstall
-from dualano_setup.profiles import load
-from dualano_setup.repairs.apply import Session, apply_plan
+from dualano_setup.knowledge.catalogue import load
+from dualano_setup.repairs.journal.apply import Session, apply_plan
 from dualano_setup.repairs.plan import make_plan
 from tests.stub_index import StubWheel, serve, write_index
-
-from .project import ACCELERATE, GPUS, INSTALLERS
-from .site_packages import lay, lay_environment, torch_files, xformers_files
+from tests.worlds.project import ACCELERATE, GPUS, INSTALLERS
+from tests.worlds.site_packages import lay, lay_environment, torch_files, xformers_files
 
 PROFILE = "cpu-checkout"
 TORCH = {
@@ -70,7 +69,7 @@ class Bench:
     """One project, broken by a test and repaired by the program."""
 
     def __init__(self, root: Path, index: str):
-        from dualano_setup.settings import resolve
+        from dualano_setup.settings.resolve import resolve
 
         root.mkdir()
         self.root = root

@@ -3,9 +3,8 @@
 import pytest
 
 from tests.repairs.snapshot import contents, snapshot
-
-from .catalogue import WORLDS
-from .verdict import assert_found, complaints, told
+from tests.worlds.catalogue import WORLDS
+from tests.worlds.verdict import assert_found, complaints, told
 
 REPAIRABLE = [world for world in WORLDS if world.repairable]
 LEFT = {world.name: world.stays for world in REPAIRABLE if world.stays}

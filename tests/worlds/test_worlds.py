@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from .catalogue import FINE, WORLDS
-from .project import GPUS
-from .verdict import assert_found, complaints, told
+from tests.worlds.catalogue import FINE, WORLDS
+from tests.worlds.project import GPUS
+from tests.worlds.verdict import assert_found, complaints, told
 
 
 def test_the_healthy_project_is_healthy(project):

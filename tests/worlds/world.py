@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dualano_setup.rules.registry import by_id
-
-from .project import Project
+from tests.worlds.project import Project
 
 Break = Callable[[Project], None]
 REPLAY = "replay of the setup guide, 2026-11-23"

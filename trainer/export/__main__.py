@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..command import run_command
-from ..folders import made_aside, refuse_non_empty
-from ..mvtec import AnomalyFolder
-from ..option_types import folder_name
-from ..split import check_leakage
+from ..cli.flag_types import folder_name
+from ..cli.run_command import run_command
+from ..data.mvtec import AnomalyFolder
+from ..data.split import check_leakage
+from ..files.folders import made_aside, refuse_non_empty
 from . import anomalib, coco, mvtec, yolo
 from .source import ExportSource, Protocol, gather
 

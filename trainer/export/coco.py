@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..images import image_size
-from ..masks import components
+from ..data.images import image_size
+from ..masks.regions import components
 from .files import copy, detection_images
 from .source import ExportSource
 

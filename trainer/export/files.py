@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..data.images import write_png
 from ..errors import TrainerError
-from ..images import write_png
-from ..masks import mask_image
+from ..masks.regions import mask_image
 from .source import ExportSource, Pair
 
 

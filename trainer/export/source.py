@@ -11,12 +11,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ..data.images import image_size, list_images, read_mask
+from ..data.mvtec import AnomalyFolder, find_companion
+from ..data.split import find_leaks, make_split
 from ..errors import TrainerError
-from ..images import image_size, list_images, read_mask
-from ..manifest import SETTINGS, Manifest, pair_files
-from ..mvtec import AnomalyFolder, find_companion
-from ..reading import read_text
-from ..split import Variant, find_leaks, make_split
+from ..files.reading import read_text
+from ..generate.manifest import SETTINGS, Manifest, pair_files
+from ..variant import Variant
 
 Protocol = Literal["strict", "paper"]
 

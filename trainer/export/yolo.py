@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..masks import components, load_opencv
+from ..masks.regions import components, load_opencv
 from .files import copy, detection_images
 from .source import ExportSource
 

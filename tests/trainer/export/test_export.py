@@ -10,10 +10,10 @@ from PIL import Image
 from trainer.export.__main__ import WRITERS, main
 from trainer.export.coco import run_lengths
 from trainer.export.yolo import outline
-from trainer.manifest import Manifest, Record
-from trainer.masks import load_opencv
-from trainer.miniature_data import write_dataset
-from trainer.split import content_hash
+from trainer.files.reading import content_hash
+from trainer.generate.manifest import Manifest, Record
+from trainer.masks.regions import load_opencv
+from trainer.miniature.data import write_dataset
 
 SIDE = 64
 

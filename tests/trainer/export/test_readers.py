@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from trainer.export.__main__ import main
-from trainer.manifest import Manifest, Record
-from trainer.miniature_data import render, write_dataset
+from trainer.generate.manifest import Manifest, Record
+from trainer.miniature.data import render, write_dataset
 
 PAIRS = 4
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..project import GIB, GPUS, Project
-from ..world import RUN, world
+from tests.worlds.project import GIB, GPUS, Project
+from tests.worlds.world import RUN, world
 
 CONFIG = r"default_config|accelerate config"
 PRECISION = r"mixed_precision|mixed precision|bf16|bfloat16|fp16|fp8"

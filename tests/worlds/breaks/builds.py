@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..project import Project
-from ..site_packages import lay, reinstall, remove, sibling_files, torch_files, xformers_files
-from ..world import REPLAY, RUN, world
+from tests.worlds.project import Project
+from tests.worlds.site_packages import lay, reinstall, remove, sibling_files, torch_files, xformers_files
+from tests.worlds.world import REPLAY, RUN, world
 
 XFORMERS = r"xformers[^\n]*(torch|cuda)|(torch|cuda)[^\n]*xformers"
 VISION = r"torchvision[^\n]*torch\b|torch\b[^\n]*torchvision|::nms"

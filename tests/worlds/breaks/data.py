@@ -7,8 +7,8 @@ import struct
 import zlib
 from pathlib import Path
 
-from ..project import Project
-from ..world import RUN, world
+from tests.worlds.project import Project
+from tests.worlds.world import RUN, world
 
 PLACE = r"(categor|anomal|data)[^\n]*(not|no )|no such (file|folder|directory)|did you mean"
 MASKS = r"mask|ground_truth"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 
-from ..project import Project
-from ..site_packages import lay
-from ..world import REPLAY, world
+from tests.worlds.project import Project
+from tests.worlds.site_packages import lay
+from tests.worlds.world import REPLAY, world
 
 NONE_YET = r"no (training )?environment|not a (virtual )?environment|environment[^\n]*(not|missing)"
 BROKEN = r"broken|not found|gone|no such file|cannot be (started|read)|missing|invalid|corrupt"

@@ -6,11 +6,11 @@ import json
 import shutil
 from dataclasses import replace
 
-from ..project import A4500, GPUS, MACHINE, REQUIREMENTS, Project
-from ..site_packages import lay, reinstall, remove
-from ..world import REPLAY, RUN, fine
-from .data import first, jpeg, png
-from .model import as_clone, as_hub_cache
+from tests.worlds.breaks.data import first, jpeg, png
+from tests.worlds.breaks.model import as_clone, as_hub_cache
+from tests.worlds.project import A4500, GPUS, MACHINE, REQUIREMENTS, Project
+from tests.worlds.site_packages import lay, reinstall, remove
+from tests.worlds.world import REPLAY, RUN, fine
 
 UUID = "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6"
 

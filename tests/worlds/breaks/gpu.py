@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import Gpu, GpuProcess
-
-from ..project import A4500, GIB, GPUS, Project
-from ..site_packages import reinstall, torch_files
-from ..world import REPLAY, RUN, world
+from tests.worlds.project import A4500, GIB, GPUS, Project
+from tests.worlds.site_packages import reinstall, torch_files
+from tests.worlds.world import REPLAY, RUN, world
 
 NO_GPU = r"no (nvidia )?(gpu|device)|gpu[^\n]*not (found|visible|available)|cuda[^\n]*not available|nvidia-smi[^\n]*not"
 HIDDEN = r"CUDA_VISIBLE_DEVICES"

@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import Answer, Network
-
-from ..project import GIB, MACHINE, Project
-from ..site_packages import remove
-from ..world import REPLAY, RUN, world
+from tests.worlds.project import GIB, MACHINE, Project
+from tests.worlds.site_packages import remove
+from tests.worlds.world import REPLAY, RUN, world
 
 INDEX, HUB = "https://index.example/simple", "https://hub.example"
 

@@ -9,8 +9,8 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from ..project import Project, own
-from ..world import RUN, world
+from tests.worlds.project import Project, own
+from tests.worlds.world import RUN, world
 
 ABSENT = r"model[^\n]*not (there|found|exist)|no such|does not exist|repository not found"
 PARTS = r"missing|incomplete|cut short|truncated|corrupt|lacks|header too|no file named"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 
-from ..project import Project
-from ..site_packages import lay, reinstall, remove, sibling_files, torch_files
-from ..world import REPLAY, RUN, world
+from tests.worlds.project import Project
+from tests.worlds.site_packages import lay, reinstall, remove, sibling_files, torch_files
+from tests.worlds.world import REPLAY, RUN, world
 
 CV2 = {f"cv2/{name}": b"import os\n" for name in ("__init__.py", "cv2.abi3.so", "version.py")}
 HUB = r"cached_download|hf_cache_home|hugging_?face_?-?hub[^\n]*(too new|<|requires|incompatible)"

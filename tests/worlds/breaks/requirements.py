@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..project import REQUIREMENTS, Project
-from ..world import REPLAY, RUN, world
+from tests.worlds.project import REQUIREMENTS, Project
+from tests.worlds.world import REPLAY, RUN, world
 
 INVALID = r"invalid requirement|expected|not (a )?valid|could ?n[o']t parse|line \d+"
 TWICE = r"twice|duplicate|double|listed|given"
@@ -110,7 +110,7 @@ def a_pin_without_a_file_for_this_python(p: Project) -> None:
     by_hand="the environment's Python is the cause, and PY001's repair the cure",
 )
 def pins_older_than_this_python(p: Project) -> None:
-    from .environment import of_python
+    from tests.worlds.breaks.environment import of_python
 
     of_python(p, "3.12.3")
     add_line(p, "PyYAML==6.0")

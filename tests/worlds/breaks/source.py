@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 
-from ..checkout import BCM, PIPELINE, TRAINER
-from ..project import GPUS, Project
-from ..world import REPLAY, RUN, world
+from tests.worlds.checkout import BCM, PIPELINE, TRAINER
+from tests.worlds.project import GPUS, Project
+from tests.worlds.world import REPLAY, RUN, world
 
 PATHS = r"/path/to|placeholder|/home/|hard-?coded|paths that are nobody"
 PRECISION = r"mixed.?precision|dtype|autocast|half|bf16"

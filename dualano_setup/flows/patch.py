@@ -1,0 +1,97 @@
+"""Plans for `dualano-doctor patch`: chosen patches onto a checkout, or everything ever patched there back out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import RepairError, UsageError
+from ..facts.project.checkout import patch_parameters
+from ..language import _
+from ..patching import FileEdit, Patch, PatchError, load_patches, plan_revert
+from ..patching import plan as plan_patches
+from ..repairs.action import Plan
+from ..repairs.actions import before_image as images
+from ..repairs.actions.files import WriteFile
+from ..repairs.journal.apply import Session, apply_plan
+from ..repairs.journal.journal import all_fixes, new_id
+from ..repairs.journal.serial import fingerprint
+from ..settings.options import Settings
+from ..system.bundle import bundle_root
+
+
+def choose_patches(names: Sequence[str]) -> tuple[Patch, ...]:
+    """The named patches, or the default ones. Raises UsageError for a name that is no patch's."""
+    patches = load_patches(bundle_root() / "patches")
+    known = {patch.id for patch in patches}
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(
+            _("no patch is called {unknown}; `dualano-doctor patch status` lists them", unknown=", ".join(unknown))
+        )
+    return tuple(patch for patch in patches if (patch.id in names if names else patch.default))
+
+
+def plan_apply(settings: Settings, checkout: Path, patches: Sequence[Patch]) -> Plan:
+    """One edit a file for the patches that are not in place. Raises RepairError when one cannot be proved safe."""
+    try:
+        edits = plan_patches(checkout, tuple(patches), patch_parameters(settings))
+    except PatchError as error:
+        raise RepairError(str(error)) from error
+    return _plan(settings, edits)
+
+
+def plan_back(settings: Settings, checkout: Path) -> Plan:
+    """The edits that take every patch of this project out of the checkout, later work of the user's left in.
+
+    Raises RepairError, naming file and line, where the user changed the very lines that were patched.
+    """
+    edits, refusals = plan_revert(checkout, _applied(settings.project, checkout))
+    if refusals:
+        reasons = "\n".join(f"{refusal.path}: {refusal.reason}" for refusal in refusals)
+        raise RepairError(_("nothing was reverted:\n{reasons}", reasons=reasons))
+    return _plan(settings, edits)
+
+
+def carry_out(plan: Plan, session: Session) -> None:
+    """Applies the plan under its journal. Raises RepairError when it failed and was taken back."""
+    outcome = apply_plan(plan, session)
+    outcome.end_as_asked()
+    if outcome.status:
+        raise RepairError(outcome.problem)
+
+
+def _plan(settings: Settings, edits: Sequence[FileEdit]) -> Plan:
+    actions = tuple(
+        WriteFile(
+            path=edit.path,
+            content=edit.after,
+            before_sha256=hashlib.sha256(edit.before).hexdigest(),
+            rules=(),
+            why=", ".join(edit.patches),
+        )
+        for edit in edits
+    )
+    return Plan(new_id(settings.project), actions, fingerprint(actions))
+
+
+def _applied(project: Path, checkout: Path) -> tuple[FileEdit, ...]:
+    """What the journal says was patched in this checkout: one edit a file, from its first bytes to its last."""
+    known = {patch.id for patch in load_patches(bundle_root() / "patches")}
+    joined: dict[Path, FileEdit] = {}
+    for journal in all_fixes(project):
+        if journal.state() != "finished":
+            continue
+        for number, action in enumerate(journal.plan().actions):
+            if not isinstance(action, WriteFile) or not action.path.is_relative_to(checkout):
+                continue
+            names = tuple(action.why.split(", "))
+            record = images.load(journal.folder / f"{number:02d}")
+            if record is None or record.kind != "file" or not known.issuperset(names):
+                continue
+            before = Path(record.image).read_bytes()
+            earlier = joined.get(action.path)
+            if earlier is not None and earlier.after == before:
+                before, names = earlier.before, tuple(dict.fromkeys((*earlier.patches, *names)))
+            joined[action.path] = FileEdit(action.path, before, action.content, names)
+    return tuple(edit for edit in joined.values() if edit.before != edit.after)

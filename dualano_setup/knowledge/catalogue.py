@@ -1,0 +1,15 @@
+"""Every profile by its name: the shipped ones, and those that the tables give."""
+
+from __future__ import annotations
+
+from . import shipped
+from .profile import Profile
+
+
+def load(name: str) -> Profile:
+    """The profile of that name, a shipped or a solved one. Raises KeyError with the known names when there is none."""
+    if name.startswith("solved-"):
+        from .solved import load_solved  # most machines need no solved one, and read no tables
+
+        return load_solved(name)
+    return shipped.load(name)

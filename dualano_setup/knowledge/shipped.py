@@ -1,0 +1,34 @@
+"""Profiles: the stacks this program knows, as data in knowledge/profiles/*.toml."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from ..language import _
+from .profile import PROFILE_FOLDER, Index, Profile
+
+
+def names() -> tuple[str, ...]:
+    """The names of all profiles, sorted."""
+    return tuple(sorted(file.stem for file in PROFILE_FOLDER.glob("*.toml")))
+
+
+def load(name: str) -> Profile:
+    """The profile of that name, a shipped or a solved one. Raises KeyError with the known names when there is none."""
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:  # the same parser under its older name
+        import tomli as tomllib
+    file = PROFILE_FOLDER / f"{name}.toml"
+    if name not in names():
+        raise KeyError(_("no profile {name!r}; known: {names}", name=name, names=", ".join(names())))
+    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    indexes = tuple(Index(**_tuples(row)) for row in document.pop("indexes", []))
+    return Profile(name=name, indexes=indexes, **_tuples(document))
+
+
+def _tuples(row: Mapping[str, Any]) -> dict[str, Any]:
+    """TOML's lists as the tuples that frozen records hold."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in row.items()}

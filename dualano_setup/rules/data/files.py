@@ -1,0 +1,223 @@
+"""What is wrong with single images and masks; the headers are in the fact sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+
+from ...facts.fact import Known
+from ...facts.sheet import Dataset, ImageFile
+from ...language import N_, _
+from ..finding import Finding
+from ..rule import Context, fail, warn
+from ..wording import ENTRIES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, name_of, shown
+
+PAIRS, READABLE, FOREGROUND, PATHS, STRANGERS = (
+    N_("images and masks do not belong together"),
+    N_("images cannot be read"),
+    N_("foreground masks are missing"),
+    N_("names and paths break the checkout's path arithmetic"),
+    N_("files among the images are no images"),
+)
+_SETTLED = ("after", "equivalent", "superseded")
+
+
+def check_pairs(context: Context) -> Iterator[Finding]:
+    """DATA003: an image's mask is `<stem>_mask`, and has its size."""
+    data = _data(context)
+    masks = {PurePath(mask.path).stem: mask for mask in data.masks}
+    pairs = [(image, _mask_of(image, masks)) for image in data.images]
+    lonely = [image.path for image, mask in pairs if mask is None]
+    if lonely:
+        yield fail(
+            "DATA003",
+            _(PAIRS),
+            _(
+                "{images} without a mask: {names}",
+                images=count(len(lonely), IMAGES),
+                names=listing(map(name_of, lonely)),
+            ),
+            cure=_("Give each a mask in ground_truth, named `<image>_mask.png`, or take the image out."),
+            evidence=shown(data.anomaly_dir),
+            subject="without mask",
+        )
+    used = {mask.path for __, mask in pairs if mask}
+    spare = [mask.path for mask in data.masks if mask.path not in used]
+    if spare:
+        yield warn(
+            "DATA003",
+            _(PAIRS),
+            _(
+                "{masks} without an image: {names}",
+                masks=count(len(spare), MASKS),
+                names=listing(map(name_of, spare)),
+            ),
+            cure=_("Nothing uses them; check that no image is missing."),
+            evidence=shown(data.anomaly_dir),
+            subject="without image",
+        )
+    matched = [(N_("the mask {name} is {size}, its image {expected}"), image, mask) for image, mask in pairs if mask]
+    if context.settings.variant == "bcm":
+        other = N_("the foreground mask {name} is {size}, its image {expected}")
+        matched += [(other, image, mask) for image, mask in _with_foreground(data)]
+    for text, image, mask in matched:
+        if image.width and mask.width and size(image) != size(mask):
+            yield fail(
+                "DATA003",
+                _(PAIRS),
+                _(text, name=name_of(mask.path), size=_size_text(mask), expected=_size_text(image)),
+                cure=_("Make the mask anew at the image's size."),
+                evidence=shown(mask.path),
+                subject=shown(mask.path),
+            )
+
+
+def check_readable(context: Context) -> Iterator[Finding]:
+    """DATA004: what has an image's name and is none, or is empty."""
+    data = _data(context)
+    for kind, files, words in (
+        ("image", data.images, IMAGES),
+        ("mask", data.masks, MASKS),
+        ("foreground mask", data.foreground, FOREGROUND_MASKS),
+    ):
+        broken = [file for file in files if file.error]
+        if broken:
+            shown_ones = (f"{name_of(file.path)} ({file.error})" for file in broken)
+            yield fail(
+                "DATA004",
+                _(READABLE),
+                _(
+                    "{files} cannot be read: {names}",
+                    files=count(len(broken), words),
+                    names=listing(shown_ones),
+                ),
+                cure=_("Copy them from the source again, or take them out."),
+                evidence=shown(broken[0].path),
+                subject=kind,
+            )
+
+
+def check_foreground(context: Context) -> Iterator[Finding]:
+    """DATA005: the background module needs an object mask for every anomalous image."""
+    data = _data(context)
+    if context.settings.variant != "bcm" or not data.images:
+        return
+    if data.foreground_root is None:
+        lacking, why = list(data.images), _("no folder of them is named (--foreground)")
+    else:
+        lacking = lacking_foreground(data)
+        why = _("they are looked for in {foreground_root}", foreground_root=shown(data.foreground_root))
+    if lacking:
+        yield fail(
+            "DATA005",
+            _(FOREGROUND),
+            _(
+                "{number} of {images} have no foreground mask; {why}",
+                number=len(lacking),
+                images=count(len(data.images), IMAGES),
+                why=why,
+            ),
+            cure=_(
+                "Let `fix` make them, or make them with U-2-Net: <foreground>/<category>/<anomaly>/<same name as "
+                "the image>, object white."
+            ),
+            evidence=shown(data.foreground_root or data.anomaly_dir),
+            repairable=True,
+        )
+
+
+def check_checkout_paths(context: Context) -> Iterator[Finding]:
+    """DATA007: the checkout makes mask paths by replacing text in the whole path."""
+    checkout = context.sheet.checkout
+    if not isinstance(checkout, Known) or not checkout.value.recognised:
+        return
+    data = _data(context)
+    by_components = any(p.patch == "mask-path" and p.state in _SETTLED for p in checkout.value.patches)
+    above = misleading_parts(data)
+    if above and not by_components:
+        yield fail(
+            "DATA007",
+            _(PATHS),
+            _("`{above}` in the data path: the checkout replaces every `test` and `.png`", above=shown(above[0])),
+            cure=_("Move the data under a path without `test` and `.png`, or apply the patch mask-path."),
+            evidence=shown(data.anomaly_dir),
+            subject="path",
+        )
+    others = [image.path for image in data.images if not image.path.endswith(".png")]
+    if others:
+        yield warn(
+            "DATA007",
+            _(PATHS),
+            _(
+                "{images} are not PNG, which the checkout's trainer does not find masks for: {names}",
+                images=count(len(others), IMAGES),
+                names=listing(map(name_of, others)),
+            ),
+            cure=_("Save them as PNG for the checkout's trainer; the bundled one takes them as they are."),
+            evidence=shown(data.anomaly_dir),
+            subject="not PNG",
+        )
+
+
+def misleading_parts(data: Dataset) -> list[str]:
+    """The parts of the data path, but for the `test` folder itself, that the checkout would replace text in."""
+    parents = PurePath(data.anomaly_dir).parts[:-2]
+    above = [part for part in parents if "test" in part or ".png" in part]
+    return [*above, data.anomaly] if data.anomaly and "test" in data.anomaly else above
+
+
+def check_strangers(context: Context) -> Iterator[Finding]:
+    """DATA008: every entry of the folder counts as an image for the checkout's trainer."""
+    data = _data(context)
+    if not data.strangers:
+        return
+    checkout = context.sheet.checkout
+    opened = isinstance(checkout, Known) and checkout.value.recognised
+    found = _(
+        "{entries} in {folder}: {names}",
+        entries=count(len(data.strangers), ENTRIES),
+        folder=shown(data.anomaly_dir),
+        names=listing(data.strangers),
+    )
+    yield (fail if opened else warn)(
+        "DATA008",
+        _(STRANGERS),
+        _("{found}; the checkout's trainer would open and count them", found=found) if opened else found,
+        cure=_("Move them out of the folder."),
+        evidence=shown(data.anomaly_dir),
+        repairable=True,
+    )
+
+
+def lacking_foreground(data: Dataset) -> list[ImageFile]:
+    """The anomalous images without an object mask of the same name."""
+    there = {PurePath(mask.path).stem.removesuffix("_mask") for mask in data.foreground}
+    return [image for image in data.images if PurePath(image.path).stem not in there]
+
+
+def size(image: ImageFile) -> tuple[int | None, int | None]:
+    """(width, height) in pixels."""
+    return image.width, image.height
+
+
+def _with_foreground(data: Dataset) -> Iterator[tuple[ImageFile, ImageFile]]:
+    masks = {PurePath(mask.path).stem.removesuffix("_mask"): mask for mask in data.foreground}
+    for image in data.images:
+        mask = masks.get(PurePath(image.path).stem)
+        if mask:
+            yield image, mask
+
+
+def _mask_of(image: ImageFile, masks: dict[str, ImageFile]) -> ImageFile | None:
+    stem = PurePath(image.path).stem
+    return masks.get(f"{stem}_mask") or masks.get(stem)
+
+
+def _size_text(image: ImageFile) -> str:
+    return f"{image.width} x {image.height}"
+
+
+def _data(context: Context) -> Dataset:
+    fact = context.sheet.dataset
+    assert isinstance(fact, Known)
+    return fact.value

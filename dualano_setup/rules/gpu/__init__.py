@@ -1,0 +1,1 @@
+"""Rules about GPUs: driver, visibility, memory. Pure."""

@@ -1,0 +1,1 @@
+"""Rules about the packages of the training environment. Pure."""

@@ -1,0 +1,147 @@
+"""PKG001, PKG002, PKG010: what is there, in which version, and whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ...facts.sheet import Environment
+from ...knowledge.profile import Profile
+from ...knowledge.tables import rows
+from ...language import N_, _
+from ...versions import satisfies
+from ..cures import install, pins
+from ..finding import Finding
+from ..rule import Context, fail, warn
+from ..seen import environment
+from .binary import build_mismatch, numpy_victims, sibling_mismatch, xformers_mismatch, xformers_release_mismatch
+from .hub_names import removed_names
+
+
+def missing(seen: Environment, profile: Profile) -> tuple[str, ...]:
+    """The profile's packages that no installed distribution provides, in the profile's order."""
+    installed = {distribution.name for distribution in seen.distributions}
+    return tuple(name for name in profile.packages if not installed & set(alternatives(name)))
+
+
+def alternatives(name: str) -> tuple[str, ...]:
+    """The distributions that bring the same import package, the named one first."""
+    for row in rows("same_module"):
+        if name in row["distributions"]:
+            return (name, *(other for other in row["distributions"] if other != name))
+    return (name,)
+
+
+def package_missing(context: Context) -> Iterator[Finding]:
+    """PKG001."""
+    seen, profile = environment(context), context.profile
+    for name in missing(seen, profile):
+        yield fail(
+            "PKG001",
+            _("{name} is missing", name=name),
+            _(
+                "profile {profile} has {name} {version}; the environment has none",
+                profile=profile.name,
+                name=name,
+                version=profile.packages[name],
+            ),
+            evidence=seen.prefix,
+            cure=install(seen, profile, name),
+            repairable=True,
+            subject=name,
+        )
+
+
+def outside_profile(seen: Environment, profile: Profile) -> dict[str, tuple[str, str]]:
+    """name -> (version there, what works): versions that are neither the pin nor in the range known to work."""
+    found: dict[str, tuple[str, str]] = {}
+    exact = pins(profile, seen.python)
+    for name, pin in {**profile.packages, **profile.optional}.items():
+        distribution = seen.find(name)
+        if distribution is None:
+            continue
+        public = distribution.version.partition("+")[0]
+        wanted = profile.bounds.get(name, f"=={pin}")
+        if public in (pin, exact.get(name, pin).partition("+")[0]):
+            continue
+        try:
+            if satisfies(public, wanted):
+                continue
+        except ValueError:
+            wanted = _("{wanted}; {public!r} is no version", wanted=wanted, public=public)
+        found[name] = (distribution.version, wanted)
+    return found
+
+
+def package_outside_profile(context: Context) -> Iterator[Finding]:
+    """PKG002. A version that another rule explains better is folded under that rule."""
+    seen, profile = environment(context), context.profile
+    for name, (have, wanted) in outside_profile(seen, profile).items():
+        say = warn if name in profile.optional else fail
+        finding = say(
+            "PKG002",
+            _("{name} {have} is outside the profile", name=name, have=have),
+            _(
+                "installed is {name} {have}; profile {profile} has {version} and works with {wanted}",
+                name=name,
+                have=have,
+                profile=profile.name,
+                version={**profile.packages, **profile.optional}[name],
+                wanted=wanted,
+            ),
+            evidence=_location(seen, name),
+            cure=install(seen, profile, name),
+            repairable=True,
+            subject=name,
+        )
+        cause = explained_by(context, name)
+        yield finding.because_of(cause) if cause else finding
+
+
+def explained_by(context: Context, name: str) -> str | None:
+    """The rule that says more exactly what is wrong with that package's version, or None."""
+    seen = environment(context)
+    if name == "xformers":
+        if xformers_release_mismatch(seen):
+            return "PKG004"
+        return "PKG005" if xformers_mismatch(seen) else None
+    if name == "huggingface-hub":
+        return "PKG006" if removed_names(context) else None
+    if name == "numpy":
+        return "PKG007" if numpy_victims(seen) else None
+    if name in ("torchvision", "torchaudio"):
+        return "PKG012" if sibling_mismatch(seen, name) else None
+    if name == "torch":
+        return "PKG003" if build_mismatch(seen, context.profile) else None
+    return None
+
+
+def package_damaged(context: Context) -> Iterator[Finding]:
+    """PKG010. Damage outside the profile's packages lets training start."""
+    seen, profile = environment(context), context.profile
+    needed = pins(profile, seen.python)
+    for package in seen.damaged:
+        what = [package.note] if package.note else []
+        what += [_(text, number=len(files), file=files[0]) for text, files in _losses(package.missing, package.altered)]
+        say = fail if package.name in needed else warn
+        yield say(
+            "PKG010",
+            _("{package} {version} is damaged", package=package.name, version=package.version),
+            _("against its RECORD: {damage}", damage="; ".join(what)),
+            evidence=_location(seen, package.name) or seen.prefix,
+            cure=install(seen, profile, package.name) + f" --reinstall-package {package.name}",
+            repairable=package.name in needed,
+            subject=package.name,
+        )
+
+
+def _losses(gone: tuple[str, ...], altered: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """(what to say, the files) for those that are gone and those that are not as they were."""
+    if gone:
+        yield N_("{number} files missing, such as {file}"), gone
+    if altered:
+        yield N_("{number} files altered, such as {file}"), altered
+
+
+def _location(seen: Environment, name: str) -> str:
+    distribution = seen.find(name)
+    return distribution.dist_info if distribution else ""

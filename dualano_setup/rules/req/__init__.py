@@ -1,0 +1,1 @@
+"""Rules about the checkout's requirements.txt. Pure."""

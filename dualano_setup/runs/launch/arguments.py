@@ -1,0 +1,125 @@
+"""From settings to the flags of a trainer. Pure: what the user typed after `--` comes last and wins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...errors import UsageError
+from ...language import _
+from ...settings.options import Settings
+
+CHECKOUT_TREES = {"bcm": "bcm-dual-interrelated_diff", "dual": "dual-interrelated_diff"}
+CHECKOUT_SCRIPTS = {"bcm": "train_dreambooth_lora_single_background.py", "dual": "train_dreambooth_lora.py"}
+# The authors' scripts demand a prompt and do not use it; this one is the guide's.
+_UNUSED_PROMPT = "a srw"
+
+
+def value_of(flag: str, arguments: Sequence[str]) -> str | None:
+    """What a trainer's argument list says for `--flag`, the last time it is given; None when it is not."""
+    found = None
+    for number, argument in enumerate(arguments):
+        if argument == flag and number + 1 < len(arguments):
+            found = arguments[number + 1]
+        elif argument.startswith(f"{flag}="):
+            found = argument.partition("=")[2]
+    return found
+
+
+def without(flags: Sequence[str], arguments: Sequence[str]) -> list[str]:
+    """A trainer's argument list less these flags and their values."""
+    kept: list[str] = []
+    skip = False
+    for argument in arguments:
+        if skip:
+            skip = False
+        elif argument in flags:
+            skip = True
+        elif argument.partition("=")[0] not in flags:
+            kept.append(argument)
+    return kept
+
+
+def required(settings: Settings, extra: Sequence[str], trainer: str) -> list[str]:
+    """What is still to be said before a training can start, in words that name the flags; empty when all is there."""
+    missing = []
+    if settings.model is None and value_of("--pretrained_model_name_or_path", extra) is None:
+        missing.append(_("the base model: --model PATH (a Stable Diffusion 1.5 folder in diffusers layout)"))
+    if value_of("--instance_data_dir", extra) is None:
+        if settings.data is None:
+            missing.append(_("the data: --data PATH (the MVTec AD root), with --category NAME and --anomaly NAME"))
+        elif settings.category is None or settings.anomaly is None:
+            missing.append(_("what to learn: --category NAME and --anomaly NAME (folders below the data root)"))
+    elif trainer == "checkout" and settings.variant == "dual" and not _images_are_named(settings, extra):
+        missing.append(_("what to learn: --category NAME and --anomaly NAME (folders below the data root)"))
+    needs_masks = trainer == "bundled" and (value_of("--variant", extra) or settings.variant) == "bcm"
+    if needs_masks and settings.foreground is None and value_of("--condition_dir", extra) is None:
+        missing.append(_("the object masks: --foreground PATH (or the variant without them: -- --variant dual)"))
+    if trainer == "checkout" and settings.checkout is None:
+        missing.append(_("the authors' repository: --checkout PATH"))
+    return missing
+
+
+def _images_are_named(settings: Settings, extra: Sequence[str]) -> bool:
+    """Whether the authors' plain script is told category and anomaly: it finds its images by these names alone."""
+    said = settings.category is not None and settings.anomaly is not None
+    return said or all(value_of(flag, extra) is not None for flag in ("--mvtec_name", "--mvtec_anamaly_name"))
+
+
+def bundled_arguments(settings: Settings, output: Path, extra: Sequence[str]) -> list[str]:
+    """The argument list of the bundled trainer. Precision is not among them: the run's accelerate file says it."""
+    arguments = _common(settings, output)
+    arguments += ["--variant", settings.variant]
+    variant = value_of("--variant", extra) or settings.variant
+    if settings.foreground is not None and variant == "bcm":
+        arguments += ["--condition_dir", str(settings.foreground)]
+    return [*arguments, *extra]
+
+
+def checkout_arguments(settings: Settings, output: Path, extra: Sequence[str]) -> list[str]:
+    """The argument list of the authors' script, as the guide gives it."""
+    constant = ["--instance_prompt", _UNUSED_PROMPT, "--lr_scheduler", "constant", "--lr_warmup_steps", "0"]
+    return [*_common(settings, output), *constant, *_named_images(settings), *extra]
+
+
+def _named_images(settings: Settings) -> list[str]:
+    """The plain script looks for its images by these names below its data root; without them it finds none."""
+    if settings.variant != "dual" or settings.category is None or settings.anomaly is None:
+        return []
+    return ["--mvtec_name", settings.category, "--mvtec_anamaly_name", settings.anomaly]
+
+
+def _common(settings: Settings, output: Path) -> list[str]:
+    pairs: list[tuple[str, object]] = [
+        ("--pretrained_model_name_or_path", settings.model),
+        ("--instance_data_dir", instance_folder(settings)),
+        ("--output_dir", output),
+        ("--resolution", settings.resolution),
+        ("--train_batch_size", settings.batch_size),
+        ("--gradient_accumulation_steps", settings.gradient_accumulation_steps),
+        ("--learning_rate", settings.learning_rate),
+        ("--max_train_steps", settings.steps),
+        ("--rank", settings.rank),
+    ]
+    arguments = [text for flag, value in pairs if value is not None for text in (flag, str(value))]
+    arguments.append("--train_text_encoder")
+    if settings.gradient_checkpointing:
+        arguments.append("--gradient_checkpointing")
+    return arguments
+
+
+def instance_folder(settings: Settings) -> Path | None:
+    """`<data>/<category>/test/<anomaly>`, or None when one of them is not known."""
+    if settings.data is None or settings.category is None or settings.anomaly is None:
+        return None
+    return settings.data / settings.category / "test" / settings.anomaly
+
+
+def steps_of(settings: Settings, extra: Sequence[str]) -> int:
+    """How many steps the trainer will be told to take. Raises UsageError when ARGS give no whole number."""
+    said = value_of("--max_train_steps", extra)
+    if said is None:
+        return settings.steps
+    if not said.isdigit():
+        raise UsageError(_("--max_train_steps is {said!r}, expected a whole number above 0", said=said))
+    return int(said)

@@ -1,0 +1,203 @@
+"""Starts a run: makes its folder, gives it its own files, and hands it to a supervisor."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...explain.last_error import read_end
+from ...facts.fact import Known
+from ...facts.sheet import FactSheet
+from ...language import _, spoken
+from ...settings.options import Settings
+from ...system.bundle import bundle_root
+from ...system.processes import RUN_VARIABLE
+from ..folder import RunFolder, create
+from ..records import RunRecord, write
+from . import command_line as launches
+from .arguments import value_of
+from .command_line import STARTER, STARTER_SOURCE, Launch, Machine
+from .resume import in_earlier_output
+from .supervisor import LET_GO, READY
+
+READY_SECONDS = 30.0
+
+
+class LaunchError(Exception):
+    """The run could not be started. The message says what was seen and what to do next."""
+
+
+@dataclass(slots=True)
+class Started:
+    """A run with its supervisor. Closing `lifeline` (or dying) ends the run, unless it was let go."""
+
+    run: RunFolder
+    record: RunRecord
+    launch: Launch
+    lifeline: int | None
+
+    def let_go(self) -> None:
+        """Makes a run that is up go on by itself."""
+        assert self.lifeline is not None
+        os.write(self.lifeline, LET_GO)
+        self.release()
+
+    def release(self) -> None:
+        """Lets go of the pipe; to be called once the run is over."""
+        if self.lifeline is not None:
+            os.close(self.lifeline)
+            self.lifeline = None
+
+
+def prepare(
+    settings: Settings,
+    sheet: FactSheet,
+    *,
+    trainer: str,
+    extra: Sequence[str],
+    detach: bool = False,
+    label: str = "",
+    state: Path | None = None,
+) -> tuple[RunFolder, RunRecord, Launch]:
+    """A run's folder with everything in it, nothing started yet. `state` None: among the project's runs.
+
+    Raises LaunchError without a training environment, UsageError for ARGS that cannot be understood, OSError when
+    nothing can be written.
+    """
+    machine = Machine(
+        interpreter_of(sheet),
+        launches.uses_cpu(sheet),
+        launches.threads_for_each(settings.num_processes, os.environ),
+        _free_port() if settings.num_processes > 1 else None,
+    )
+    note = ""
+    if trainer == "bundled":
+        extra, note = in_earlier_output(settings, extra)
+    named = label or "-".join(filter(None, (settings.category, settings.anomaly)))
+    run = create(state or settings.state, named or _last_part(extra))
+    try:
+        launch = launches.build(
+            settings, run, machine, trainer=trainer, extra=extra, variables=os.environ, working=Path.cwd()
+        )
+        _write_files(run, launch, trainer)
+        if note:
+            launch = replace(launch, notes=(*launch.notes, note))
+        record = _record(run, launch, trainer, detach)
+        write(record, run.run_file)
+    except BaseException:
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
+    return run, record, launch
+
+
+def interpreter_of(sheet: FactSheet) -> str:
+    """The training environment's Python. Raises LaunchError when there is none."""
+    if isinstance(sheet.environment, Known):
+        return sheet.environment.value.interpreter
+    raise LaunchError(
+        _("{reason}; `dualano-doctor fix` makes one, --env PATH names another", reason=sheet.environment.reason)
+    )
+
+
+def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:
+    """Starts the supervisor and waits until the training's launcher is up.
+
+    Raises LaunchError when it does not come up; the run's record then says the same.
+    """
+    far_end, lifeline = os.pipe()
+    command = [sys.executable, "-m", f"{__package__}.supervisor", str(run.path), str(far_end)]
+    with (run.path / "supervisor.log").open("ab") as complaints:
+        supervisor = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            start_new_session=True,
+            pass_fds=(far_end,),
+            env=_supervisor_environment(),
+            cwd="/",
+        )
+    os.close(far_end)
+    assert supervisor.stdout is not None
+    started = Started(run, record, launch, lifeline)
+    ready = False
+    try:
+        ready = _read_ready(supervisor.stdout.fileno())
+    finally:
+        supervisor.stdout.close()
+        if not ready:
+            supervisor.terminate()
+            started.release()
+    if not ready:
+        end = run.exit()
+        complaint = end.problem if end else read_end(run.path / "supervisor.log").strip()
+        raise LaunchError(complaint or _("the run's supervisor did not come up; see {path}", path=run.path))
+    if record.detached:
+        started.let_go()
+    return started
+
+
+def _write_files(run: RunFolder, launch: Launch, trainer: str) -> None:
+    run.accelerate.write_text(launch.accelerate, encoding="utf-8")
+    run.log.touch()
+    if trainer == "bundled":
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(bundle_root() / "trainer", run.code / "trainer", ignore=ignore)
+        (run.code / STARTER).write_text(STARTER_SOURCE, encoding="utf-8")
+
+
+def _record(run: RunFolder, launch: Launch, trainer: str, detach: bool) -> RunRecord:
+    return RunRecord(
+        name=run.name,
+        key=f"{run.name}-{secrets.token_hex(8)}",
+        trainer=trainer,
+        argv=launch.argv,
+        folder=str(launch.folder),
+        environment=launch.environment,
+        output=str(launch.output),
+        steps=launch.steps,
+        host=socket.gethostname(),
+        created=time.time(),
+        detached=detach,
+        metrics=launch.metrics,
+    )
+
+
+def _supervisor_environment() -> dict[str, str]:
+    """The supervisor must find this very package, speak our language, and not count as one of the run's processes."""
+    variables = {name: value for name, value in os.environ.items() if name != RUN_VARIABLE}
+    here = str(Path(__file__).resolve().parents[3])
+    path = os.pathsep.join(filter(None, (here, variables.get("PYTHONPATH", ""))))
+    return variables | {"PYTHONPATH": path, "DUALANO_LANG": spoken()}
+
+
+def _read_ready(handle: int) -> bool:
+    """Waits for the supervisor's word; False when it ends or says nothing in READY_SECONDS."""
+    import select
+
+    end, said = time.monotonic() + READY_SECONDS, b""
+    while READY not in said:
+        readable, __, __ = select.select([handle], [], [], max(0.0, end - time.monotonic()))
+        piece = os.read(handle, 64) if readable else b""
+        if not piece:
+            return False
+        said += piece
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _last_part(extra: Sequence[str]) -> str:
+    return Path(value_of("--instance_data_dir", extra) or "run").name

@@ -1,0 +1,160 @@
+"""Stays with a run until it ends and writes down how: `python -m dualano_setup.runs.supervisor RUN LIFELINE`.
+
+It lives in a session of its own, so neither a closed terminal nor a Ctrl-C reaches it or the training. LIFELINE is the
+read end of a pipe that `train` holds open. A run ends when that process does: its terminal is gone, so the training is
+asked for a checkpoint. A detached run is let go with one byte once it is up, and not before: whatever ends a `train`
+that has not said yet that the run goes on, no run is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...explain import last_error as cause
+from ...language import DEFAULT, _, speak
+from ...system.processes import RUN_VARIABLE, identify, wait_until_gone
+from ..ending import CHECKPOINT_SECONDS, end_run
+from ..folder import RunFolder
+from ..records import ExitRecord, ProcessRecord, RunRecord, StopRequest, write
+
+READY = b"ready\n"
+LET_GO = b"."
+POLL_SECONDS = 0.05
+LAST_WORDS_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Lifeline:
+    """Tells when the process at the other end of a pipe has gone without letting go."""
+
+    handle: int | None
+
+    def __post_init__(self) -> None:
+        if self.handle is not None:
+            os.set_blocking(self.handle, False)
+
+    def broken(self) -> bool:
+        """Whether the other end is closed; True once, never after the run was let go."""
+        if self.handle is None:
+            return False
+        try:
+            said = os.read(self.handle, len(LET_GO))
+        except BlockingIOError:
+            return False
+        os.close(self.handle)
+        self.handle = None
+        return said != LET_GO
+
+
+@dataclass(slots=True)
+class Wishes:
+    """What the system asked of this process by a signal."""
+
+    received: list[int] = field(default_factory=list)
+
+    def listen(self) -> None:
+        """From now on remembers SIGTERM, and is deaf to what terminals send."""
+        signal.signal(signal.SIGTERM, lambda number, _frame: self.received.append(number))
+        for number in (signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+
+def main(arguments: list[str]) -> int:
+    """Starts the run, waits for its end, records it. Returns 0 once the end is on record."""
+    speak(os.environ.get("DUALANO_LANG", DEFAULT))
+    run = RunFolder(Path(arguments[0]))
+    lifeline = Lifeline(int(arguments[1]))
+    wishes = Wishes()
+    wishes.listen()
+    record = run.record()
+    if record is None:
+        print(_("{run_file} cannot be read", run_file=run.run_file), file=sys.stderr)
+        return 2
+    if lifeline.broken():
+        write(StopRequest("terminal", time.time()), run.stop_file)
+        write(ExitRecord(128 + signal.SIGINT, time.time()), run.exit_file)
+        return 0
+    try:
+        launcher = start(run, record)
+    except OSError as error:
+        problem = _(
+            "{filename} cannot be started: {strerror}",
+            filename=error.filename or record.argv[0],
+            strerror=error.strerror or error,
+        )
+        write(ExitRecord(127, time.time(), problem=problem), run.exit_file)
+        return 0
+    own = identify(os.getpid())
+    assert own is not None
+    write(ProcessRecord(own, identify(launcher.pid), time.time()), run.process_file)
+    with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more: the lifeline tells that too
+        sys.stdout.buffer.write(READY)
+        sys.stdout.flush()
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    watch(run, record, launcher, lifeline, wishes)
+    return 0
+
+
+def start(run: RunFolder, record: RunRecord) -> subprocess.Popen[bytes]:
+    """Starts the launcher, its output going straight to the log: what it prints outlives this process.
+
+    Raises OSError when it cannot be started.
+    """
+    variables = dict(os.environ)
+    for name, value in record.environment.items():
+        if value is None:
+            variables.pop(name, None)
+        else:
+            variables[name] = value
+    variables[RUN_VARIABLE] = record.key
+    with run.log.open("ab") as log:
+        log.write(f"$ {' '.join(record.argv)}\n  in {record.folder}\n".encode())
+        log.flush()
+        return subprocess.Popen(
+            record.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=record.folder,
+            env=variables,
+            start_new_session=True,
+            close_fds=True,
+        )
+
+
+def watch(
+    run: RunFolder, record: RunRecord, launcher: subprocess.Popen[bytes], lifeline: Lifeline, wishes: Wishes
+) -> None:
+    """Waits for the end, asking for it when the terminal or the system goes away, and writes the exit record."""
+    asked = False
+    while launcher.poll() is None:
+        by = "terminal" if lifeline.broken() else "system" if wishes.received else ""
+        if by and not asked:
+            asked = True
+            if run.stop_request() is None:
+                write(StopRequest(by, time.time()), run.stop_file)
+            end_run(run, record, patience=CHECKPOINT_SECONDS)
+        time.sleep(POLL_SECONDS)
+    _wait_for_the_rest(run, record)
+    text = cause.read_end(run.log)
+    status = launcher.returncode
+    lines = cause.last_error(text) if status else ()
+    write(ExitRecord(status, time.time(), cause.trainer_status(text) if status else 0, lines), run.exit_file)
+
+
+def _wait_for_the_rest(run: RunFolder, record: RunRecord) -> None:
+    """The launcher can die before its trainers do. They may finish a checkpoint; then nothing may be left behind."""
+    patience = CHECKPOINT_SECONDS if run.stop_request() else LAST_WORDS_SECONDS
+    if not wait_until_gone(record.key, patience):
+        end_run(run, record, patience=LAST_WORDS_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

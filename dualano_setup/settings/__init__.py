@@ -1,0 +1,1 @@
+"""Settings: every option in one table, flag beats variable beats `dualano.toml` beats default. Judges nothing."""

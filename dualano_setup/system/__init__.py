@@ -1,0 +1,1 @@
+"""Ground: files, children, processes, signals, the bundle's place. Knows nothing of training."""

@@ -1,0 +1,155 @@
+"""Which process is which, for certain, and which processes belong to a run."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+RUN_VARIABLE = "DUALANO_RUN_KEY"
+"""In the environment of every process of a run: found by it whoever its parent is by now."""
+_EXEC_SECONDS = 0.01
+
+
+def boot_id() -> str:
+    """Changes with every start of the machine."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:  # no Linux
+        import psutil
+
+        return f"{psutil.boot_time():.0f}"
+
+
+def identify(pid: int) -> Identity | None:
+    """The identity of a living process; None when there is none of that pid, or only its remains (a zombie)."""
+    if Path("/proc/self/stat").exists():
+        try:
+            # The name, in brackets, may hold anything; what follows the last bracket is well behaved.
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        except OSError:
+            return None
+        return None if stat[0] in "ZX" else Identity(pid, stat[19], boot_id())
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return (
+            None
+            if process.status() == psutil.STATUS_ZOMBIE
+            else Identity(pid, f"{process.create_time():.2f}", boot_id())
+        )
+    except psutil.Error:
+        return None
+
+
+def is_alive(identity: Identity | None) -> bool:
+    """Whether that very process lives: same pid, same start, same boot."""
+    return identity is not None and identify(identity.pid) == identity
+
+
+def members(key: str) -> list[Identity]:
+    """Every living process of the run with that key, whichever parent or session it has now.
+
+    A process that the user may not look into is not one of the run's.
+    """
+    marker = f"{RUN_VARIABLE}={key}"
+    found = [identify(pid) for pid in _marked(marker)]
+    return [identity for identity in found if identity]
+
+
+def trainers(key: str, launcher: Identity | None) -> list[Identity]:
+    """The processes to ask for a checkpoint: the launcher's children, or it alone while it has none.
+
+    The launcher itself is not asked: it would die of the signal at once and leave its children behind.
+    """
+    if launcher is None or not is_alive(launcher):
+        return members(key)
+    import psutil
+
+    try:
+        pids = [child.pid for child in psutil.Process(launcher.pid).children()]
+    except psutil.Error:
+        pids = []
+    own = {identity.pid: identity for identity in members(key)}
+    return [own[pid] for pid in pids if pid in own] or [launcher]
+
+
+def send(targets: Iterable[Identity], number: signal.Signals) -> None:
+    """Sends a signal to those of the processes that still live."""
+    for identity in targets:
+        if is_alive(identity):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(identity.pid, number)
+
+
+def wait_until_gone(key: str, seconds: float, pause: float = 0.05) -> bool:
+    """Waits until no process of the run lives; False when some still do after `seconds`."""
+    end = time.monotonic() + seconds
+    while any_lives(key):
+        if time.monotonic() > end:
+            return False
+        time.sleep(pause)
+    return True
+
+
+def any_lives(key: str) -> bool:
+    """Whether the run has members. Looks again where none is seen: one that `exec` is just replacing shows no key."""
+    if members(key):
+        return True
+    time.sleep(_EXEC_SECONDS)
+    return bool(members(key))
+
+
+def end_marked(key: str, grace: float) -> bool:
+    """Asks every process with that key to end and kills what is left after `grace` seconds. False: some still live.
+
+    Whoever insists meanwhile (a second Ctrl-C) has them killed at once.
+    """
+    try:
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            send(members(key), how)
+            if wait_until_gone(key, grace):
+                return True
+    except BaseException:
+        send(members(key), signal.SIGKILL)
+        raise
+    return False
+
+
+def _marked(marker: str) -> list[int]:
+    if not Path("/proc/self/environ").exists():
+        return _marked_by_psutil(marker)
+    wanted = marker.encode()
+    found = []
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - several hundred entries, four times a second
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                if wanted in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
+                    found.append(int(entry))
+    return found
+
+
+def _marked_by_psutil(marker: str) -> list[int]:
+    import psutil
+
+    name, _, value = marker.partition("=")
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(name) == value:
+                found.append(process.pid)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One process for certain: a pid alone is used again, and a restart forgets all of them."""
+
+    pid: int
+    started: str  # ticks since boot from /proc, or a creation time; only compared for equality
+    boot: str

@@ -1,0 +1,1 @@
+"""The frozen Stable Diffusion: loading, precision, layers that need no gradient. Nothing of DualAnoDiff."""

@@ -1,0 +1,1 @@
+"""Ground: reading, atomic writing, folders, locks. Knows nothing of pictures or weights."""

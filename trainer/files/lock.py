@@ -1,0 +1,34 @@
+"""An output folder belongs to one run at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+from pathlib import Path
+
+from ..errors import TrainerError
+
+LOCK_NAME = ".training-lock"
+
+
+def _lock(handle: int, output: Path) -> bool:
+    """Take the lock; False on a file system that has none.
+
+    Raises:
+        TrainerError: another process has it.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            return False
+        holder = os.pread(handle, 20, 0).decode() or "unknown"
+        raise TrainerError(
+            f"Another run (process {holder}) writes into {output} now. End it, or give another --output_dir."
+        ) from error
+    with contextlib.suppress(OSError):  # a full disk: the lock holds all the same, only without a name
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+    return True

@@ -1,0 +1,1 @@
+"""`python -m trainer.generate`: pairs from trained weights, with their masks and a manifest. Trains nothing."""

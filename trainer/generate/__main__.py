@@ -1,0 +1,109 @@
+"""Generate pairs of anomalous image and anomaly part, with masks, from trained weights.
+
+    python -m trainer.generate --pretrained_model_name_or_path MODEL --weights FILE --output_dir DIR ...
+
+Writes `image/`, `fg/` and `mask/` under the same names, `rejected/` for pairs whose part frame is empty, and
+`manifest.jsonl`. Image i is the same whatever the batch size, and whether or not the run was interrupted: the
+same command goes on where the last one ended.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..cli.flag_types import NO_COMPILING, Ignored, finite, positive, seed
+from ..cli.run_command import FINISHED_STAYS, run_command
+from .settings import GenerationSettings
+
+EPILOG = """Exit status: 0 done; 1 the work failed or something given cannot be used; 2 wrong usage;
+130 interrupted."""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of `python -m trainer.generate`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.generate",
+        description=(__doc__ or "").split("\n\n")[0],
+        epilog=EPILOG,
+        allow_abbrev=False,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+    )
+    add = parser.add_argument
+    add(
+        "--pretrained_model_name_or_path",
+        metavar="FOLDER",
+        required=True,
+        help="folder of Stable Diffusion 1.5, diffusers' layout",
+    )
+    add(
+        "--weights",
+        type=Path,
+        metavar="PATH",
+        required=True,
+        help="weight file (.safetensors, .bin), or a folder with one",
+    )
+    add("--output_dir", type=Path, metavar="DIR", required=True, help="new folder, or one to go on with")
+    add("--num_images", type=positive, metavar="N", help="pairs to generate, rejected ones included; default 500")
+    add("--batch_size", type=positive, metavar="N", help="pairs at a time; changes speed and memory only; default 4")
+    add(
+        "--num_inference_steps",
+        type=positive,
+        metavar="N",
+        help="default: pndm 50 (100 without background module), dpm++ 20",
+    )
+    add(
+        "--guidance_scale",
+        type=finite,
+        metavar="G",
+        help="default: 2.0 with background module, 2.5 without; upstream: screw 1.2",
+    )
+    add("--scheduler", choices=("pndm", "dpm++"), help="pndm as upstream (default), or the faster dpm++")
+    add("--condition_dir", type=Path, metavar="DIR", help="object masks of good images; the background module needs it")
+    add("--good_dir", type=Path, metavar="DIR", help="good images of the same names, e.g. <root>/<category>/train/good")
+    add(
+        "--images_per_background",
+        type=positive,
+        metavar="N",
+        help="pairs in a row on one background; default 50; upstream: screw 10",
+    )
+    add("--prompt_blend", metavar="TEXT", help="prompt of the whole image; default: what upstream trains with")
+    add("--prompt_fg", metavar="TEXT", help="prompt of the anomaly part; default: what upstream trains with")
+    add("--resolution", type=positive, metavar="N", help="side in pixels; default: the base model's")
+    add("--seed", type=seed, metavar="N", help="with its index it determines a pair; default 0")
+    add("--mixed_precision", choices=("no", "fp16", "bf16"), help="precision of the network; default no")
+    add("--allow_tf32", action="store_true", help="TF32 in matrix products; convolutions have it anyway")
+    add("--compile", nargs=0, action=Ignored, const=NO_COMPILING, help=argparse.SUPPRESS)
+    add("--revision", metavar="REV", help="of the base model, where it is a hub name")
+    add("--no_masks", dest="masks", action="store_false", help="make no masks and reject nothing")
+    add("--device", help="e.g. cuda:1 or cpu; default: the GPU where there is one")
+    return parser
+
+
+def parse_arguments(arguments: Sequence[str]) -> GenerationSettings:
+    """Settings from a command line."""
+    values: dict[str, Any] = vars(build_parser().parse_args(arguments))
+    for flag, reason in values.pop("without_effect", ()):
+        print(f"note: {flag} has no effect here: {reason}", file=sys.stderr)
+    return GenerationSettings(**values)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+
+    def work() -> None:
+        # torch is loaded only once the command line has been understood.
+        from .run import generate
+
+        generate(settings)
+
+    return run_command(work, left=FINISHED_STAYS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

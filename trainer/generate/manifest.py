@@ -1,0 +1,173 @@
+"""The manifest of generated pairs: one JSON object a line, written after the pair's files are on the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ..errors import TrainerError
+from ..files.atomic import write_atomically
+from ..files.reading import append_to, read_lines, read_text
+
+MANIFEST, SETTINGS = "manifest.jsonl", "generation.json"
+#: Folders of accepted pairs, parallel to one another by file name; rejected ones go below `REJECTED`.
+IMAGE, PART, MASK, REJECTED = "image", "fg", "mask", "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One generated pair.
+
+    Attributes:
+        index: its number; with `seed` it determines every random draw.
+        file: name of its files.
+        seed: of the run.
+        prompt: of the whole image.
+        prompt_fg: of the part.
+        weights: SHA-256 of the weight file.
+        background: file name of the background it was conditioned on, or None.
+        mask_area: share of the image that the mask covers, 0 to 1; None when no mask was made.
+        quality: agreement of the frames inside the mask, 0 to 1; None when no mask was made.
+        rejected: why the pair is of no use, or None.
+    """
+
+    index: int
+    file: str
+    seed: int
+    prompt: str
+    prompt_fg: str
+    weights: str
+    background: str | None
+    mask_area: float | None
+    quality: float | None
+    rejected: str | None
+
+
+class Manifest:
+    """The record of a folder of pairs.
+
+    Args:
+        folder: of the pairs.
+
+    Attributes:
+        records: by index.
+
+    Raises:
+        TrainerError: the file is damaged elsewhere than at its end, where a killed run may have left half a line.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path = folder / MANIFEST
+        self.records: dict[int, Record] = {}
+        try:
+            torn = self._read()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise TrainerError(f"The manifest cannot be read: {error}. Give another folder.") from error
+        if torn:
+            self._rewrite()
+
+    def _read(self) -> bool:
+        """Take over the records of the file; whether its last line lacks its end."""
+        torn = False
+        for number, line in enumerate(read_lines(self._path), start=1):
+            torn = not line.endswith("\n")
+            record = _parse(line)
+            if record is not None:
+                self.records[record.index] = record
+            elif line.strip() and not torn:
+                raise TrainerError(f"{self._path}: line {number} is not a record. Remove the line, or generate anew.")
+        return torn
+
+    def done(self, index: int) -> bool:
+        """Whether this pair is recorded and its files are there."""
+        record = self.records.get(index)
+        if record is None:
+            return False
+        masked = record.mask_area is not None and record.rejected is None
+        return all(path.is_file() for path in pair_files(self.folder, record)[: 3 if masked else 2])
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Append records and push them to the disk.
+
+        Raises:
+            TrainerError: they cannot be written.
+        """
+        try:
+            with append_to(self._path) as stream:
+                for record in records:
+                    self.records[record.index] = record
+                    stream.write(json.dumps(asdict(record)) + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise TrainerError(f"Cannot write {self._path}: {error}. Free space, or give another folder.") from error
+
+    def accepted(self) -> list[Record]:
+        """The records of usable pairs, by index."""
+        return [self.records[index] for index in sorted(self.records) if self.records[index].rejected is None]
+
+    def _rewrite(self) -> None:
+        """Write the whole records again, without a torn last line."""
+        text = "".join(json.dumps(asdict(r)) + "\n" for r in self.records.values())
+        write_atomically(self._path, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def pair_files(folder: Path, record: Record) -> tuple[Path, Path, Path]:
+    """Where a record's image, part and mask are; rejected pairs, and runs without masks, have no mask file."""
+    base = folder / REJECTED if record.rejected is not None else folder
+    return base / IMAGE / record.file, base / PART / record.file, base / MASK / record.file
+
+
+def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Note what a run depends on, or, where a run has begun, fail unless it is the same.
+
+    Raises:
+        TrainerError: says which settings differ.
+    """
+    path = folder / SETTINGS
+    if not path.is_file():
+        text = json.dumps(dict(settings), indent=2) + "\n"
+        write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+        return
+    try:
+        before = dict(json.loads(read_text(path)))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise TrainerError(f"{path} cannot be read ({error}). Give another --output_dir.") from error
+    differing = [
+        f"{name}: {before.get(name)!r} before, {settings.get(name)!r} now"
+        for name in sorted({*before, *settings})
+        if before.get(name) != settings.get(name)
+    ]
+    if differing:
+        raise TrainerError(
+            f"{folder} holds pairs of another run ({'; '.join(differing)}). "
+            "Go on with the same settings, or give another --output_dir."
+        )
+
+
+def _parse(line: str) -> Record | None:
+    """The record of a line, or None where it is not one: a manifest may be anybody's, its names must not lead away."""
+    try:
+        values = json.loads(line)
+        record = Record(**{field.name: values[field.name] for field in fields(Record)})
+        return record if _is_whole(record) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _is_whole(record: Record) -> bool:
+    """Whether every value is of its kind, and the file's name that of a file in the folder."""
+    numbers = all(type(value) is int for value in (record.index, record.seed))
+    shares = all(value is None or type(value) in (int, float) for value in (record.mask_area, record.quality))
+    texts = all(isinstance(value, str) for value in (record.file, record.prompt, record.prompt_fg, record.weights))
+    notes = all(value is None or isinstance(value, str) for value in (record.background, record.rejected))
+    if not (numbers and shares and texts and notes):
+        return False
+    return Path(record.file).name == record.file and record.file not in ("", "..") and "\0" not in record.file

@@ -1,0 +1,225 @@
+"""The run behind `generate`: load once, then batch after batch, each pair's files before its record."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from ..data.backgrounds import BackgroundFile, find_backgrounds
+from ..data.images import write_png
+from ..errors import TrainerError
+from ..files.reading import content_hash
+from ..masks.anomaly import agreement, extract_mask
+from ..masks.regions import load_opencv, mask_image
+from ..method.sampling import GUIDANCE, MOST_STEPS
+from ..run_folder.folder import claimed
+from ..weights.adapter_file import AdapterWeights, find_weights, read_weights
+from .generator import Generator, load_generator
+from .manifest import IMAGE, MASK, PART, REJECTED, Manifest, Record, check_settings, pair_files
+from .settings import GenerationSettings
+
+
+def generate(settings: GenerationSettings) -> None:
+    """Generate every pair that is not there yet.
+
+    Raises:
+        TrainerError: something given cannot be used, the folder holds another run, or memory is full.
+    """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise TrainerError(
+            "Several processes would write the same pairs. Start one process (`python -m trainer.generate`), "
+            "or one for each GPU with its own --seed, --device and --output_dir."
+        )
+    if settings.masks:
+        load_opencv()
+    weights = read_weights(settings.weights)
+    backgrounds = find_files(settings, weights)
+    facts = settled(settings, weights, backgrounds)
+    with claimed(settings.output_dir):
+        make_pairs(settings, facts, weights, backgrounds)
+
+
+def make_pairs(
+    settings: GenerationSettings,
+    facts: dict[str, Any],
+    weights: AdapterWeights,
+    backgrounds: Sequence[BackgroundFile],
+) -> None:
+    """Generate into a folder that is this process' alone."""
+    for folder in (IMAGE, PART, MASK, f"{REJECTED}/{IMAGE}", f"{REJECTED}/{PART}"):
+        make_folder(settings.output_dir / folder)
+    check_settings(settings.output_dir, facts)
+    manifest = Manifest(settings.output_dir)
+    pending = [index for index in range(settings.num_images) if not manifest.done(index)]
+    print(f"{settings.num_images - len(pending)} of {settings.num_images} pairs are there already", flush=True)
+    if pending:
+        with memory_suffices(settings):
+            generator = load_generator(settings, facts, weights, backgrounds)
+        run_batches(settings, facts, generator, manifest, pending)
+    accepted = len(manifest.accepted())
+    rejected = len(manifest.records) - accepted
+    print(f"{accepted} pairs accepted, {rejected} rejected, in {settings.output_dir}")
+    if rejected > accepted:
+        reasons = Counter(record.rejected for record in manifest.records.values() if record.rejected)
+        print(f"most often because {reasons.most_common(1)[0][0]}; longer training usually cures that")
+
+
+def find_files(settings: GenerationSettings, weights: AdapterWeights) -> tuple[BackgroundFile, ...]:
+    """The background files, none without background module.
+
+    Raises:
+        TrainerError: the flags do not suit the weights.
+    """
+    if weights.variant == "dual":
+        if settings.condition_dir is not None:
+            print("note: --condition_dir has no effect here: these weights have no background module", file=sys.stderr)
+        return ()
+    if settings.condition_dir is None or settings.good_dir is None:
+        raise TrainerError(
+            "These weights have a background module: give --condition_dir (object masks of good images) "
+            "and --good_dir (those images)."
+        )
+    return find_backgrounds(settings.condition_dir, settings.good_dir)
+
+
+def settled(
+    settings: GenerationSettings, weights: AdapterWeights, backgrounds: Sequence[BackgroundFile]
+) -> dict[str, Any]:
+    """Everything that the pairs depend on, defaults filled in, as it is noted beside them.
+
+    Raises:
+        TrainerError: more steps than the scheduler has.
+    """
+    usual = 20 if settings.scheduler == "dpm++" else 50 if weights.variant == "bcm" else 100
+    steps = settings.num_inference_steps or usual
+    guidance = GUIDANCE[weights.variant] if settings.guidance_scale is None else settings.guidance_scale
+    most = MOST_STEPS[settings.scheduler]
+    if steps > most:
+        raise TrainerError(f"--num_inference_steps is {steps}; {settings.scheduler} takes at most {most}.")
+    model = Path(settings.pretrained_model_name_or_path)
+    return {
+        # The same folder, from wherever it is named.
+        "model": str(model.absolute()) if model.exists() else str(model),
+        "weights": content_hash(find_weights(settings.weights)),
+        "variant": weights.variant,
+        "seed": settings.seed,
+        "scheduler": settings.scheduler,
+        "num_inference_steps": steps,
+        "guidance_scale": guidance,
+        "prompt_blend": settings.prompt_blend,
+        "prompt_fg": settings.prompt_fg,
+        "resolution": settings.resolution,
+        "mixed_precision": settings.mixed_precision,
+        "masks": settings.masks,
+        "images_per_background": settings.images_per_background,
+        "backgrounds": [file.image.name for file in backgrounds],
+    }
+
+
+def run_batches(
+    settings: GenerationSettings,
+    facts: dict[str, Any],
+    generator: Generator,
+    manifest: Manifest,
+    pending: Sequence[int],
+) -> None:
+    """Generate, judge, write and record the pending pairs.
+
+    Raises:
+        TrainerError: the GPU's memory or the disk is full; what is recorded stays.
+    """
+    begin = time.perf_counter()
+    for done, indexes in batches(pending, settings.batch_size):
+        with memory_suffices(settings):
+            pairs = generator.pairs(indexes)
+        records = []
+        for index, (image, part) in zip(indexes, pairs, strict=True):
+            record = write_pair(settings, facts["weights"], index, image, part, generator.background_name(index))
+            records.append(record)
+        manifest.add(records)
+        pace = (time.perf_counter() - begin) / (done + len(indexes))
+        rejected = sum(record.rejected is not None for record in records)
+        note = f", {rejected} of these rejected" if rejected else ""
+        print(f"{done + len(indexes)}/{len(pending)} pairs, {pace:.2f} s each{note}", flush=True)
+
+
+@contextmanager
+def memory_suffices(settings: GenerationSettings) -> Iterator[None]:
+    """Say what helps where the GPU's memory is full.
+
+    Raises:
+        TrainerError: it is.
+    """
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise TrainerError(
+            f"The GPU's memory is full with --batch_size {settings.batch_size}. Give a smaller one, or "
+            "--mixed_precision bf16 (fp16 before Ampere); finished pairs are kept."
+        ) from error
+
+
+def batches(indexes: Sequence[int], size: int) -> Iterator[tuple[int, Sequence[int]]]:
+    """Slices of `indexes`, each with how many came before it."""
+    for start in range(0, len(indexes), size):
+        yield start, indexes[start : start + size]
+
+
+def write_pair(
+    settings: GenerationSettings,
+    weights: str,
+    index: int,
+    image: npt.NDArray[np.uint8],
+    part: npt.NDArray[np.uint8],
+    background: str | None,
+) -> Record:
+    """Make the mask of one pair, write its files, and return its record.
+
+    Raises:
+        TrainerError: a file cannot be written.
+    """
+    found = extract_mask(part) if settings.masks else None
+    record = Record(
+        index=index,
+        file=f"{index:05d}.png",
+        seed=settings.seed,
+        prompt=settings.prompt_blend,
+        prompt_fg=settings.prompt_fg,
+        weights=weights,
+        background=background,
+        mask_area=float(found.mask.mean()) if found else None,
+        quality=agreement(image, part, found.mask) if found and not found.rejected else None,
+        rejected=found.rejected if found else None,
+    )
+    targets = pair_files(settings.output_dir, record)
+    try:
+        write_png(Image.fromarray(image), targets[0])
+        write_png(Image.fromarray(part), targets[1])
+        if found and not found.rejected:
+            write_png(mask_image(found.mask), targets[2])
+    except OSError as error:
+        raise TrainerError(f"Cannot write {targets[0]}: {error.strerror}. Finished pairs are kept.") from error
+    return record
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder of the output.
+
+    Raises:
+        TrainerError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainerError(f"Cannot make {path}: {error.strerror}. Give an --output_dir you may write.") from error

@@ -1,0 +1,39 @@
+"""Generate pairs of anomalous image and anomaly part, with masks, from trained weights.
+
+    python -m trainer.generate --pretrained_model_name_or_path MODEL --weights FILE --output_dir DIR ...
+
+Writes `image/`, `fg/` and `mask/` under the same names, `rejected/` for pairs whose part frame is empty, and
+`manifest.jsonl`. Image i is the same whatever the batch size, and whether or not the run was interrupted: the
+same command goes on where the last one ended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSettings:
+    """What to generate, by the names of the flags; `--help` explains each."""
+
+    pretrained_model_name_or_path: str
+    weights: Path
+    output_dir: Path
+    num_images: int = 500
+    batch_size: int = 4
+    num_inference_steps: int | None = None
+    guidance_scale: float | None = None
+    scheduler: str = "pndm"
+    condition_dir: Path | None = None
+    good_dir: Path | None = None
+    images_per_background: int = 50
+    prompt_blend: str = "a vfx with sks"
+    prompt_fg: str = "sks"
+    resolution: int | None = None
+    seed: int = 0
+    mixed_precision: str = "no"
+    revision: str | None = None
+    allow_tf32: bool = False
+    masks: bool = True
+    device: str | None = None

@@ -1,0 +1,165 @@
+# Triton reads its kernels' annotations as its own: only `tl.constexpr` may stand there.
+# ruff: noqa: ANN001, ANN202
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator,misc"
+"""Two gates as single kernels, forward and backward: the feed-forward's GEGLU, and the mixture of two frames.
+
+Each has a form in PyTorch's own operations, which the CPU and systems without Triton use.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .availability import tl, triton, usable
+
+#: Numbers of one program in the GEGLU kernels.
+BLOCK = 1024
+
+
+def geglu_plain(proj: Tensor) -> Tensor:
+    """`geglu` in PyTorch's operations."""
+    hidden, gate = proj.chunk(2, dim=-1)
+    return hidden * F.gelu(gate)
+
+
+def geglu(proj: Tensor, *, trust: bool = False) -> Tensor:
+    """First half times gelu of second half.
+
+    Args:
+        proj: (M, 2d), contiguous.
+        trust: use the kernel without asking whether it works.
+    """
+    if not (trust or usable(proj)):
+        return geglu_plain(proj)
+    rows, half = proj.shape[0], proj.shape[1] // 2
+    out = proj.new_empty(rows, half)
+    _geglu[(triton.cdiv(rows * half, BLOCK),)](proj, out, rows * half, half, BLOCK)
+    return out
+
+
+def geglu_backward(gradient: Tensor, proj: Tensor) -> Tensor:
+    """Gradient of `proj` (M, 2d) from that of the result (M, d)."""
+    half = proj.shape[1] // 2
+    if usable(proj):
+        out = torch.empty_like(proj)
+        count = gradient.numel()
+        _geglu_backward[(triton.cdiv(count, BLOCK),)](gradient.contiguous(), proj, out, count, half, BLOCK)
+        return out
+    hidden, gate = proj.chunk(2, dim=-1)
+    return torch.cat([gradient * F.gelu(gate), torch.ops.aten.gelu_backward(gradient * hidden, gate)], dim=-1)
+
+
+def mix_frames(qv: Tensor, key: Tensor) -> Tensor:
+    """Each frame's attention over the two frames at the same position.
+
+    Args:
+        qv: (2, R, 2c), both frames' queries and values at R positions, contiguous.
+        key: (R, c), difference of the frames' keys, contiguous.
+
+    Returns:
+        (2, R, c): v_1 + sigmoid(q . key / sqrt(c)) (v_0 - v_1).
+    """
+    if usable(qv):
+        out = qv.new_empty(2, *key.shape)
+        rows, width = key.shape
+        _mix[(rows,)](qv, key, out, rows, width, 1 / math.sqrt(width), triton.next_power_of_2(width))
+        return out
+    query, value = qv.chunk(2, dim=-1)
+    score = (query * key).sum(-1, keepdim=True) / math.sqrt(key.shape[-1])
+    return torch.lerp(value[1], value[0], score.sigmoid())
+
+
+def mix_frames_backward(gradient: Tensor, qv: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients of `qv` and `key` from that of the result (2, R, c)."""
+    rows, width = key.shape
+    if usable(qv):
+        dqv, dkey = torch.empty_like(qv), torch.empty_like(key)
+        scale = 1 / math.sqrt(width)
+        _mix_backward[(rows,)](
+            gradient.contiguous(), qv, key, dqv, dkey, rows, width, scale, triton.next_power_of_2(width)
+        )
+        return dqv, dkey
+    query, value = qv.chunk(2, dim=-1)
+    gate = ((query * key).sum(-1, keepdim=True) / math.sqrt(width)).sigmoid()
+    dgate = (gradient * (value[0] - value[1])).sum(-1, keepdim=True)
+    dscore = dgate * gate * (1 - gate) / math.sqrt(width)
+    kept = gradient * gate
+    dqv = torch.empty_like(qv)
+    torch.mul(dscore, key, out=dqv[..., :width])
+    dqv[0, :, width:] = kept.sum(0)
+    dqv[1, :, width:] = (gradient - kept).sum(0)
+    return dqv, (dscore * query).sum(0)
+
+
+if triton is not None:
+
+    @triton.jit
+    def _geglu(proj, out, count, half, BLOCK: tl.constexpr):
+        at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+        inside = at < count
+        source = proj + (at // half).to(tl.int64) * 2 * half + at % half
+        hidden = tl.load(source, mask=inside, other=0.0).to(tl.float32)
+        gate = tl.load(source + half, mask=inside, other=0.0).to(tl.float32)
+        normal = 0.5 * (1.0 + tl.math.erf(gate * 0.7071067811865476))
+        tl.store(out + at, (hidden * gate * normal).to(out.dtype.element_ty), mask=inside)
+
+    @triton.jit
+    def _geglu_backward(gradient, proj, out, count, half, BLOCK: tl.constexpr):
+        at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+        inside = at < count
+        place = (at // half).to(tl.int64) * 2 * half + at % half
+        hidden = tl.load(proj + place, mask=inside, other=0.0).to(tl.float32)
+        gate = tl.load(proj + place + half, mask=inside, other=0.0).to(tl.float32)
+        dy = tl.load(gradient + at, mask=inside, other=0.0).to(tl.float32)
+        normal = 0.5 * (1.0 + tl.math.erf(gate * 0.7071067811865476))
+        slope = normal + gate * tl.exp(-0.5 * gate * gate) * 0.3989422804014327
+        tl.store(out + place, (dy * gate * normal).to(out.dtype.element_ty), mask=inside)
+        tl.store(out + place + half, (dy * hidden * slope).to(out.dtype.element_ty), mask=inside)
+
+    @triton.jit
+    def _row(qv, key, r, rows, width, WIDTH: tl.constexpr):
+        """One position's queries, values and key difference."""
+        c = tl.arange(0, WIDTH)
+        inside = c < width
+        first = qv + r.to(tl.int64) * 2 * width + c
+        second = qv + (r + rows).to(tl.int64) * 2 * width + c
+        q0 = tl.load(first, mask=inside, other=0.0).to(tl.float32)
+        q1 = tl.load(second, mask=inside, other=0.0).to(tl.float32)
+        v0 = tl.load(first + width, mask=inside, other=0.0).to(tl.float32)
+        v1 = tl.load(second + width, mask=inside, other=0.0).to(tl.float32)
+        k = tl.load(key + r.to(tl.int64) * width + c, mask=inside, other=0.0).to(tl.float32)
+        return q0, q1, v0, v1, k, c, inside
+
+    @triton.jit
+    def _mix(qv, key, out, rows, width, scale, WIDTH: tl.constexpr):
+        r = tl.program_id(0)
+        q0, q1, v0, v1, k, c, inside = _row(qv, key, r, rows, width, WIDTH)
+        g0 = tl.sigmoid(tl.sum(q0 * k, axis=0) * scale)
+        g1 = tl.sigmoid(tl.sum(q1 * k, axis=0) * scale)
+        place = out + r.to(tl.int64) * width + c
+        tl.store(place, (v1 + g0 * (v0 - v1)).to(out.dtype.element_ty), mask=inside)
+        tl.store(out + (r + rows).to(tl.int64) * width + c, (v1 + g1 * (v0 - v1)).to(out.dtype.element_ty), mask=inside)
+
+    @triton.jit
+    def _mix_backward(gradient, qv, key, dqv, dkey, rows, width, scale, WIDTH: tl.constexpr):
+        r = tl.program_id(0)
+        q0, q1, v0, v1, k, c, inside = _row(qv, key, r, rows, width, WIDTH)
+        g0 = tl.sigmoid(tl.sum(q0 * k, axis=0) * scale)
+        g1 = tl.sigmoid(tl.sum(q1 * k, axis=0) * scale)
+        place = gradient + r.to(tl.int64) * width + c
+        d0 = tl.load(place, mask=inside, other=0.0).to(tl.float32)
+        d1 = tl.load(gradient + (r + rows).to(tl.int64) * width + c, mask=inside, other=0.0).to(tl.float32)
+        s0 = tl.sum(d0 * (v0 - v1), axis=0) * g0 * (1.0 - g0) * scale
+        s1 = tl.sum(d1 * (v0 - v1), axis=0) * g1 * (1.0 - g1) * scale
+        first = dqv + r.to(tl.int64) * 2 * width + c
+        second = dqv + (r + rows).to(tl.int64) * 2 * width + c
+        kind = dqv.dtype.element_ty
+        tl.store(first, (s0 * k).to(kind), mask=inside)
+        tl.store(second, (s1 * k).to(kind), mask=inside)
+        tl.store(first + width, (g0 * d0 + g1 * d1).to(kind), mask=inside)
+        tl.store(second + width, ((1.0 - g0) * d0 + (1.0 - g1) * d1).to(kind), mask=inside)
+        tl.store(dkey + r.to(tl.int64) * width + c, (s0 * q0 + s1 * q1).to(kind), mask=inside)

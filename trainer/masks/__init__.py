@@ -1,0 +1,1 @@
+"""`python -m trainer.masks`, and the masks of `foreground`: regions in pictures. No network, no training."""

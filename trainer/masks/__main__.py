@@ -1,0 +1,57 @@
+"""Anomaly masks from the part frame, without any trained network.
+
+The part frame shows the anomaly on a flat background. Its distance from that background is thresholded twice
+(hysteresis, in units of the background's own noise), then each component is cut at a share of its own
+brightness, so that the soft rim of a strong anomaly is left out and a weak anomaly is kept. Unlike Otsu's
+threshold, this can say that there is nothing, and then the sample is no use.
+
+    python -m trainer.masks --fg DIR --output DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..cli.run_command import run_command
+from ..data.images import list_images, read_image, refuse_same_stems, write_png
+from ..files.folders import made_aside
+from .anomaly import extract_mask
+from .regions import load_opencv, mask_image
+
+
+def mask_folder(parts: Path, output: Path) -> None:
+    """Write the mask of every part frame in `parts`, under the same name as PNG; say which have none."""
+    load_opencv()
+    files = list_images(parts)
+    refuse_same_stems(files)
+    with made_aside(output) as folder:
+        kept = 0
+        for path in files:
+            found = extract_mask(np.asarray(read_image(path)))
+            if found.rejected:
+                print(f"{path.name}: no mask, {found.rejected}")
+                continue
+            write_png(mask_image(found.mask), folder / f"{path.stem}.png")
+            kept += 1
+    print(f"{kept} of {len(files)} masks in {output}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m trainer.masks",
+        description="Make anomaly masks from part frames (the fg folder of generated pairs), upstream's included.",
+    )
+    parser.add_argument("--fg", type=Path, required=True, help="folder of part frames on mid-grey")
+    parser.add_argument("--output", type=Path, required=True, help="new folder for the masks")
+    given = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    return run_command(lambda: mask_folder(given.fg, given.output))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Attention over the streams of one batch: condition, whole image and anomaly part in a single pass.
+
+Rows of a batch are stream-major: `[condition rows,] whole rows, part rows`, B rows each. The reference
+state of a layer is needed in that layer alone, so the condition pass and the main pass are one pass; the
+result equals two passes (tests/trainer/test_merged_pass.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..errors import TrainerError
+from ..kernels.attention import fused_or_sdpa
+from ..variant import FRAMES
+from .adapters import Adapter
+from .frames import add_two_frame_block, blend_condition
+from .lora import FrameMasks, frame_lora
+
+#: Attention over (rows, heads, tokens, head width): softmax(q k^T / sqrt(head width)) v.
+AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def sdpa(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """PyTorch's own fused attention, but for what `fused_attention` is made for."""
+    return fused_or_sdpa(query, key, value)
+
+
+class DualAttention:
+    """Attention processor of one layer: frozen projections, per-frame LoRA, condition, two-frame block.
+
+    A plain object with its arguments named in `__call__`: diffusers 0.27 and later drop keyword arguments
+    that this signature does not name, and processors that define `forward` get none at all.
+
+    Args:
+        adapter: the layer's trained parameters.
+        condition: whether the batch carries a condition stream before the two frames.
+        self_attention: whether this layer is self-attention, where the condition enters.
+        masks: which rows use which frame's LoRA, for the rows of the result; shared by layers.
+        kernel: the attention implementation.
+        last: whether the condition ends here: the result has the frames' rows alone.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        *,
+        condition: bool,
+        self_attention: bool,
+        masks: FrameMasks,
+        kernel: AttentionKernel = sdpa,
+        last: bool = False,
+    ) -> None:
+        self.adapter = adapter
+        self.condition = condition
+        self.self_attention = self_attention
+        self.masks = masks
+        self.kernel = kernel
+        self.streams = FRAMES + condition
+        self.last = last
+
+    def __call__(
+        self,
+        attn: Any,
+        hidden_states: Tensor,
+        encoder_hidden_states: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        temb: Tensor | None = None,
+    ) -> Tensor:
+        """Attend.
+
+        Args:
+            attn: diffusers' layer, whose frozen projections are used.
+            hidden_states: (S*B, N, c), the streams after the block's LayerNorm.
+            encoder_hidden_states: (S*B, L, text width) in cross-attention, else None.
+            attention_mask: must be None, the method has none.
+            temb: must be None.
+
+        Returns:
+            (S*B, N, c), without the block's residual; (2*B, N, c) where the condition ends.
+        """
+        if attention_mask is not None or temb is not None:
+            raise ValueError("dual attention takes no attention mask and no time embedding")
+        own, count = self.adapter, hidden_states.shape[1]
+        x = hidden_states.flatten(0, 1)
+        y = x if encoder_hidden_states is None else encoder_hidden_states.flatten(0, 1)
+        if self.condition and self.self_attention:
+            y = blend_condition(_by_stream(y, self.streams), own).flatten(0, 1)
+        rows, streams = len(hidden_states), self.streams
+        if self.last:
+            rows, streams = rows // streams * FRAMES, FRAMES
+            x, y = x[-rows * count :], y[-rows * count :]
+        (query,) = frame_lora(x, self.masks(x, 1), own.q_down, (own.q_up,), ((attn.to_q.weight, None),))
+        key, value = frame_lora(
+            y,
+            self.masks(y, 2),
+            own.kv_down,
+            (own.k_up, own.v_up),
+            ((attn.to_k.weight, None), (attn.to_v.weight, None)),
+        )
+        attended = self.kernel(*(_split(part, rows, attn.heads) for part in (query, key, value)))
+        attended = attended.transpose(1, 2).reshape(x.shape)
+        last = attn.to_out[0]
+        (output,) = frame_lora(attended, self.masks(x, 1), own.out_down, (own.out_up,), ((last.weight, last.bias),))
+        joined = add_two_frame_block(_by_stream(output, streams), own)
+        return joined.view(rows, count, -1)
+
+
+def _by_stream(rows: Tensor, streams: int) -> Tensor:
+    """(S*R, c) as (S, R, c)."""
+    return rows.unflatten(0, (streams, -1))
+
+
+def _split(x: Tensor, rows: int, heads: int) -> Tensor:
+    """(rows * N, c) as (rows, heads, N, c / heads)."""
+    return x.view(rows, -1, heads, x.shape[-1] // heads).transpose(1, 2)
+
+
+def xformers_kernel() -> AttentionKernel:
+    """xformers' memory-efficient attention.
+
+    Raises:
+        TrainerError: it is not installed, or was built for another torch.
+    """
+    try:
+        from xformers.ops import memory_efficient_attention
+    except Exception as error:  # a build for another torch raises all sorts of things
+        raise TrainerError(
+            f"--attention xformers: xformers does not load here ({error}). "
+            "Leave the flag out; PyTorch's own fused attention is as fast."
+        ) from error
+
+    def attend(query: torch.Tensor, key: torch.Tensor, value: torch.Tensor) -> torch.Tensor:
+        q, k, v = (x.transpose(1, 2) for x in (query, key, value))
+        return memory_efficient_attention(q, k, v).transpose(1, 2)
+
+    return attend

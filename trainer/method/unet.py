@@ -1,0 +1,150 @@
+"""The dual UNet: a frozen Stable Diffusion 1.x UNet that denoises two frames, and their background, at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..base_model.frozen_layers import is_plain_transformer, replace_frozen_layers
+from ..errors import TrainerError
+from ..variant import FRAMES, Variant
+from .adapters import Adapter, attention_parts
+from .attention import AttentionKernel, DualAttention, sdpa
+from .lora import FrameMasks
+
+
+class DualUNet(nn.Module):
+    """A stock `UNet2DConditionModel` with dual attention in every attention layer.
+
+    Args:
+        unet: the frozen network; its attention processors are replaced.
+        variant: `bcm` with the background module, `dual` without.
+        rank: LoRA rank.
+        kernel: the attention implementation.
+
+    Raises:
+        TrainerError: the network is not of Stable Diffusion 1.x's kind.
+
+    Attributes:
+        adapters: the adapter of each layer by the prefix of its names in the checkpoint, in its order.
+        masks: which rows use which frame's LoRA, with and without the condition's rows.
+    """
+
+    def __init__(self, unet: Any, *, variant: Variant, rank: int, kernel: AttentionKernel = sdpa) -> None:
+        super().__init__()
+        if unet.config.in_channels != 4:
+            raise TrainerError(
+                f"The UNet takes {unet.config.in_channels} channels, Stable Diffusion 1.x's takes 4. Give an SD 1.5 "
+                "folder with --pretrained_model_name_or_path, not one for inpainting."
+            )
+        self.unet = unet.requires_grad_(False)
+        self.condition = variant == "bcm"
+        self.adapters: dict[str, Adapter] = {}
+        processors = {}
+        layers = dict(unet.named_modules())
+        self.masks = masks, frame_masks = FrameMasks(FRAMES + self.condition, rank), FrameMasks(FRAMES, rank)
+        final = last_transformer(unet) if self.condition else None
+        for name in unet.attn_processors:
+            layer = layers[name.removesuffix(".processor")]
+            own = "attn1" in name
+            _check_layer(name, layer)
+            adapter = Adapter(
+                attention_parts(
+                    layer.to_q.in_features,
+                    layer.to_k.in_features,
+                    rank,
+                    condition=self.condition,
+                    self_attention=own,
+                )
+            )
+            self.adapters[unet_prefix(name, variant)] = adapter
+            last = final is not None and name.startswith(final)
+            processors[name] = DualAttention(
+                adapter,
+                condition=self.condition and (own or not last),
+                self_attention=own,
+                masks=frame_masks if last else masks,
+                kernel=kernel,
+                last=last and own,
+            )
+        unet.set_attn_processor(processors)
+        replace_frozen_layers(unet)
+        if final is not None:
+            unet.up_blocks[-1].attentions[-1].streams = FRAMES + 1
+        self.adapter_modules = nn.ModuleList(self.adapters.values())
+
+    def forward(self, latents: Tensor, timesteps: Tensor, text: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Predict the noise in both frames.
+
+        Args:
+            latents: (B, 2, 4, h, w), the noisy latents of whole image and part.
+            timesteps: (B,), shared by the frames and the condition.
+            text: (B, 2, L, d), the text states of whole image and part.
+            condition: (B, 4, h, w), the noisy condition latents; needed by `bcm`, and by it alone.
+
+        Returns:
+            (B, 2, 4, h, w), in the dtype of `latents`. Flattening the first two dimensions gives
+            upstream's row order.
+        """
+        if (condition is None) == self.condition:
+            raise ValueError("condition latents are needed by the variant bcm, and by it alone")
+        rows, states = list(latents.unbind(1)), list(text.unbind(1))
+        if condition is not None:
+            # The condition is seen with the whole image's text and LoRA.
+            rows, states = [condition, *rows], [states[0], *states]
+        prediction = self.unet(
+            torch.cat(rows).to(self.dtype),
+            timesteps.repeat(len(rows)),
+            encoder_hidden_states=torch.cat(states).to(self.dtype),
+            return_dict=False,
+        )[0]
+        frames = prediction.unflatten(0, (-1, len(latents)))[-FRAMES:]
+        return frames.transpose(0, 1).to(latents.dtype)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the frozen weights, in which the network computes."""
+        return self.unet.conv_in.weight.dtype
+
+
+def unet_prefix(processor: str, variant: Variant) -> str:
+    """Prefix of a layer's names in the checkpoint; the background module wraps self-attention's."""
+    chained = ".chained_proc" if variant == "bcm" and "attn1" in processor else ""
+    return f"unet.{processor}{chained}."
+
+
+def last_transformer(unet: Any) -> str | None:
+    """Prefix of the names in the UNet's last transformer, if nothing but the last convolutions comes after it.
+
+    The condition's rows are used up by its self-attention. Other networks than Stable Diffusion 1.x's may go on
+    with layers that expect all rows.
+    """
+    block = unet.up_blocks[-1]
+    transformers = getattr(block, "attentions", None)
+    if (
+        not transformers
+        or len(transformers) != len(block.resnets)
+        or block.upsamplers is not None
+        or not is_plain_transformer(transformers[-1])
+        or len(transformers[-1].transformer_blocks) != 1
+    ):
+        return None
+    return f"up_blocks.{len(unet.up_blocks) - 1}.attentions.{len(transformers) - 1}."
+
+
+def _check_layer(name: str, layer: Any) -> None:
+    """Fail on attention layers of another kind than Stable Diffusion 1.x has."""
+    plain = (
+        layer.to_q.bias is None
+        and getattr(layer, "group_norm", None) is None
+        and not getattr(layer, "residual_connection", False)
+        and getattr(layer, "rescale_output_factor", 1.0) == 1.0
+        and layer.to_q.in_features == layer.to_q.out_features
+    )
+    if not plain:
+        raise TrainerError(
+            f"The UNet's attention layer {name} is not of the kind that Stable Diffusion 1.x has. "
+            "Give an SD 1.5 model folder with --pretrained_model_name_or_path."
+        )

@@ -1,0 +1,1 @@
+"""What turns gradients into the next weights: flat parameters, AdamW, learning rate, loss scale. Knows no model."""

@@ -1,0 +1,257 @@
+"""All trained numbers in one flat float32 buffer, whatever precision the network computes in.
+
+One buffer makes the optimiser, the norm, the average over processes and the cast to the computing
+precision one operation each, instead of one per tensor.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import TrainerError
+from ..method.adapters import WITHOUT_GRADIENT, Adapter, Part
+
+#: Each packed parameter starts at a multiple of this many numbers, as matrix kernels want 16-byte starts.
+ALIGNMENT = 64
+#: Leaves, and numbers in them, whose gradients are summed together, as soon as the backward pass has reached them
+#: all: few enough that they and their second copy take no memory worth the name.
+COLLECTED_AT_ONCE, NUMBERS_AT_ONCE = 100, 2**23
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Where one packed parameter lies in the flat buffer."""
+
+    adapter: Adapter
+    attribute: str
+    start: int
+    shape: torch.Size
+
+    def of(self, flat: Tensor, offset: int = 0) -> Tensor:
+        """The parameter's view of a flat buffer, or of a part of one that begins at `offset`."""
+        start = self.start - offset
+        return flat[start : start + self.shape.numel()].view(self.shape)
+
+
+@dataclass(slots=True)
+class _Run:
+    """Leaves whose gradients are collected together.
+
+    Attributes:
+        slice: which ones.
+        expected: how many of them get a gradient in a pass.
+        awaited: how many of those have none yet.
+        collected: whether all had one, and were collected.
+    """
+
+    slice: slice
+    expected: int
+    awaited: int = 0
+    collected: bool = False
+
+
+class AdapterParameters:
+    """The adapters' parameters: a float32 master copy, and leaves in the precision of the computation.
+
+    Attributes:
+        master: float32 (n,), the values that the optimiser changes; its `grad` is `gradient`.
+        gradient: float32 (n,), the sum of all passes since `start_sum`.
+        untrained: tensors that the file must hold but nothing trains, by full name.
+
+    Args:
+        adapters: every adapter by the prefix of its names, in the order of the file.
+        values: start value of every tensor, by full name.
+        device: where the buffers live.
+        dtype: precision of the leaves; with float32 (or float64) they are views of the master copy.
+    """
+
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        values: Mapping[str, Tensor],
+        *,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self._adapters = dict(adapters)
+        self._ranges, total = _lay_out(self._adapters)
+        self.full_precision = dtype in (torch.float32, torch.float64)
+        master_dtype = dtype if self.full_precision else torch.float32
+        self.master = nn.Parameter(torch.zeros(total, dtype=master_dtype, device=device))
+        self.gradient = torch.zeros_like(self.master, requires_grad=False)
+        self.master.grad = self.gradient
+        self._shadow = self.master.detach() if self.full_precision else self.master.detach().to(dtype)
+        self.leaves = [nn.Parameter(place.of(self._shadow)) for place in self._ranges]
+        for place, leaf in zip(self._ranges, self.leaves, strict=True):
+            setattr(place.adapter, place.attribute, leaf)
+        if self.full_precision:
+            for place, leaf in zip(self._ranges, self.leaves, strict=True):
+                leaf.grad = place.of(self.gradient)
+        else:
+            parts = _cut([place.shape.numel() for place in self._ranges])
+            self._runs = [
+                _Run(part, sum(r.attribute not in WITHOUT_GRADIENT for r in self._ranges[part])) for part in parts
+            ]
+            for run in self._runs:
+                for leaf in self.leaves[run.slice]:
+                    leaf.register_post_accumulate_grad_hook(self._on_gradient(run))
+        self.untrained: dict[str, Tensor] = {}
+        self.load(values)
+
+    def names(self) -> list[str]:
+        """Every name of the file, in its order."""
+        return [prefix + part.name for prefix, adapter in self._adapters.items() for part in adapter.parts]
+
+    def views(self, flat: Tensor) -> dict[str, Tensor]:
+        """Named views of a flat buffer, e.g. of `master` or `gradient`: the trained tensors only."""
+        packed = {(id(place.adapter), place.attribute): place.of(flat) for place in self._ranges}
+        return {
+            name: part.view(packed[id(adapter), part.attribute])
+            for name, adapter, part in self._named_parts()
+            if part.attribute
+        }
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Every tensor of the file, float32 on the CPU, contiguous, in the file's order."""
+        trained = self.views(self.master.detach())
+        chosen = ((name, trained.get(name, self.untrained.get(name))) for name in self.names())
+        return {
+            name: value.to("cpu", torch.float32).contiguous().clone() for name, value in chosen if value is not None
+        }
+
+    @torch.no_grad()
+    def load(self, values: Mapping[str, Tensor]) -> None:
+        """Set every tensor from `values`.
+
+        Raises:
+            TrainerError: a name is missing or unknown, or a shape differs.
+        """
+        expected = {name: part.shape for name, _, part in self._named_parts()}
+        check_tensors(values, expected)
+        for name, view in self.views(self.master.detach()).items():
+            view.copy_(values[name])
+        self.untrained = {
+            name: values[name].detach().to("cpu", torch.float32).clone()
+            for name, _, part in self._named_parts()
+            if not part.attribute
+        }
+        self.refresh()
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        """Bring the leaves up to date with the master copy."""
+        if not self.full_precision:
+            self._shadow.copy_(self.master)
+
+    @contextmanager
+    def collecting(self, *, only: bool = False) -> Iterator[None]:
+        """Around one backward pass: its gradients are added to `gradient`, and freed while it still runs.
+
+        Args:
+            only: nothing else is in the sum, so it is overwritten: half the memory traffic.
+
+        In full precision autograd itself adds them: there is no second buffer.
+        """
+        if self.full_precision:
+            yield  # the leaves' gradients are views of the sum
+            return
+        self._only = only
+        for run in self._runs:
+            run.awaited, run.collected = run.expected, False
+        yield
+        for run in self._runs:
+            # What came after all, or not at all.
+            if not run.collected or any(leaf.grad is not None for leaf in self.leaves[run.slice]):
+                self._collect(run)
+
+    def _on_gradient(self, run: _Run) -> Callable[[Tensor], None]:
+        """What autograd calls when a leaf of the run has its gradient; the last one's call collects them all."""
+
+        def arrived(_: Tensor) -> None:
+            run.awaited -= 1
+            if run.awaited == 0:
+                self._collect(run)
+
+        return arrived
+
+    @torch.no_grad()
+    def _collect(self, run: _Run) -> None:
+        """Add the gradients of the run's leaves, which lie side by side in the flat buffers, and free them."""
+        ranges, leaves = self._ranges[run.slice], self.leaves[run.slice]
+        start, end = ranges[0].start, ranges[-1].start + ranges[-1].shape.numel()
+        # One kernel per hundred tensors of equal precision; mixed precisions would take one for each.
+        low = torch.zeros(end - start, dtype=self._shadow.dtype, device=self._shadow.device)
+        pairs = [
+            (place.of(low, start), leaf.grad)
+            for place, leaf in zip(ranges, leaves, strict=True)
+            if leaf.grad is not None
+        ]
+        if pairs:
+            torch._foreach_copy_([view for view, _ in pairs], [grad for _, grad in pairs])
+        if self._only and not run.collected:
+            self.gradient[start:end].copy_(low)
+        else:
+            self.gradient[start:end].add_(low)
+        for leaf in leaves:
+            leaf.grad = None
+        run.collected = True
+
+    def start_sum(self, passes: int) -> None:
+        """Start a new sum of so many passes; the only one of a step need find no zeros, see `collecting`."""
+        if self.full_precision or passes != 1:
+            self.gradient.zero_()
+
+    def _named_parts(self) -> list[tuple[str, Adapter, Part]]:
+        """Every part with its full name."""
+        return [
+            (prefix + part.name, adapter, part) for prefix, adapter in self._adapters.items() for part in adapter.parts
+        ]
+
+
+def check_tensors(values: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    """Fail unless `values` holds exactly the expected names and shapes.
+
+    Raises:
+        TrainerError: says what differs and what usually causes it.
+    """
+    missing = [name for name in expected if name not in values]
+    extra = [name for name in values if name not in expected]
+    if missing or extra:
+        examples = ", ".join([f"missing {name}" for name in missing[:2]] + [f"extra {n}" for n in extra[:2]])
+        raise TrainerError(
+            f"The weights do not fit this model: {len(missing)} of {len(expected)} tensors missing, "
+            f"{len(extra)} unknown ({examples}). Check --variant, --train_text_encoder and the base model."
+        )
+    for name, shape in expected.items():
+        if tuple(values[name].shape) != tuple(shape):
+            raise TrainerError(
+                f"The weights do not fit this model: {name} has shape {tuple(values[name].shape)}, "
+                f"expected {tuple(shape)}. Check --rank and the base model."
+            )
+
+
+def _lay_out(adapters: Mapping[str, Adapter]) -> tuple[list[_Range], int]:
+    """Give every packed parameter its place."""
+    ranges, start = [], 0
+    for adapter in adapters.values():
+        for attribute, parameter in adapter.named_parameters():
+            ranges.append(_Range(adapter, attribute, start, parameter.shape))
+            start += -(-parameter.numel() // ALIGNMENT) * ALIGNMENT
+    return ranges, start
+
+
+def _cut(sizes: Sequence[int]) -> list[slice]:
+    """Runs of neighbouring leaves of these sizes, none beyond the limits unless one leaf alone is."""
+    cuts, numbers = [0], 0
+    for place, size in enumerate(sizes):
+        if place > cuts[-1] and (place - cuts[-1] == COLLECTED_AT_ONCE or numbers + size > NUMBERS_AT_ONCE):
+            cuts.append(place)
+            numbers = 0
+        numbers += size
+    return [slice(first, last) for first, last in itertools.pairwise([*cuts, len(sizes)]) if first < last]

@@ -1,0 +1,1 @@
+"""What a training leaves, and whose the folder is: checkpoints, metrics, claim. Computes nothing."""

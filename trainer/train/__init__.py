@@ -1,0 +1,1 @@
+"""`python -m trainer`: the training from flags to the last checkpoint. No mathematics of the method."""

@@ -1,0 +1,63 @@
+"""Devices, precision and PyTorch's switches at the start of a run."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from accelerate import PartialState
+
+from ..base_model.precision import choose_dtype
+from ..errors import TrainerError
+from .config import TrainingConfig
+
+
+def join_processes() -> PartialState:
+    """Accelerate's view of this process among those that train together.
+
+    Raises:
+        TrainerError: the launcher started several processes, but they do not find each other.
+    """
+    # Recent accelerate joins CPU processes only when told that they train on the CPU.
+    on_cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true")
+    processes = PartialState(cpu=on_cpu or not torch.cuda.is_available())
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if launched != processes.num_processes:
+        raise TrainerError(
+            f"The launcher started {launched} processes but {processes.num_processes} joined, so each would "
+            "train on its own. Start with `accelerate launch --num_processes N` or `torchrun`."
+        )
+    return processes
+
+
+def set_up_torch(config: TrainingConfig, processes: PartialState) -> tuple[torch.device, torch.dtype]:
+    """Choose device and precision and set PyTorch's switches.
+
+    Raises:
+        TrainerError: the flags ask for what this machine does not have.
+    """
+    device = processes.device if processes.device.type != "cpu" else torch.device("cpu")
+    wanted = config.mixed_precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    dtype = choose_dtype(wanted, device)
+    if config.cuda_graph and device.type != "cuda":
+        raise TrainerError("--cuda_graph needs a CUDA device; this run is on the CPU. Leave the flag out.")
+    if config.faithful and processes.num_processes > 1:
+        raise TrainerError("--faithful repeats upstream's batches of one process; start it with one process.")
+    if config.allow_tf32:
+        torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.allow_tf32 = True
+    # Trying out convolution algorithms gains nothing here and takes tens of GiB of workspace in float32.
+    torch.backends.cudnn.benchmark = False
+    if config.deterministic:
+        # cuBLAS reads this when it starts; without it PyTorch refuses to be deterministic.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True)  # with warn_only, attention would stay as it is
+    return device, dtype
+
+
+def describe_device(device: torch.device) -> str:
+    """A device in words."""
+    if device.type != "cuda":
+        return f"{device.type} with {torch.get_num_threads()} threads"
+    gib = torch.cuda.get_device_properties(device).total_memory / 2**30
+    return f"{torch.cuda.get_device_name(device)} ({gib:.0f} GiB)"

@@ -1,0 +1,139 @@
+"""One training run from its configuration to its exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from accelerate import PartialState
+
+from ..base_model.loading import ModelLoader, quieten_libraries
+from ..cli.interrupt import Interrupt
+from ..data.batches import Planner
+from ..data.dataset import TrainingSet
+from ..run_folder.checkpoints import Checkpoint
+from ..run_folder.folder import claimed
+from ..run_folder.metrics import Reporter
+from .assembly import Training, assemble
+from .config import TrainingConfig
+from .environment import describe_device, join_processes, set_up_torch
+from .loop import Loop
+from .resume import check_same_run, find_checkpoint, refuse_other_runs, run_identity
+from .sample_sheets import SampleSheets, prepare_sheets
+
+
+def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
+    """Train.
+
+    Returns:
+        Exit status: 0, or 128 + signal when interrupted.
+
+    Raises:
+        TrainerError: something given cannot be used, or the training diverged.
+    """
+    quieten_libraries()
+    processes = join_processes()
+    device, dtype = set_up_torch(config, processes)
+    loader = ModelLoader(config.pretrained_model_name_or_path, config.revision)
+    data = make_data(config)
+    with claimed(config.output_dir) if processes.is_main_process else nullcontext():
+        checkpoint, found = find_checkpoint(config.output_dir, config.resume_from_checkpoint)
+        planner = make_planner(config, data, processes)
+        identity = run_identity(config, data, planner, dtype)
+        start, weights = 0, None
+        if checkpoint is not None:
+            found += check_same_run(checkpoint.run, identity)
+            start, weights = checkpoint.step, checkpoint.weights()
+        refuse_other_runs(config.output_dir, start, identity)
+        if processes.is_main_process:
+            say(describe_run(config, data, planner, describe_device(device), dtype, checkpoint))
+            for notice in (*notices, *found):
+                say(f"note: {notice}")
+        training = assemble(config, data, planner, loader, device=device, dtype=dtype, start=start, weights=weights)
+        if checkpoint is not None:
+            training.optimizer.load(checkpoint.optimizer())
+        wanted = config.validation_steps and processes.is_main_process
+        sheets = prepare_sheets(config, training, data, loader, device, dtype) if wanted else None
+        return take_steps(config, training, sheets, identity, device, processes, start)
+
+
+def take_steps(
+    config: TrainingConfig,
+    training: Training,
+    sheets: SampleSheets | None,
+    identity: dict[str, Any],
+    device: torch.device,
+    processes: PartialState,
+    start: int,
+) -> int:
+    """The steps from `start` on, with reports and signals; returns the exit status."""
+    reporter = Reporter(
+        config.output_dir,
+        start=start,
+        total=config.max_train_steps,
+        tensorboard=config.output_dir / config.logging_dir if config.report_to == "tensorboard" else None,
+        active=processes.is_main_process,
+    )
+    for notice in (*training.notices, *filter(None, [reporter.warning])):
+        reporter.message(f"note: {notice}")
+    try:
+        with Interrupt() as interrupt:
+            return Loop(config, training, reporter, interrupt, identity, device, processes, sheets).run(start)
+    finally:
+        reporter.close()
+
+
+def make_planner(config: TrainingConfig, data: TrainingSet, processes: PartialState) -> Planner:
+    """The run's steps, as this process sees them."""
+    return Planner(
+        len(data),
+        config.train_batch_size,
+        config.gradient_accumulation_steps,
+        processes.num_processes,
+        processes.process_index,
+        config.seed,
+        config.flips,
+        config.faithful,
+    )
+
+
+def make_data(config: TrainingConfig) -> TrainingSet:
+    """The run's images."""
+    return TrainingSet(
+        config.instance_data_dir,
+        condition_dir=config.condition_dir if config.variant == "bcm" else None,
+        resolution=config.resolution,
+        variant="bcm" if config.variant == "bcm" else "dual",
+        center_crop=config.center_crop,
+        selection=config.selection,
+        faithful=config.faithful,
+        mask_dir=config.mask_dir,
+    )
+
+
+def describe_run(
+    config: TrainingConfig,
+    data: TrainingSet,
+    planner: Planner,
+    device: str,
+    dtype: torch.dtype,
+    checkpoint: Checkpoint | None,
+) -> str:
+    """A few lines that say what is about to happen."""
+    batch = planner.batch_size * planner.accumulation * planner.processes
+    begin = f"step {checkpoint.step} of {checkpoint.folder}" if checkpoint else "step 0"
+    return (
+        f"Training {config.variant}, rank {config.rank}, on {len(data)} images of {config.instance_data_dir}\n"
+        f"  ({', '.join(path.name for path in data.files)})\n"
+        f"  {config.max_train_steps} steps from {begin}; {batch} samples a step = {planner.batch_size} a pass"
+        f" x {planner.accumulation} passes x {planner.processes} processes\n"
+        f"  on {device}, {str(dtype).removeprefix('torch.')}; output in {config.output_dir}"
+    )
+
+
+def say(text: str) -> None:
+    """Print to stderr; stdout stays free."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,158 @@
+"""Sample sheets: every N steps a picture of what the adapters generate now, without disturbing the training.
+
+A sheet samples with the network that trains, as it is: nothing is merged into it, loaded from disk or kept, and
+every random number comes from generators of its own. The VAE is loaded for the sheet and freed after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ..base_model.loading import ModelLoader
+from ..data.backgrounds import BackgroundFile, Backgrounds
+from ..data.dataset import TrainingSet
+from ..data.images import write_png
+from ..errors import TrainerError
+from ..generate.generator import Generator
+from ..method.sampling import GUIDANCE, Sampler, make_scheduler
+from ..method.text import TextEncoder
+from ..run_folder.folder import SAMPLES_NAME
+from .assembly import Training, prepare_text
+from .config import TrainingConfig
+from .passes import TextSource
+
+#: Steps of DPM-Solver++: a glance, not a measurement.
+STEPS = 20
+
+
+class _Stopped(Exception):  # noqa: N818 - not an error
+    """The person wants the run to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSheets:
+    """Makes the sheets of one run.
+
+    Attributes:
+        config: the run.
+        training: its parts, whose network samples.
+        data: its images, whose backgrounds condition the samples.
+        loader: gives the VAE.
+        text: of the prompts: empty, empty, whole, part.
+        device: where it trains.
+    """
+
+    config: TrainingConfig
+    training: Training
+    data: TrainingSet
+    loader: ModelLoader
+    text: TextSource
+    device: torch.device
+
+    def write(self, step: int, *, stopped: Callable[[], bool]) -> str | None:
+        """Write `samples/step-<step>.png`, or nothing.
+
+        A sheet is an aid: that one cannot be made must not end a training of hours.
+
+        Args:
+            step: optimiser steps done.
+            stopped: whether to give up; asked before each call of the network.
+
+        Returns:
+            Why there is no sheet, or None.
+        """
+        try:
+            save(arrange(self._sample(stopped)), self.config.output_dir / SAMPLES_NAME / f"step-{step:06d}.png")
+        except _Stopped:
+            return f"no sample sheet of step {step}: the run is ending."
+        except torch.cuda.OutOfMemoryError:
+            return f"no sample sheet of step {step}, training goes on: the GPU's memory is full."
+        except (TrainerError, RuntimeError, OSError) as error:
+            return f"no sample sheet of step {step}, training goes on: {error}"
+        finally:
+            if self.device.type == "cuda":
+                torch.cuda.empty_cache()
+        return None
+
+    @torch.no_grad()
+    def _sample(self, stopped: Callable[[], bool]) -> npt.NDArray[np.uint8]:
+        """The pairs, 8-bit (N, 2, R, R, 3); one at a time, so that the peak of memory stays below a step's."""
+        with ExitStack() as stack:
+            # Loading a model draws start values on the CPU; samples draw from generators of their own.
+            stack.enter_context(torch.random.fork_rng(devices=[]))
+            for masks in self.training.model.masks:
+                stack.enter_context(masks.forgetting())
+            generator = self._generator(stopped)
+            count = self.config.num_validation_images
+            return np.concatenate([generator.pairs([index]) for index in range(count)])
+
+    def _generator(self, stopped: Callable[[], bool]) -> Generator:
+        """The sampler around the training network; pair i has the same noise and background on every sheet."""
+        config, training = self.config, self.training
+        model = training.model
+
+        def network(*inputs: Any) -> Tensor:
+            if stopped():
+                raise _Stopped
+            return model(*inputs)
+
+        sampler = Sampler(
+            network,
+            make_scheduler("dpm++", self.loader.scheduler().config),
+            training.schedule,
+            self.text(1).unflatten(1, (2, 2))[0],
+            steps=STEPS,
+            guidance=GUIDANCE[self.data.variant],
+        )
+        vae, side = self.loader.vae().to(self.device), config.resolution
+        files = [BackgroundFile(i.image, i.object_mask) for i in self.data.items if i.object_mask is not None]
+        backgrounds = Backgrounds(files, vae, side=side, per_background=1, device=self.device) if files else None
+        shape = (int(model.unet.config.in_channels), side // 8, side // 8)
+        return Generator(sampler, vae, training.scaling, shape, backgrounds, self.device, config.seed)
+
+
+def prepare_sheets(
+    config: TrainingConfig,
+    training: Training,
+    data: TrainingSet,
+    loader: ModelLoader,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> SampleSheets:
+    """What the run's sheets need beyond the training itself: their prompts.
+
+    Raises:
+        TrainerError: the text encoder cannot be loaded.
+    """
+    whole = config.prompt_blend if config.validation_prompt is None else config.validation_prompt
+    encoder = training.text.encoder or TextEncoder(loader.text_encoder(), rank=None)
+    text = prepare_text(("", "", whole, config.prompt_fg), config, loader, encoder, device, dtype)
+    return SampleSheets(config, training, data, loader, text, device)
+
+
+def arrange(pairs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Pairs (N, 2, R, R, 3) as one picture (N R, 2 R, 3): a row a pair, whole image left, anomaly part right."""
+    return np.concatenate([np.concatenate(list(pair), axis=1) for pair in pairs])
+
+
+def save(picture: npt.NDArray[np.uint8], path: Path) -> None:
+    """Write a sheet, whole or not at all, making its folder.
+
+    Raises:
+        TrainerError: the disk is full or the folder cannot be written to.
+    """
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_png(Image.fromarray(picture), path)
+    except OSError as error:
+        raise TrainerError(f"Cannot write {path}: {error.strerror or error}.") from error
