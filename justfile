@@ -1,0 +1,31 @@
+# What CI calls, by name. `just` comes with the extra `test` (package rust-just): .venv/bin/just --list
+bin := justfile_directory() / ".venv/bin"
+
+export PYTHONPATH := justfile_directory()
+
+# All tests, or those that ARGS name: just test tests/rules -k GPU003
+test *ARGS:
+    {{bin}}/python -m pytest {{ARGS}}
+
+# One rule: its hand-made sheets and every world that it is to be found on
+rule ID:
+    {{bin}}/python -m pytest tests/rules tests/worlds -k '{{ID}}'
+
+# Lint, formatting, types, import contracts
+lint:
+    {{bin}}/ruff check .
+    {{bin}}/ruff format --check .
+    {{bin}}/mypy
+    {{bin}}/lint-imports
+
+# Collect the messages, list what has no translation, compile the catalogue
+messages:
+    {{bin}}/python tools/messages.py --missing
+
+# Compare the tables with the package index (network)
+recheck:
+    .ci/recheck
+
+# Everything that must hold on every commit
+ci:
+    .ci/run
