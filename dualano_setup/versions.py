@@ -2,7 +2,7 @@
 
 `packaging` costs as much to import as a whole check takes, so numeric versions and specifiers are compared here and
 everything else (pre-releases, post-releases, epochs, `===`, local parts in a specifier) is left to it.
-tests/rules/test_versions.py holds the two to the same answers.
+tests/test_versions.py holds the two to the same answers.
 """
 
 from __future__ import annotations

@@ -10,14 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
 from dualano_setup.errors import UsageError
 from dualano_setup.explain.read import BLOCK, explain_blocks, explain_bytes, open_log
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 ERROR = 'Traceback (most recent call last):\n  File "t.py", line 1\nValueError: Attempting to unscale FP16 gradients.\n'
 
 

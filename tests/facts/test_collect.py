@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Absent, Known, Unknown
 from dualano_setup.facts.probing import run_probes
 from dualano_setup.settings.options import Settings
+from tests.places import ROOT
 from tests.worlds.site_packages import lay, lay_environment
 
 
@@ -111,7 +111,7 @@ def test_looking_imports_none_of_the_slow_modules(tmp_path):
         f"collect(Settings(project=Path({str(tmp_path)!r}), env=Path({str(tmp_path / 'env')!r})))\n"
         f"print([name for name in {slow!r} if name in sys.modules])"
     )
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(ROOT)
     variables = {"PATH": "", "HOME": str(tmp_path), "PYTHONPATH": root}
     told = subprocess.run(
         [sys.executable, "-S", "-c", program], env=variables, capture_output=True, text=True, check=True

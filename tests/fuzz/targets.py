@@ -6,7 +6,6 @@ import ast
 import datetime
 import functools
 import json
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -34,9 +33,7 @@ from dualano_setup.settings.options import Settings
 from dualano_setup.settings.resolve import resolve
 from tests.fuzz.words import WORDS
 from tests.patching import conftest as shop
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "rules"))
-import project_sheets as sheets
+from tests.rules import project_sheets as sheets
 
 
 class Target(NamedTuple):

@@ -6,11 +6,11 @@ import importlib.util
 import re
 import string
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.places import ROOT
+
 pytest.importorskip("babel")
 
 

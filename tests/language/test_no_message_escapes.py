@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[2] / "dualano_setup"
+from tests.places import ROOT
+
+PACKAGE = ROOT / "dualano_setup"
 FILES = sorted(file.relative_to(PACKAGE).as_posix() for file in PACKAGE.rglob("*.py"))
 # Words that are the same in every language: names of things, units.
 NAMES = {

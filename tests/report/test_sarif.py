@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from datetime import date
-from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import jsonschema
@@ -19,10 +18,9 @@ from dualano_setup.rules.finding import Finding
 from dualano_setup.rules.suppression import Suppressed
 from dualano_setup.settings.options import Settings
 from dualano_setup.settings.suppressions import Suppression
+from tests.places import SARIF_SUBSET
 
-FORM = jsonschema.Draft202012Validator(
-    json.loads((Path(__file__).parent / "sarif-2.1.0-subset.schema.json").read_text(encoding="utf-8"))
-)
+FORM = jsonschema.Draft202012Validator(json.loads(SARIF_SUBSET.read_text(encoding="utf-8")))
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from project_sheets import accelerate, checkout, context, findings, gpus, patch, statuses
 
 from dualano_setup.facts.fact import Unknown
 from dualano_setup.facts.sheet import AccelerateConfig
 from dualano_setup.rules.acc import RULES
+from tests.rules.project_sheets import accelerate, checkout, context, findings, gpus, patch, statuses
 
 AMPERE, TURING = (8, 6), (7, 5)
 

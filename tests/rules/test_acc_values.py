@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from project_sheets import KEYS, accelerate, checkout, context, environment, findings, gpus, patch, statuses
 
 from dualano_setup.facts.sheet import AccelerateConfig
 from dualano_setup.knowledge.catalogue import load
 from dualano_setup.rules.acc import RULES, obstacle
+from tests.rules.project_sheets import KEYS, accelerate, checkout, context, environment, findings, gpus, patch, statuses
 
 AMPERE, TURING = (8, 6), (7, 5)
 

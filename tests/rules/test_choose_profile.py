@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from hand_made import A4500, GPUS, INSTALLERS, MACHINE, SETTINGS, environment, sheet
 
 from dualano_setup.facts.fact import Absent, Unknown
 from dualano_setup.facts.sheet import PythonInstall
@@ -15,6 +14,7 @@ from dualano_setup.rules.choose_profile import choose_profile
 from dualano_setup.rules.judge import judge
 from dualano_setup.rules.registry import RULES
 from dualano_setup.rules.rule import Context
+from tests.rules.hand_made import A4500, GPUS, INSTALLERS, MACHINE, SETTINGS, environment, sheet
 
 NONE = Absent("no environment yet")
 

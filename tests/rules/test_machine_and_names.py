@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import hand_made as made
 import pytest
-from hand_made import GIB, MACHINE, SETTINGS, environment, rows, sheet, statuses
 
 from dualano_setup.errors import UsageError
 from dualano_setup.facts.environment.probe import NO_ENVIRONMENT
@@ -21,6 +19,8 @@ from dualano_setup.rules.rule import Context, Rule
 from dualano_setup.rules.seen import gib
 from dualano_setup.rules.selection import chosen_rules, near_ids
 from dualano_setup.rules.wording import listing, name_of, nearest, shown
+from tests.rules import hand_made as made
+from tests.rules.hand_made import GIB, MACHINE, SETTINGS, environment, rows, sheet, statuses
 
 
 def machine(**changes):

@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from project_sheets import (
+
+from dualano_setup.facts.sheet import BaseModel, Dataset, ImageFile, ModelPart, PathLiteral
+from dualano_setup.rules import model as models
+from dualano_setup.rules import src
+from dualano_setup.rules.data import rules as data
+from tests.rules.project_sheets import (
     BCM,
     INDEX,
     accelerate,
@@ -18,11 +23,6 @@ from project_sheets import (
     model,
     patch,
 )
-
-from dualano_setup.facts.sheet import BaseModel, Dataset, ImageFile, ModelPart, PathLiteral
-from dualano_setup.rules import model as models
-from dualano_setup.rules import src
-from dualano_setup.rules.data import rules as data
 
 PATH = "/mvtec/screw/test/scratch"
 

@@ -9,6 +9,7 @@ import pytest
 from dualano_setup.facts.sheet import FactSheet
 from dualano_setup.rules import registry
 from dualano_setup.rules.registry import RULES
+from tests.places import TESTS
 
 # The ids that were promised. An id never changes its meaning and is never reused, so this list only grows.
 PROMISED = {
@@ -65,7 +66,7 @@ def test_page(rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_every_rule_is_tested_by_name(rule):
-    tests = "".join(file.read_text(encoding="utf-8") for file in Path(__file__).parents[1].rglob("*.py"))
+    tests = "".join(file.read_text(encoding="utf-8") for file in TESTS.rglob("*.py"))
     family = re.sub(r"\d+", "", rule.id)
     assert rule.id in tests or f'f"{family}{{number:03}}"' in tests
 

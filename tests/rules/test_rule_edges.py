@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import hand_made as made
-import project_sheets as sheets
 
 from dualano_setup.facts.sheet import Disk
 from dualano_setup.knowledge.catalogue import load
@@ -22,6 +16,8 @@ from dualano_setup.rules.gpu.rules import changed_settings
 from dualano_setup.rules.req import rules as req
 from dualano_setup.rules.seen import GIB, gib, visible_gpus
 from dualano_setup.rules.wording import IMAGES, count, shown
+from tests.rules import hand_made as made
+from tests.rules import project_sheets as sheets
 
 AMPERE = replace(made.A4500, compute_capability=(8, 0))
 

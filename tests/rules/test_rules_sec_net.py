@@ -1,10 +1,10 @@
 from dataclasses import replace
 
 import pytest
-from hand_made import environment, rows, sheet, statuses
 
 from dualano_setup.facts.fact import Absent, Unknown
 from dualano_setup.facts.sheet import Answer, BaseModel, BinaryBuild, Network
+from tests.rules.hand_made import environment, rows, sheet, statuses
 
 PICKLED = BaseModel("/model", exists=True, pickled=("unet/diffusion_pytorch_model.bin",))
 CPU_PAGE = "https://download.pytorch.org/whl/cpu/torch/"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from project_sheets import accelerate, checkout, context, environment, findings, patch, statuses
 
 from dualano_setup.facts.fact import Unknown
 from dualano_setup.facts.sheet import PathLiteral
 from dualano_setup.rules.src import RULES
+from tests.rules.project_sheets import accelerate, checkout, context, environment, findings, patch, statuses
 
 HALF = {"mixed_precision": "fp16"}
 

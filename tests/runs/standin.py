@@ -14,6 +14,7 @@ from dualano_setup.runs.folder import RunFolder, create
 from dualano_setup.runs.launch.command_line import Launch
 from dualano_setup.runs.launch.handoff import Started, start
 from dualano_setup.runs.records import RunRecord, write
+from tests.places import ROOT
 
 #: argv: output folder, steps, seconds a step, then words: "deaf" (ignores SIGINT), "crash" (fails at step 2)
 TRAINER = textwrap.dedent(
@@ -110,7 +111,7 @@ def doctor(project: Path, *arguments: str, **options: object) -> subprocess.Pope
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         **options,  # type: ignore[call-overload]
     )
 

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import jsonschema
 import pytest
@@ -11,9 +10,9 @@ from dualano_setup.repairs.plan import make_plan
 from dualano_setup.repairs.saved_plan import promise
 from dualano_setup.report.document import report_document, schema_text
 from dualano_setup.report.sarif import sarif_report
+from tests.places import SARIF_SUBSET
 from tests.worlds.catalogue import WORLDS
 
-SARIF_SUBSET = Path(__file__).parents[1] / "report" / "sarif-2.1.0-subset.schema.json"
 CHECK, PLAN, SARIF = (
     jsonschema.Draft202012Validator(json.loads(text))
     for text in (schema_text("check"), schema_text("plan"), SARIF_SUBSET.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
 """The guide's five problems, each as a broken world: found, repaired by the real installer, found healthy.
 
 Environments come from a local index of stub wheels that hold the profile's real pins. Problem 2 (dtypes) is a source
-patch: `tests/patching/test_upstream.py` proves it on the authors' sources, which cannot be here. Problem 5 (the empty
+patch: `tests/patches/test_upstream.py` proves it on the authors' sources, which cannot be here. Problem 5 (the empty
 log) is `tests/runs`: a run's log has its lines while the run goes on.
 """
 

@@ -3,7 +3,7 @@
     python -m trainer.memory --train_batch_size 2 --mixed_precision bf16 --train_text_encoder --json
 
 Standard library only: the doctor runs it with an interpreter that has no torch. The activations are counted
-tensor by tensor as autograd keeps them (tests/trainer/test_memory.py compares with what it really keeps); the
+tensor by tensor as autograd keeps them (tests/trainer/memory/test_estimate.py compares with what it really keeps); the
 margin for CUDA itself and for workspaces is an estimate.
 """
 

@@ -2,7 +2,7 @@
 
 Rows of a batch are stream-major: `[condition rows,] whole rows, part rows`, B rows each. The reference
 state of a layer is needed in that layer alone, so the condition pass and the main pass are one pass; the
-result equals two passes (tests/trainer/test_merged_pass.py).
+result equals two passes (tests/trainer/method/test_attention.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 LoRA joins the frozen projections (one set for each frame), the two-frame block's first map joins those of queries,
 keys and values, and its last map those of the values, since a mixture's weights add up to one. The same function
-with half the matrix products (tests/trainer/test_merged.py compares in float64).
+with half the matrix products (tests/trainer/method/test_merged.py compares in float64).
 """
 
 from __future__ import annotations

@@ -1,0 +1,145 @@
+"""`quickstart` and `generate` as commands on the miniature: interrupted, gone on with, and finished."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dualano_setup.runs.folder import every
+from dualano_setup.runs.look import look_at
+from tests.places import ROOT
+from tests.runs.standin import read_to_the_end, wait_for
+from tests.signals.marked_processes import MARK, running
+
+pytest.importorskip("accelerate", reason="needs a training environment: the tests' own")
+pytestmark = pytest.mark.slow
+
+STEPS = 12
+WEIGHTS = Path("output") / "pytorch_lora_weights.safetensors"
+FEW = ("--", "--num_inference_steps", "2", "--no_masks", "--batch_size", "1", "--num_images")
+
+
+class Demo:
+    """The folder that quickstart works in, and commands run beside or in it."""
+
+    def __init__(self, parent: Path) -> None:
+        self.folder = parent / "demo"
+        self.parent = parent
+        variables = {name: value for name, value in os.environ.items() if not name.startswith(("DUALANO_", "HF_"))}
+        self.variables = variables | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "HOME": str(parent),
+                                      MARK: str(parent)}  # fmt: skip
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Quickstart beside the folder, any other command in it; a session of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "dualano_setup", *arguments],
+            cwd=self.parent if arguments[0] == "quickstart" else self.folder,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def quickstart(self) -> subprocess.Popen[str]:
+        return self.start("quickstart", "demo", "--steps", str(STEPS), "--env", sys.prefix, "--offline")
+
+    def steps(self) -> list[int]:
+        """The steps trained so far, in order, over all runs."""
+        file = self.folder / "output" / "metrics.jsonl"
+        rows = file.read_text().splitlines() if file.exists() else []
+        return [json.loads(row)["step"] for row in rows]
+
+    def running(self) -> list[str]:
+        return running(str(self.parent))
+
+
+@pytest.fixture(scope="module")
+def interrupted(tmp_path_factory) -> tuple[Demo, int, str, list[int]]:
+    """A quickstart that got a Ctrl-C during its training: folder, exit status, stderr, the steps it had done."""
+    demo = Demo(tmp_path_factory.mktemp("quick"))
+    quickstart = demo.quickstart()
+    wait_for(lambda: len(demo.steps()) >= 2, 120)
+    os.killpg(quickstart.pid, signal.SIGINT)
+    _, said = quickstart.communicate(timeout=60)
+    return demo, quickstart.returncode, said, demo.steps()
+
+
+@pytest.fixture(scope="module")
+def finished(interrupted) -> tuple[Demo, int, str, str]:
+    """The same command once more: folder, exit status, stdout, stderr."""
+    demo = interrupted[0]
+    quickstart = demo.quickstart()
+    told, said = quickstart.communicate(timeout=200)
+    return demo, quickstart.returncode, told, said
+
+
+def test_ctrl_c_during_its_training_ends_clean(interrupted):
+    demo, status, said, steps = interrupted
+    assert (status, "Traceback" in said) == (130, False), said
+    assert said.endswith("interrupted; the same command goes on from here\n")
+    assert "dualano-doctor train" not in said
+    assert 2 <= len(steps) < STEPS
+    (run,) = every(demo.folder / ".dualano")
+    view = look_at(run, run.record())
+    assert (view.verdict.state, view.checkpoint) == ("stopped", f"checkpoint-{steps[-1]}")
+    assert not (demo.folder / WEIGHTS).exists()
+
+
+def test_the_same_command_goes_on_from_there(interrupted, finished):
+    demo, status, told, said = finished
+    assert status == 0, told + said
+    assert f"checkpoint-{interrupted[3][-1]}" in said
+    assert demo.steps() == list(range(1, STEPS + 1))
+    assert (demo.folder / WEIGHTS).stat().st_size > 10_000
+    assert len(_pairs(demo.folder / "samples")) == 2
+    assert "All of it works" in told
+    assert demo.running() == []
+
+
+def test_generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished):
+    """At a terminal, where the Ctrl-C reaches doctor and sampler at once."""
+    demo = finished[0]
+    samples = demo.folder / ".dualano" / "generated" / "widget-dent"
+    pid, terminal = os.forkpty()
+    if pid == 0:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.chdir(demo.folder)
+        os.execve(sys.executable, [sys.executable, "-m", "dualano_setup", "generate", *FEW, "500"], demo.variables)
+    wait_for(lambda: len(_pairs(samples)) >= 1, 60)
+    os.write(terminal, b"\x03")
+    said = read_to_the_end(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert "interrupted; what is finished stays" in said
+    assert "Traceback" not in said
+    assert demo.running() == []
+    done = len(_pairs(samples))
+    assert 1 <= done < 500
+    again = demo.start("generate", *FEW, str(done + 1))
+    told, said = again.communicate(timeout=100)
+    assert (again.returncode, "Traceback" in said) == (0, False), said
+    assert f"{done} of {done + 1} pairs are there already" in told
+    assert len(_pairs(samples)) == done + 1
+
+
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGTERM, -15), (signal.SIGHUP, -1)])
+def test_generate_ends_with_the_doctor(finished, how, status):
+    demo = finished[0]
+    generate = demo.start("generate", "--output", "more", *FEW, "500")
+    wait_for(lambda: len(demo.running()) == 2, 30)
+    os.killpg(generate.pid, how)
+    assert generate.wait(20) == status
+    generate.communicate()
+    assert demo.running() == []
+
+
+def _pairs(folder: Path) -> list[str]:
+    manifest = folder / "manifest.jsonl"
+    return manifest.read_text().splitlines() if manifest.exists() else []
