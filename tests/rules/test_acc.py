@@ -7,7 +7,7 @@ from project_sheets import accelerate, checkout, context, findings, gpus, patch,
 
 from dualano_setup.facts.fact import Unknown
 from dualano_setup.facts.sheet import AccelerateConfig
-from dualano_setup.rules.acc import RULES
+from dualano_setup.rules.acc.rules import RULES
 
 AMPERE, TURING = (8, 6), (7, 5)
 

@@ -9,7 +9,8 @@ from project_sheets import KEYS, accelerate, checkout, context, environment, fin
 
 from dualano_setup.facts.sheet import AccelerateConfig
 from dualano_setup.knowledge.catalogue import load
-from dualano_setup.rules.acc import RULES, obstacle
+from dualano_setup.rules.acc.precision import obstacle
+from dualano_setup.rules.acc.rules import RULES
 
 AMPERE, TURING = (8, 6), (7, 5)
 
