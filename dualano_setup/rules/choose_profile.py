@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from ..facts.fact import Fact, Known, Unknown
+from ..facts.fact import Fact, Unknown, value
 from ..facts.sheet import Environment, FactSheet, Gpu, Gpus, Installers
 from ..knowledge.architectures import has_kernels
 from ..knowledge.catalogue import load
@@ -19,9 +17,6 @@ GPU_ORDER = ("guide-cu118", "modern", "modern-cu128")
 
 
 CPU_ORDER = ("cpu", "cpu-checkout")
-
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +35,9 @@ def choose_profile(sheet: FactSheet, settings: Settings, *, trainer: str = "bund
     the GPU, one is solved from the tables; where that fails too, the guide's is taken all the same, so that the rules
     can say what is in its way.
     """
-    gpus = _value(sheet.gpus)
+    gpus = value(sheet.gpus)
     wants_gpu = isinstance(sheet.gpus, Unknown) or (gpus is not None and _sign_of_gpu(gpus))
-    order = _installed_first([load(name) for name in (*GPU_ORDER, *CPU_ORDER)], _value(sheet.environment))
+    order = _installed_first([load(name) for name in (*GPU_ORDER, *CPU_ORDER)], value(sheet.environment))
     obstacles = {profile.name: _obstacle(profile, sheet, settings, trainer, wants_gpu) for profile in order}
     fallback = "guide-cu118" if wants_gpu else "cpu"
     chosen = next((p for p in order if not obstacles[p.name]), None)
@@ -60,7 +55,7 @@ def choose_profile(sheet: FactSheet, settings: Settings, *, trainer: str = "bund
 
 def suitable(sheet: FactSheet, settings: Settings) -> tuple[Profile, ...]:
     """Every shipped profile that this machine can run with the bundled trainer, in the order of choice."""
-    gpus = _value(sheet.gpus)
+    gpus = value(sheet.gpus)
     wants_gpu = isinstance(sheet.gpus, Unknown) or (gpus is not None and _sign_of_gpu(gpus))
     every = (load(name) for name in (*GPU_ORDER, *CPU_ORDER))
     return tuple(profile for profile in every if not _obstacle(profile, sheet, settings, "bundled", wants_gpu))
@@ -68,16 +63,16 @@ def suitable(sheet: FactSheet, settings: Settings) -> tuple[Profile, ...]:
 
 def _solved(sheet: FactSheet, settings: Settings, trainer: str) -> tuple[Profile | None, str]:
     """A stack solved from the tables where no shipped one fits, or why there is none ("" when nothing was asked)."""
-    gpus, machine = _value(sheet.gpus), _value(sheet.machine)
+    gpus, machine = value(sheet.gpus), value(sheet.machine)
     capabilities = {gpu.compute_capability for gpu in gpus.devices} if gpus else set()
     if gpus is None or not gpus.driver or not capabilities or (machine and machine.architecture != "x86_64"):
         return None, ""
     from ..knowledge.solve import Refusal  # only here: a check of a machine that a shipped profile fits loads no tables
     from ..knowledge.solved import solved_profile
 
-    installers = _value(sheet.installers)
+    installers = value(sheet.installers)
     stuck = installers is not None and (settings.offline or installers.uv_path is None)
-    at_hand = _pythons(installers, _value(sheet.environment)) if installers and stuck else []
+    at_hand = _pythons(installers, value(sheet.environment)) if installers and stuck else []
     names = tuple(f"sm_{major}{minor}" for major, minor in sorted(filter(None, capabilities)))
     if None in capabilities:
         return None, ""
@@ -98,14 +93,14 @@ def _obstacle(profile: Profile, sheet: FactSheet, settings: Settings, trainer: s
         return _("needs an NVIDIA GPU, and there is none here")
     if not profile.needs_gpu and wants_gpu:
         return _("leaves the GPU unused")
-    machine = _value(sheet.machine)
+    machine = value(sheet.machine)
     if machine and profile.machines and machine.architecture not in profile.machines:
         return _(
             "its packages are built for {machines}, this is {architecture}",
             machines=", ".join(profile.machines),
             architecture=machine.architecture,
         )
-    return _gpu_obstacle(profile, _value(sheet.gpus)) or _python_obstacle(profile, sheet, settings)
+    return _gpu_obstacle(profile, value(sheet.gpus)) or _python_obstacle(profile, sheet, settings)
 
 
 def _gpu_obstacle(profile: Profile, gpus: Gpus | None) -> str:
@@ -126,10 +121,10 @@ def _gpu_obstacle(profile: Profile, gpus: Gpus | None) -> str:
 
 def _python_obstacle(profile: Profile, sheet: FactSheet, settings: Settings) -> str:
     """A fitting Python must be at hand only when none can be downloaded."""
-    installers = _value(sheet.installers)
+    installers = value(sheet.installers)
     if installers is None or not (settings.offline or installers.uv_path is None):
         return ""
-    at_hand = _pythons(installers, _value(sheet.environment))
+    at_hand = _pythons(installers, value(sheet.environment))
     if not at_hand or any(satisfies(version, profile.python) for version in at_hand):
         return ""
     return _(
@@ -176,7 +171,3 @@ def _named(gpu: Gpu) -> str:
     if gpu.compute_capability is None:
         return gpu.name
     return f"{gpu.name} (sm_{gpu.compute_capability[0]}{gpu.compute_capability[1]})"
-
-
-def _value(fact: Fact[T]) -> T | None:
-    return fact.value if isinstance(fact, Known) else None

@@ -16,7 +16,7 @@ def pins(profile: Profile, python: str | None = None) -> dict[str, str]:
         return profile.locked()
 
 
-def install(environment: Environment, profile: Profile, *names: str) -> str:
+def install_command(environment: Environment, profile: Profile, *names: str) -> str:
     """One uv command that installs the profile's pins of these packages into that environment."""
     exact = pins(profile, environment.python)
     versions = {**profile.packages, **profile.optional, **exact}
@@ -27,6 +27,6 @@ def install(environment: Environment, profile: Profile, *names: str) -> str:
     return shlex.join([*words, *wanted])
 
 
-def uninstall(environment: Environment, *names: str) -> str:
+def uninstall_command(environment: Environment, *names: str) -> str:
     """One uv command that removes these packages from that environment."""
     return shlex.join(["uv", "pip", "uninstall", "--python", environment.interpreter, *names])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ..facts.fact import Absent, Unknown
 from ..language import _
-from .finding import Finding
+from .finding import Finding, Verdict, skip, unknown
 from .rule import Context, Rule
 
 
@@ -19,35 +19,32 @@ def judge(context: Context, rules: Sequence[Rule]) -> tuple[Finding, ...]:
     rows: dict[str, tuple[Finding, ...]] = {}
     for rule in _causes_first(rules):
         cause = next((c for c in rule.after if _failed(rows.get(c, ()))), None)
-        rows[rule.id] = (
-            (_skip(rule, _("waits for {cause}", cause=cause), cause),) if cause else _evaluate(rule, context)
-        )
+        said = (skip(_("waits for {cause}", cause=cause), caused_by=cause),) if cause else _verdicts(rule, context)
+        rows[rule.id] = tuple(_finding(rule, verdict) for verdict in said)
     return tuple(finding for rule in rules for finding in rows[rule.id])
 
 
-def _evaluate(rule: Rule, context: Context) -> tuple[Finding, ...]:
+def _verdicts(rule: Rule, context: Context) -> tuple[Verdict, ...]:
     for need in rule.needs:
         fact = getattr(context.sheet, need)
         if isinstance(fact, Unknown):
-            return (Finding(rule.id, "unknown", _(rule.title), fact.reason, fact.source),)
+            return (unknown(fact.reason, evidence=fact.source),)
         if isinstance(fact, Absent) and not rule.sees_absent:
-            return (_skip(rule, _(fact.reason), None),)
+            return (skip(_(fact.reason)),)
     try:
-        found = tuple(rule.evaluate(context))
+        return tuple(rule.evaluate(context)) or (Verdict("ok"),)
     except Exception as error:
-        return (
-            Finding(
-                rule.id,
-                "unknown",
-                _(rule.title),
-                _("this check failed inside: {kind}: {error}", kind=type(error).__name__, error=error),
-            ),
-        )
-    return found or (Finding(rule.id, "ok", _(rule.title)),)
+        return (unknown(_("this check failed inside: {kind}: {error}", kind=type(error).__name__, error=error)),)
 
 
-def _skip(rule: Rule, reason: str, cause: str | None) -> Finding:
-    return Finding(rule.id, "skip", _(rule.title), reason, caused_by=cause)
+def _finding(rule: Rule, said: Verdict) -> Finding:
+    repairable = said.repairable
+    if repairable is None:
+        repairable = rule.repairable and said.status in ("fail", "warn")
+    title = said.title or _(rule.title)
+    return Finding(
+        rule.id, said.status, title, said.detail, said.evidence, said.cure, repairable, said.caused_by, said.subject
+    )
 
 
 def _failed(rows: Iterable[Finding]) -> bool:

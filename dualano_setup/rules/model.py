@@ -3,50 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
-from ..facts.fact import Known
+from ..facts.fact import value
 from ..facts.project.model import ESSENTIAL, INDEX
 from ..language import N_, _
-from .finding import Finding
-from .rule import Context, Rule, fail, warn
+from .finding import Verdict, fail
+from .rule import Context, Rule, given
 from .wording import listing, shown
 
 if TYPE_CHECKING:
     from ..facts.sheet import BaseModel, ModelPart
 
-PLACE, PARTS, POINTERS, KIND, NAMED = (
-    N_("the base model is not there"),
-    N_("the base model is incomplete"),
-    N_("Git LFS pointer files stand where weights should be"),
-    N_("the base model is not Stable Diffusion 1.x in diffusers layout"),
-    N_("the model's index names parts whose folder is absent"),
-)
 PIPELINES = ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline")
 LATENT_CHANNELS = 4
 SD2_WIDTH = 1024
 """Hidden size of OpenCLIP ViT-H, the text encoder of Stable Diffusion 2.x; 1.x has 768 (their model cards)."""
 
 
-def check_place(context: Context) -> Iterator[Finding]:
+def check_place(context: Context) -> Iterator[Verdict]:
     """MODEL001: the folder that was named does not exist."""
-    model = _model(context)
+    model = given(context.sheet.model)
     if model.exists:
         return
     named = _("`{name}` reads like a name on the model hub; no such folder is here", name=shown(model.hub_id))
     yield fail(
-        "MODEL001",
-        _(PLACE),
         named if model.is_hub_id else _("{path} is not there", path=shown(model.path)),
         cure=_("Download Stable Diffusion 1.5 in diffusers layout and set `model` to its folder."),
         evidence=shown(model.path),
-        repairable=True,
     )
 
 
-def check_parts(context: Context) -> Iterator[Finding]:
+def check_parts(context: Context) -> Iterator[Verdict]:
     """MODEL002: parts, configs and weights that are missing or cut short."""
-    model = _model(context)
+    model = given(context.sheet.model)
     if model.index_error:
         yield _incomplete(f"{INDEX}: {model.index_error}", INDEX, essential=True)
     for part in model.parts:
@@ -67,36 +58,31 @@ def _part_problems(part: ModelPart) -> Iterator[str]:
         yield _("{part}/ has files that are cut short: {files}", part=part.name, files=listing(part.truncated))
 
 
-def _incomplete(problem: str, subject: str, *, essential: bool) -> Finding:
-    return (fail if essential else warn)(
-        "MODEL002",
-        _(PARTS),
+def _incomplete(problem: str, subject: str, *, essential: bool) -> Verdict:
+    return Verdict(
+        "fail" if essential else "warn",
         problem,
         cure=_("Download the named files again from where the model comes from."),
         evidence=subject,
-        repairable=True,
         subject=subject,
     )
 
 
-def check_pointers(context: Context) -> Iterator[Finding]:
+def check_pointers(context: Context) -> Iterator[Verdict]:
     """MODEL003: a clone made without Git LFS."""
-    model = _model(context)
+    model = given(context.sheet.model)
     files = [f"{part.name}/{name}" for part in model.parts for name in part.pointers]
     if files:
         yield fail(
-            "MODEL003",
-            _(POINTERS),
             _("{files}: a few lines of text instead of the weights", files=listing(files)),
             cure=_("Run `git lfs install` and `git lfs pull` in the model's folder."),
             evidence=shown(model.path),
-            repairable=True,
         )
 
 
-def check_kind(context: Context) -> Iterator[Finding]:
+def check_kind(context: Context) -> Iterator[Verdict]:
     """MODEL004: another model family, or another layout."""
-    model = _model(context)
+    model = given(context.sheet.model)
     if not model.exists:
         return
     found = _other_kind(model)
@@ -104,21 +90,12 @@ def check_kind(context: Context) -> Iterator[Finding]:
         cure = _("Take Stable Diffusion 1.5 (or a fine-tune of it) as a folder with {index}.", index=INDEX)
         if model.nested_hint:
             cure = _("{cure} The model seems to be in {folder}.", cure=cure, folder=shown(model.nested_hint))
-        yield fail(
-            "MODEL004",
-            _(KIND),
-            found,
-            cure=cure,
-            evidence=shown(model.path),
-        )
+        yield fail(found, cure=cure, evidence=shown(model.path))
 
 
 def _other_kind(model: BaseModel) -> str:
     if model.single_file:
-        return _(
-            "{file} is a single checkpoint file, not a folder in diffusers layout",
-            file=shown(model.single_file),
-        )
+        return _("{file} is a single checkpoint file, not a folder in diffusers layout", file=shown(model.single_file))
     if model.index is None:
         return "" if model.index_error else _("there is no {index}", index=INDEX)
     name = model.index.get("_class_name")
@@ -155,13 +132,13 @@ def _family(name: str, model: BaseModel) -> str:
     return "" if name in PIPELINES else _("not a text-to-image Stable Diffusion model")
 
 
-def check_named(context: Context) -> Iterator[Finding]:
+def check_named(context: Context) -> Iterator[Verdict]:
     """MODEL005: the whole pipeline is loaded at the end of a run, and then fails."""
-    model = _model(context)
+    model = given(context.sheet.model)
     if model.named_but_absent:
-        yield (fail if _has_checkout(context) else warn)(
-            "MODEL005",
-            _(NAMED),
+        checkout = value(context.sheet.checkout)
+        yield Verdict(
+            "fail" if checkout and checkout.recognised else "warn",
             _(
                 "{index} names {parts}, and there is no such folder; loading the whole pipeline "
                 "fails, as the checkout's trainer does when it has finished",
@@ -170,27 +147,16 @@ def check_named(context: Context) -> Iterator[Finding]:
             ),
             cure=_("Set these entries to `[null, null]` in {index}, or download the folders.", index=INDEX),
             evidence=f"{shown(model.path)}/{INDEX}",
-            repairable=True,
         )
 
 
-def _has_checkout(context: Context) -> bool:
-    checkout = context.sheet.checkout
-    return isinstance(checkout, Known) and checkout.value.recognised
-
-
-def _model(context: Context) -> BaseModel:
-    fact = context.sheet.model
-    assert isinstance(fact, Known)
-    return fact.value
-
-
-_NEEDS = ("model",)
-_AFTER = ("MODEL001",)
+_rule = partial(Rule, needs=("model",), after=("MODEL001",), repairable=True)
 RULES = (
-    Rule("MODEL001", PLACE, check_place, _NEEDS, repairable=True),
-    Rule("MODEL002", PARTS, check_parts, _NEEDS, (*_AFTER, "MODEL004"), repairable=True),
-    Rule("MODEL003", POINTERS, check_pointers, _NEEDS, _AFTER, repairable=True),
-    Rule("MODEL004", KIND, check_kind, _NEEDS, _AFTER),
-    Rule("MODEL005", NAMED, check_named, _NEEDS, _AFTER, repairable=True),
+    _rule("MODEL001", N_("the base model is not there"), check_place, after=()),
+    _rule("MODEL002", N_("the base model is incomplete"), check_parts, after=("MODEL001", "MODEL004")),
+    _rule("MODEL003", N_("Git LFS pointer files stand where weights should be"), check_pointers),
+    _rule(
+        "MODEL004", N_("the base model is not Stable Diffusion 1.x in diffusers layout"), check_kind, repairable=False
+    ),
+    _rule("MODEL005", N_("the model's index names parts whose folder is absent"), check_named),
 )

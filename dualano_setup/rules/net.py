@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..facts.sheet import Answer, Network
+from ..facts.fact import value
+from ..facts.sheet import Answer
 from ..language import N_, _
-from .finding import Finding
-from .rule import Context, Rule, fail, warn
-from .seen import value
+from .finding import Verdict, fail
+from .rule import Context, Rule, given
 
 _CURES = {
     "dns": N_("The name cannot be resolved: check the network, the VPN and /etc/resolv.conf."),
@@ -23,42 +23,41 @@ _CURES = {
 }
 
 
-def _indexes_answer(context: Context) -> Iterator[Finding]:
+def _indexes_answer(context: Context) -> Iterator[Verdict]:
     optional = {index.url.rstrip("/") for index in context.profile.indexes if index.url and not index.required}
     told = set()
-    for answer in _network(context).indexes:
+    for answer in given(context.sheet.network).indexes:
         spare = answer.url.rstrip("/") in optional
         key = (_host(answer.url), answer.failure, spare)  # several pages of one silent host are one trouble
         if answer.ok or key in told:
             continue
         told.add(key)
-        yield (warn if spare else fail)(
-            "NET001",
-            _(
+        yield Verdict(
+            "warn" if spare else "fail",
+            _("{said}; the default index serves those packages instead, as a larger build", said=_said(answer))
+            if spare
+            else _said(answer),
+            title=_(
                 "{url} does not answer ({failure})",
                 url=_host(answer.url),
                 failure=answer.failure or _("no reason given"),
             ),
-            _("{said}; the default index serves those packages instead, as a larger build", said=_said(answer))
-            if spare
-            else _said(answer),
             evidence=answer.url,
             cure=_("{cure} A mirror of your own goes into pip's or uv's configuration.", cure=_cure(answer)),
             subject=answer.url,
         )
 
 
-def _hub_answers(context: Context) -> Iterator[Finding]:
-    answer, model = _network(context).hub, value(context.sheet.model)
+def _hub_answers(context: Context) -> Iterator[Verdict]:
+    answer, model = given(context.sheet.network).hub, value(context.sheet.model)
     if answer is None or answer.ok or (model is not None and model.exists):
         return
     yield fail(
-        "NET002",
-        _(
+        _said(answer),
+        title=_(
             "the model hub does not answer ({failure}), and the model is not here",
             failure=answer.failure or _("no reason given"),
         ),
-        _said(answer),
         evidence=answer.url,
         cure=_(
             "{cure} Or copy a Stable Diffusion v1.5 folder in diffusers layout here and point --model at it; a mirror "
@@ -67,12 +66,6 @@ def _hub_answers(context: Context) -> Iterator[Finding]:
         ),
         subject=answer.url,
     )
-
-
-def _network(context: Context) -> Network:
-    seen = value(context.sheet.network)
-    assert seen is not None, "the rule lists `network` in its needs"
-    return seen
 
 
 def _host(url: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..language import _
-from . import acc, model, net, py, sec, src, sys
+from . import model, net, py, sec, src, sys
+from .acc import rules as acc
 from .data import rules as data
 from .gpu import rules as gpu
 from .pkg import rules as pkg

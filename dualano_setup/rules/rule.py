@@ -1,17 +1,20 @@
-"""What a rule is: an id, the facts it needs, and a pure function from context to findings."""
+"""What a rule is: an id, a title, the facts it needs, and a pure function from context to verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from ..facts.fact import Fact, Known
 from ..light_dataclasses import dataclass
-from .finding import Finding
+from .finding import Verdict
 
 if TYPE_CHECKING:
     from ..facts.sheet import FactSheet
     from ..knowledge.profile import Profile
     from ..settings.options import Settings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,49 +28,26 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One promise: the id never changes its meaning.
+    """One promise: the id never changes its meaning. Id, title and repairability are said here and nowhere else.
 
     `needs` are the fact sheet's fields without which the rule cannot judge: an `Unknown` there makes the rule's row
     `unknown`, an `Absent` one makes it `skip`, unless `sees_absent` says that absence is the rule's own business.
     `after` are rules whose failure makes this one's finding a consequence: the judge then runs it no more and reports
     `skip` with `caused_by`.
-    `evaluate` yields its findings; yielding nothing means all is well and gives one `ok` row.
+    `evaluate` yields its verdicts; yielding nothing means all is well and gives one `ok` row.
+    `repairable` says whether a program can mend what fails or warns, but for verdicts that say otherwise themselves.
     """
 
     id: str
     title: str
-    evaluate: Callable[[Context], Iterable[Finding]]
+    evaluate: Callable[[Context], Iterable[Verdict]]
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     sees_absent: bool = False
     repairable: bool = False
 
 
-def fail(
-    rule: str,
-    title: str,
-    detail: str,
-    *,
-    cure: str,
-    evidence: str = "",
-    repairable: bool = False,
-    caused_by: str | None = None,
-    subject: str = "",
-) -> Finding:
-    """A finding that blocks training."""
-    return Finding(rule, "fail", title, detail, evidence, cure, repairable, caused_by, subject)
-
-
-def warn(
-    rule: str,
-    title: str,
-    detail: str,
-    *,
-    cure: str,
-    evidence: str = "",
-    repairable: bool = False,
-    caused_by: str | None = None,
-    subject: str = "",
-) -> Finding:
-    """A finding that lets training start, but that the user should know."""
-    return Finding(rule, "warn", title, detail, evidence, cure, repairable, caused_by, subject)
+def given(fact: Fact[T]) -> T:
+    """What was seen, for a rule that lists the fact in its `needs`."""
+    assert isinstance(fact, Known), "a rule asked for a fact that it does not list in `needs`"
+    return fact.value

@@ -1,4 +1,4 @@
-"""How findings name files, lists and strangers' text."""
+"""How findings name files, lists, sizes and strangers' text."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
 from ..language import N_, _
-from .finding import Finding
 
 _MAX_NAME = 160
+GIB = 1024**3
 
 
 def shown(text: object) -> str:
@@ -39,9 +39,9 @@ def nearest(name: str, names: Sequence[str]) -> str:
     return _("; did you mean `{name}`?", name=shown(lower[found[0]])) if found else ""
 
 
-def skip(rule: str, title: str, reason: str) -> Finding:
-    """A row that says why the rule does not apply."""
-    return Finding(rule, "skip", title, reason)
+def gib(size: float) -> str:
+    """Bytes for people: "19.6 GiB"."""
+    return f"{size / GIB:.1f} GiB"
 
 
 IMAGES = N_("{number} image"), N_("{number} images")

@@ -25,7 +25,7 @@ from dualano_setup.facts.project.weights_file import check_weights
 from dualano_setup.patching import PatchError, load_patches, plan
 from dualano_setup.repairs.actions.files import WriteFile
 from dualano_setup.repairs.planners import accelerate, requirements
-from dualano_setup.rules import acc
+from dualano_setup.rules.acc import rules as acc
 from dualano_setup.rules.judge import judge
 from dualano_setup.rules.req import rules as req
 from dualano_setup.runs import progress

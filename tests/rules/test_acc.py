@@ -6,7 +6,7 @@ import pytest
 
 from dualano_setup.facts.fact import Unknown
 from dualano_setup.facts.sheet import AccelerateConfig
-from dualano_setup.rules.acc import RULES
+from dualano_setup.rules.acc.rules import RULES
 from tests.rules.project_sheets import accelerate, checkout, context, findings, gpus, patch, statuses
 
 AMPERE, TURING = (8, 6), (7, 5)

@@ -8,7 +8,8 @@ import pytest
 
 from dualano_setup.facts.sheet import AccelerateConfig
 from dualano_setup.knowledge.catalogue import load
-from dualano_setup.rules.acc import RULES, obstacle
+from dualano_setup.rules.acc.precision import obstacle
+from dualano_setup.rules.acc.rules import RULES
 from tests.rules.project_sheets import KEYS, accelerate, checkout, context, environment, findings, gpus, patch, statuses
 
 AMPERE, TURING = (8, 6), (7, 5)

@@ -12,13 +12,12 @@ from dualano_setup.facts.fact import Absent
 from dualano_setup.facts.sheet import Answer, BaseModel, BinaryBuild, Disk, FactSheet, Leak, Network
 from dualano_setup.knowledge.catalogue import load
 from dualano_setup.knowledge.tables import run_need
-from dualano_setup.rules.finding import Finding
+from dualano_setup.rules.finding import Finding, Verdict
 from dualano_setup.rules.judge import judge
 from dualano_setup.rules.registry import RULES
 from dualano_setup.rules.rule import Context, Rule
-from dualano_setup.rules.seen import gib
 from dualano_setup.rules.selection import chosen_rules, near_ids
-from dualano_setup.rules.wording import listing, name_of, nearest, shown
+from dualano_setup.rules.wording import gib, listing, name_of, nearest, shown
 from tests.rules import hand_made as made
 from tests.rules.hand_made import GIB, MACHINE, SETTINGS, environment, rows, sheet, statuses
 
@@ -313,7 +312,7 @@ def test_a_rule_that_crashes_costs_only_its_own_row():
     ],
 )
 def test_only_a_failed_or_waiting_rule_holds_up_the_next(status, cause, expected):
-    first = Rule("A001", "a", lambda context: (Finding("A001", spelt(status), "a", caused_by=cause),))
+    first = Rule("A001", "a", lambda context: (Verdict(spelt(status), "a", caused_by=cause),))
     second = Rule("A002", "b", lambda context: (), after=("A001",))
     context = Context(FactSheet(), SETTINGS, load("cpu"))
     (row,) = [row for row in judge(context, (first, second)) if row.rule == "A002"]
@@ -322,6 +321,27 @@ def test_only_a_failed_or_waiting_rule_holds_up_the_next(status, cause, expected
 
 def test_a_finding_is_not_repairable_unless_it_says_so():
     assert not Finding("A001", "warn", "a").repairable
+
+
+@pytest.mark.parametrize("of_rule", [True, False])
+@pytest.mark.parametrize(
+    ("status", "said", "expected"),
+    [
+        ("fail", None, "the rule's"),
+        ("warn", None, "the rule's"),
+        ("fail", False, False),
+        ("warn", True, True),
+        ("info", None, False),
+        ("unknown", None, False),
+        ("skip", None, False),
+    ],
+)
+def test_the_judge_binds_id_title_and_repairability(of_rule, status, said, expected):
+    verdicts = (Verdict(spelt(status), "seen", repairable=said), Verdict(spelt(status), "seen", title="its own"))
+    rule = Rule("A001", "the rule's", lambda context: verdicts, repairable=of_rule)
+    first, second = judge(Context(FactSheet(), SETTINGS, load("cpu")), (rule,))
+    assert (first.rule, first.title, second.title) == ("A001", "the rule's", "its own")
+    assert first.repairable == (of_rule if expected == "the rule's" else expected)
 
 
 # --- words

@@ -9,13 +9,15 @@ import pytest
 from dualano_setup.facts.sheet import Disk
 from dualano_setup.knowledge.catalogue import load
 from dualano_setup.knowledge.tables import run_need
-from dualano_setup.rules import acc
+from dualano_setup.rules.acc import rules as acc
+from dualano_setup.rules.acc.precision import obstacle
 from dualano_setup.rules.data import rules as data
 from dualano_setup.rules.gpu.memory import _candidates, least, need
 from dualano_setup.rules.gpu.rules import changed_settings
+from dualano_setup.rules.gpu.visible import visible_gpus
 from dualano_setup.rules.req import rules as req
-from dualano_setup.rules.seen import GIB, gib, visible_gpus
-from dualano_setup.rules.wording import IMAGES, count, shown
+from dualano_setup.rules.req.releases import replacement, target_python
+from dualano_setup.rules.wording import GIB, IMAGES, count, gib, shown
 from tests.rules import hand_made as made
 from tests.rules import project_sheets as sheets
 
@@ -132,8 +134,8 @@ def test_the_first_gpu_without_bfloat16_is_named():
 
 def test_a_precision_that_sorts_after_fp16_is_not_taken_for_it():
     context = sheets.context(None, gpus=sheets.gpus())
-    assert "needs a GPU" in acc.obstacle(context, "fp16", use_cpu=False)
-    assert acc.obstacle(context, "int8", use_cpu=False) == ""
+    assert "needs a GPU" in obstacle(context, "fp16", use_cpu=False)
+    assert obstacle(context, "int8", use_cpu=False) == ""
 
 
 @pytest.mark.parametrize(("wanted", "kind"), [(1, "NO (quoted)"), (2, "MULTI_GPU")])
@@ -195,8 +197,8 @@ def test_a_line_with_a_file_does_not_stop_the_look_at_the_next():
 
 
 def test_the_target_python_is_told_by_two_numbers():
-    assert req.target_python(sheets.context(environment=sheets.environment("3.12.1"))) == "3.12"
-    assert req.target_python(sheets.context()) == "3.10"
+    assert target_python(sheets.context(environment=sheets.environment("3.12.1"))) == "3.12"
+    assert target_python(sheets.context()) == "3.10"
 
 
 def test_a_release_without_a_file_is_no_replacement():
@@ -204,4 +206,4 @@ def test_a_release_without_a_file_is_no_replacement():
         requirements=sheets.requirements("numpy==1.24.3\n"), environment=sheets.environment("3.13.0")
     )
     (line,) = sheets.requirements("numpy==1.24.3\n").lines
-    assert req.replacement(context, line) is None
+    assert replacement(context, line) is None

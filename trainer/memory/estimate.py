@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from ..variant import CONDITION_WIDTH, FEED_FORWARD_PORTION, TOKENS
 from .unet_layers import Attention, Conv, Resnet, UNetShape, unet_layers
 
 GIB = 2**30
@@ -19,16 +20,6 @@ GIB = 2**30
 
 #: CUDA context, cuBLAS and cuDNN workspaces, and the allocator's fragments, roughly.
 CONTEXT_BYTES = 1.1 * GIB
-
-
-CONDITION_WIDTH = 320
-
-
-#: Rows that the feed-forward treats at a time under gradient checkpointing (`feed_forward.PORTION`).
-FEED_FORWARD_PORTION = 2048
-
-
-TOKENS = 77
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,9 @@ from ...facts.fact import Known
 from ...facts.project.accelerate import CONVERTED_KEYS, parse_config
 from ...facts.sheet import AccelerateConfig
 from ...language import _
-from ...rules.acc import installed, misplaced, obstacle, problems
+from ...rules.acc.content import installed, problems
+from ...rules.acc.precision import obstacle
+from ...rules.acc.processes import misplaced
 from ...rules.finding import Finding
 from ...rules.rule import Context
 from ..action import Action, Planned

@@ -13,10 +13,11 @@ from ...facts.project.requirements import encode, read_requirements
 from ...facts.sheet import RequirementLine, RequirementsFile
 from ...language import _
 from ...rules.finding import Finding
-from ...rules.req import rules as req
+from ...rules.req.duplicates import choose_duplicate, same_name
 from ...rules.req.indexes import SERVED, hiding_indexes, local_builds, served_builds
 from ...rules.req.pin_completion import repair_line, sources
 from ...rules.req.pin_knowledge import families, is_built_elsewhere, mistaken, refused
+from ...rules.req.releases import check_files, check_refused, replacement
 from ...rules.rule import Context
 from ..action import Planned
 from ..actions.files import WriteFile
@@ -128,9 +129,9 @@ def _merge_twice(context: Context) -> Edits:
     file = _file(context)
     lines: dict[int, tuple[str, ...]] = {}
     notes = []
-    for name, rows in req.same_name(file).items():
+    for name, rows in same_name(file).items():
         alike = len({row.specifier for row in rows}) == 1
-        kept = rows[0] if alike else req.choose_duplicate(context, rows)
+        kept = rows[0] if alike else choose_duplicate(context, rows)
         if kept is None:
             notes.append(
                 _("{name} is pinned to several versions, and nothing says which is meant; left as it is", name=name)
@@ -167,13 +168,13 @@ def _drop_mistaken(context: Context) -> Edits:
 
 def _replace_refused(context: Context) -> Edits:
     instead = {row.name: row.instead for row in refused()}
-    subjects = {finding.subject for finding in req.check_refused(context)}
+    subjects = {finding.subject for finding in check_refused(context)}
     rows = [row for row in _file(context).lines if row.name in subjects and row.span == 1]
     return Edits({row.number: (_repinned(row, instead[row.name]),) for row in rows})
 
 
 def _replace_without_file(context: Context) -> Edits:
-    subjects = {finding.subject for finding in req.check_files(context)}
+    subjects = {finding.subject for finding in check_files(context)}
     lines: dict[int, tuple[str, ...]] = {}
     notes = []
     for row in _file(context).lines:
@@ -183,7 +184,7 @@ def _replace_without_file(context: Context) -> Edits:
             pin = context.profile.packages.get(row.name)
             lines[row.number] = (f"{row.text.split('@')[0].strip()}{f'=={pin}' if pin else ''}",)
             continue
-        version = req.replacement(context, row)
+        version = replacement(context, row)
         if version and row.span == 1 and "+" not in row.specifier:
             lines[row.number] = (_repinned(row, version),)
         else:

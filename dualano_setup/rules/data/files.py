@@ -5,33 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePath
 
-from ...facts.fact import Known
+from ...facts.fact import value
 from ...facts.sheet import Dataset, ImageFile
 from ...language import N_, _
-from ..finding import Finding
-from ..rule import Context, fail, warn
+from ..finding import Verdict, fail, warn
+from ..rule import Context, given
 from ..wording import ENTRIES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, name_of, shown
 
-PAIRS, READABLE, FOREGROUND, PATHS, STRANGERS = (
-    N_("images and masks do not belong together"),
-    N_("images cannot be read"),
-    N_("foreground masks are missing"),
-    N_("names and paths break the checkout's path arithmetic"),
-    N_("files among the images are no images"),
-)
 _SETTLED = ("after", "equivalent", "superseded")
 
 
-def check_pairs(context: Context) -> Iterator[Finding]:
+def check_pairs(context: Context) -> Iterator[Verdict]:
     """DATA003: an image's mask is `<stem>_mask`, and has its size."""
-    data = _data(context)
+    data = given(context.sheet.dataset)
     masks = {PurePath(mask.path).stem: mask for mask in data.masks}
     pairs = [(image, _mask_of(image, masks)) for image in data.images]
     lonely = [image.path for image, mask in pairs if mask is None]
     if lonely:
         yield fail(
-            "DATA003",
-            _(PAIRS),
             _(
                 "{images} without a mask: {names}",
                 images=count(len(lonely), IMAGES),
@@ -45,13 +36,7 @@ def check_pairs(context: Context) -> Iterator[Finding]:
     spare = [mask.path for mask in data.masks if mask.path not in used]
     if spare:
         yield warn(
-            "DATA003",
-            _(PAIRS),
-            _(
-                "{masks} without an image: {names}",
-                masks=count(len(spare), MASKS),
-                names=listing(map(name_of, spare)),
-            ),
+            _("{masks} without an image: {names}", masks=count(len(spare), MASKS), names=listing(map(name_of, spare))),
             cure=_("Nothing uses them; check that no image is missing."),
             evidence=shown(data.anomaly_dir),
             subject="without image",
@@ -63,8 +48,6 @@ def check_pairs(context: Context) -> Iterator[Finding]:
     for text, image, mask in matched:
         if image.width and mask.width and size(image) != size(mask):
             yield fail(
-                "DATA003",
-                _(PAIRS),
                 _(text, name=name_of(mask.path), size=_size_text(mask), expected=_size_text(image)),
                 cure=_("Make the mask anew at the image's size."),
                 evidence=shown(mask.path),
@@ -72,9 +55,9 @@ def check_pairs(context: Context) -> Iterator[Finding]:
             )
 
 
-def check_readable(context: Context) -> Iterator[Finding]:
+def check_readable(context: Context) -> Iterator[Verdict]:
     """DATA004: what has an image's name and is none, or is empty."""
-    data = _data(context)
+    data = given(context.sheet.dataset)
     for kind, files, words in (
         ("image", data.images, IMAGES),
         ("mask", data.masks, MASKS),
@@ -84,22 +67,16 @@ def check_readable(context: Context) -> Iterator[Finding]:
         if broken:
             shown_ones = (f"{name_of(file.path)} ({file.error})" for file in broken)
             yield fail(
-                "DATA004",
-                _(READABLE),
-                _(
-                    "{files} cannot be read: {names}",
-                    files=count(len(broken), words),
-                    names=listing(shown_ones),
-                ),
+                _("{files} cannot be read: {names}", files=count(len(broken), words), names=listing(shown_ones)),
                 cure=_("Copy them from the source again, or take them out."),
                 evidence=shown(broken[0].path),
                 subject=kind,
             )
 
 
-def check_foreground(context: Context) -> Iterator[Finding]:
+def check_foreground(context: Context) -> Iterator[Verdict]:
     """DATA005: the background module needs an object mask for every anomalous image."""
-    data = _data(context)
+    data = given(context.sheet.dataset)
     if context.settings.variant != "bcm" or not data.images:
         return
     if data.foreground_root is None:
@@ -109,8 +86,6 @@ def check_foreground(context: Context) -> Iterator[Finding]:
         why = _("they are looked for in {foreground_root}", foreground_root=shown(data.foreground_root))
     if lacking:
         yield fail(
-            "DATA005",
-            _(FOREGROUND),
             _(
                 "{number} of {images} have no foreground mask; {why}",
                 number=len(lacking),
@@ -122,22 +97,19 @@ def check_foreground(context: Context) -> Iterator[Finding]:
                 "the image>, object white."
             ),
             evidence=shown(data.foreground_root or data.anomaly_dir),
-            repairable=True,
         )
 
 
-def check_checkout_paths(context: Context) -> Iterator[Finding]:
+def check_checkout_paths(context: Context) -> Iterator[Verdict]:
     """DATA007: the checkout makes mask paths by replacing text in the whole path."""
-    checkout = context.sheet.checkout
-    if not isinstance(checkout, Known) or not checkout.value.recognised:
+    checkout = value(context.sheet.checkout)
+    if checkout is None or not checkout.recognised:
         return
-    data = _data(context)
-    by_components = any(p.patch == "mask-path" and p.state in _SETTLED for p in checkout.value.patches)
+    data = given(context.sheet.dataset)
+    by_components = any(p.patch == "mask-path" and p.state in _SETTLED for p in checkout.patches)
     above = misleading_parts(data)
     if above and not by_components:
         yield fail(
-            "DATA007",
-            _(PATHS),
             _("`{above}` in the data path: the checkout replaces every `test` and `.png`", above=shown(above[0])),
             cure=_("Move the data under a path without `test` and `.png`, or apply the patch mask-path."),
             evidence=shown(data.anomaly_dir),
@@ -146,8 +118,6 @@ def check_checkout_paths(context: Context) -> Iterator[Finding]:
     others = [image.path for image in data.images if not image.path.endswith(".png")]
     if others:
         yield warn(
-            "DATA007",
-            _(PATHS),
             _(
                 "{images} are not PNG, which the checkout's trainer does not find masks for: {names}",
                 images=count(len(others), IMAGES),
@@ -166,26 +136,24 @@ def misleading_parts(data: Dataset) -> list[str]:
     return [*above, data.anomaly] if data.anomaly and "test" in data.anomaly else above
 
 
-def check_strangers(context: Context) -> Iterator[Finding]:
+def check_strangers(context: Context) -> Iterator[Verdict]:
     """DATA008: every entry of the folder counts as an image for the checkout's trainer."""
-    data = _data(context)
+    data = given(context.sheet.dataset)
     if not data.strangers:
         return
-    checkout = context.sheet.checkout
-    opened = isinstance(checkout, Known) and checkout.value.recognised
+    checkout = value(context.sheet.checkout)
+    opened = checkout is not None and checkout.recognised
     found = _(
         "{entries} in {folder}: {names}",
         entries=count(len(data.strangers), ENTRIES),
         folder=shown(data.anomaly_dir),
         names=listing(data.strangers),
     )
-    yield (fail if opened else warn)(
-        "DATA008",
-        _(STRANGERS),
+    yield Verdict(
+        "fail" if opened else "warn",
         _("{found}; the checkout's trainer would open and count them", found=found) if opened else found,
         cure=_("Move them out of the folder."),
         evidence=shown(data.anomaly_dir),
-        repairable=True,
     )
 
 
@@ -215,9 +183,3 @@ def _mask_of(image: ImageFile, masks: dict[str, ImageFile]) -> ImageFile | None:
 
 def _size_text(image: ImageFile) -> str:
     return f"{image.width} x {image.height}"
-
-
-def _data(context: Context) -> Dataset:
-    fact = context.sheet.dataset
-    assert isinstance(fact, Known)
-    return fact.value

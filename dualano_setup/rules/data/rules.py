@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
-from ...facts.fact import Known
 from ...facts.sheet import Dataset
 from ...language import N_, _
-from ..finding import Finding
-from ..rule import Context, Rule, fail, warn
-from ..wording import GOOD_IMAGES, IMAGES, count, listing, nearest, shown, skip
-from .files import (
-    FOREGROUND,
-    PAIRS,
-    PATHS,
-    READABLE,
-    STRANGERS,
-    check_checkout_paths,
-    check_foreground,
-    check_pairs,
-    check_readable,
-    check_strangers,
-)
+from ..finding import Verdict, fail, skip, unknown, warn
+from ..rule import Context, Rule, given
+from ..wording import GOOD_IMAGES, IMAGES, count, listing, nearest, shown
+from .files import check_checkout_paths, check_foreground, check_pairs, check_readable, check_strangers
 
-PLACE, LAYOUT, FEW = (
-    N_("the data, the category or the anomaly is not there"),
-    N_("the layout is not MVTec's"),
-    N_("fewer training images than the method can use"),
-)
 MIN_IMAGES = 3
 """The method trains on a third of the images."""
 
 
-def check_place(context: Context) -> Iterator[Finding]:
+def check_place(context: Context) -> Iterator[Verdict]:
     """DATA001: root, category and anomaly, with the names that are there instead."""
-    data = _data(context)
+    data = given(context.sheet.dataset)
     if not data.exists:
         yield _missing(
             _("{root} is not a folder", root=shown(data.root)),
@@ -44,12 +28,7 @@ def check_place(context: Context) -> Iterator[Finding]:
     elif data.category is None:
         if data.categories:
             yield skip(
-                "DATA001",
-                _(PLACE),
-                _(
-                    "no category is chosen (--category); there are {categories}",
-                    categories=listing(data.categories, 20),
-                ),
+                _("no category is chosen (--category); there are {categories}", categories=listing(data.categories, 20))
             )
     elif data.category not in data.categories:
         there = (
@@ -67,11 +46,7 @@ def check_place(context: Context) -> Iterator[Finding]:
         )
         yield _missing(detail, _hinted(_("Set `category` to one that is there."), data), data.root)
     elif data.anomaly is None:
-        yield skip(
-            "DATA001",
-            _(PLACE),
-            _("no anomaly is chosen (--anomaly); there are {anomalies}", anomalies=listing(data.anomalies, 20)),
-        )
+        yield skip(_("no anomaly is chosen (--anomaly); there are {anomalies}", anomalies=listing(data.anomalies, 20)))
     elif data.anomaly not in data.anomalies:
         near = nearest(data.anomaly, data.anomalies)
         there = (
@@ -94,13 +69,13 @@ def _hinted(cure: str, data: Dataset) -> str:
     return _("{cure} The data root seems to be {folder}.", cure=cure, folder=shown(data.nested_hint))
 
 
-def _missing(detail: str, cure: str, where: str) -> Finding:
-    return fail("DATA001", _(PLACE), detail, cure=cure, evidence=shown(where))
+def _missing(detail: str, cure: str, where: str) -> Verdict:
+    return fail(detail, cure=cure, evidence=shown(where))
 
 
-def check_layout(context: Context) -> Iterator[Finding]:
+def check_layout(context: Context) -> Iterator[Verdict]:
     """DATA002: categories, and in the chosen one test/, ground_truth/ and train/good/."""
-    data = _data(context)
+    data = given(context.sheet.dataset)
     if not data.categories:
         hint = (
             _("Set `data` to {folder}.", folder=shown(data.nested_hint))
@@ -108,14 +83,12 @@ def check_layout(context: Context) -> Iterator[Finding]:
             else _("Point `data` at the MVTec root.")
         )
         detail = _("no folder in {root} has train/, test/ or ground_truth/ in it", root=shown(data.root))
-        yield fail("DATA002", _(LAYOUT), detail, cure=hint, evidence=shown(data.root))
+        yield fail(detail, cure=hint, evidence=shown(data.root))
     if data.category is None or data.anomaly is None:
         return
     expected = f"{shown(data.category)}/ground_truth/{shown(data.anomaly)}"
     if data.images and not data.masks:
         yield fail(
-            "DATA002",
-            _(LAYOUT),
             _("no masks in {expected}", expected=expected),
             cure=_(
                 "Put the anomaly masks into {expected}, named like the images with `_mask` before `.png`.",
@@ -126,8 +99,6 @@ def check_layout(context: Context) -> Iterator[Finding]:
         )
     if data.good is None:
         yield warn(
-            "DATA002",
-            _(LAYOUT),
             _(
                 "{category}/train/good is not there; images are generated on its pictures",
                 category=shown(data.category),
@@ -137,27 +108,23 @@ def check_layout(context: Context) -> Iterator[Finding]:
             subject="train/good",
         )
     for problem in data.problems:
-        yield Finding("DATA002", "unknown", _(LAYOUT), shown(problem))
+        yield unknown(shown(problem))
 
 
-def check_number(context: Context) -> Iterator[Finding]:
+def check_number(context: Context) -> Iterator[Verdict]:
     """DATA006: too few images to train on, or to generate from."""
-    data = _data(context)
+    data = given(context.sheet.dataset)
     if not data.anomaly_dir:
         return
     number = len(data.images)
     if number == 0:
         yield fail(
-            "DATA006",
-            _(FEW),
             _("{folder} holds no image", folder=shown(data.anomaly_dir)),
             cure=_("Put at least {min_images} images there.", min_images=MIN_IMAGES),
             evidence=shown(data.anomaly_dir),
         )
     elif number < MIN_IMAGES:
         yield warn(
-            "DATA006",
-            _(FEW),
             _(
                 "{images} of {anomaly}; a third is trained on, which is one",
                 images=count(number, IMAGES),
@@ -168,8 +135,6 @@ def check_number(context: Context) -> Iterator[Finding]:
         )
     if data.good is not None and data.good < MIN_IMAGES:
         yield warn(
-            "DATA006",
-            _(FEW),
             _("{good}; the checkout's sampler uses a third of them", good=count(data.good, GOOD_IMAGES)),
             cure=_("Have at least {min_images} images in train/good.", min_images=MIN_IMAGES),
             evidence=shown(data.root),
@@ -177,21 +142,14 @@ def check_number(context: Context) -> Iterator[Finding]:
         )
 
 
-def _data(context: Context) -> Dataset:
-    fact = context.sheet.dataset
-    assert isinstance(fact, Known)
-    return fact.value
-
-
-_NEEDS = ("dataset",)
-_AFTER = ("DATA001", "DATA002")
+_rule = partial(Rule, needs=("dataset",), after=("DATA001", "DATA002"))
 RULES = (
-    Rule("DATA001", PLACE, check_place, _NEEDS),
-    Rule("DATA002", LAYOUT, check_layout, _NEEDS, ("DATA001",)),
-    Rule("DATA003", PAIRS, check_pairs, _NEEDS, _AFTER),
-    Rule("DATA004", READABLE, check_readable, _NEEDS, _AFTER),
-    Rule("DATA005", FOREGROUND, check_foreground, _NEEDS, _AFTER, repairable=True),
-    Rule("DATA006", FEW, check_number, _NEEDS, _AFTER),
-    Rule("DATA007", PATHS, check_checkout_paths, _NEEDS, _AFTER),
-    Rule("DATA008", STRANGERS, check_strangers, _NEEDS, _AFTER, repairable=True),
+    _rule("DATA001", N_("the data, the category or the anomaly is not there"), check_place, after=()),
+    _rule("DATA002", N_("the layout is not MVTec's"), check_layout, after=("DATA001",)),
+    _rule("DATA003", N_("images and masks do not belong together"), check_pairs),
+    _rule("DATA004", N_("images cannot be read"), check_readable),
+    _rule("DATA005", N_("foreground masks are missing"), check_foreground, repairable=True),
+    _rule("DATA006", N_("fewer training images than the method can use"), check_number),
+    _rule("DATA007", N_("names and paths break the checkout's path arithmetic"), check_checkout_paths),
+    _rule("DATA008", N_("files among the images are no images"), check_strangers, repairable=True),
 )

@@ -21,7 +21,7 @@ _PACKAGE = "_dualano_bundled_trainer"
 
 @lru_cache(maxsize=1)
 def _arithmetic() -> ModuleType:
-    """The bundle's trainer/memory.py, which needs only the standard library."""
+    """The bundle's trainer/memory/estimate.py, which needs only the standard library."""
     package = module_from_spec(ModuleSpec(_PACKAGE, None, is_package=True))
     package.__path__ = [str(bundle_root() / "trainer")]
     sys.modules[_PACKAGE] = package

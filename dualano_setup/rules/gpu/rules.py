@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
+from ...facts.fact import value
 from ...facts.sheet import Gpu, GpuProcess
 from ...knowledge.architectures import has_kernels
 from ...knowledge.tables import driver_for, torch_architectures
@@ -11,16 +13,16 @@ from ...language import N_, _
 from ...light_dataclasses import fields
 from ...settings.options import Settings
 from ...versions import numbers
-from ..finding import Finding
+from ..finding import Verdict, fail, info
 from ..pkg.binary import build_mismatch, torch_build
-from ..rule import Context, Rule, fail
-from ..seen import gib, gpus, value, visible_gpus
+from ..rule import Context, Rule, given
+from ..wording import gib
 from .memory import fitting, least, need
-from .visible import gpu_is_visible
+from .visible import gpu_is_visible, visible_gpus
 
 
-def _driver_is_new_enough(context: Context) -> Iterator[Finding]:
-    found, profile = gpus(context), context.profile
+def _driver_is_new_enough(context: Context) -> Iterator[Verdict]:
+    found, profile = given(context.sheet.gpus), context.profile
     cuda = _cuda_that_will_run(context)
     if not profile.needs_gpu or cuda is None or found.driver is None:
         return
@@ -30,8 +32,6 @@ def _driver_is_new_enough(context: Context) -> Iterator[Finding]:
     lowest, toolkit = row
     if numbers(found.driver) < numbers(lowest):
         yield fail(
-            "GPU002",
-            _("driver {driver} is too old for CUDA {cuda}", driver=found.driver, cuda=cuda),
             _(
                 "CUDA {cuda} runs from driver {lowest} on; this machine has {driver}: `The NVIDIA driver on your "
                 "system is too old`",
@@ -39,6 +39,7 @@ def _driver_is_new_enough(context: Context) -> Iterator[Finding]:
                 lowest=lowest,
                 driver=found.driver,
             ),
+            title=_("driver {driver} is too old for CUDA {cuda}", driver=found.driver, cuda=cuda),
             evidence=found.via,
             cure=_(
                 "Install driver {toolkit} or newer and restart, or take a stack for an older CUDA: "
@@ -54,12 +55,10 @@ def _driver_is_new_enough(context: Context) -> Iterator[Finding]:
             toolkit=toolkit,
             driver=found.driver,
         )
-        yield Finding(
-            "GPU002",
-            "info",
-            _("driver {driver} is older than CUDA {cuda}'s own", driver=found.driver, cuda=cuda),
+        yield info(
             detail,
-            found.via,
+            title=_("driver {driver} is older than CUDA {cuda}'s own", driver=found.driver, cuda=cuda),
+            evidence=found.via,
         )
 
 
@@ -72,7 +71,7 @@ def _cuda_that_will_run(context: Context) -> str | None:
     return build.cuda
 
 
-def _memory_suffices(context: Context) -> Iterator[Finding]:
+def _memory_suffices(context: Context) -> Iterator[Verdict]:
     if not context.profile.needs_gpu:
         return
     wanted, lowest = need(context.settings), least(context.settings)
@@ -80,24 +79,23 @@ def _memory_suffices(context: Context) -> Iterator[Finding]:
         if gpu.memory_total is None or gpu.memory_total >= wanted:
             continue
         if gpu.memory_total >= lowest:
-            yield _tight("GPU003", gpu, gpu.memory_total, wanted)
+            yield _tight(gpu, gpu.memory_total, wanted)
             continue
         # The driver keeps a little of the card for itself.
         way_out = fitting(context.settings, int(gpu.memory_total * 0.97), gpu.compute_capability)
         yield fail(
-            "GPU003",
-            _(
-                "{gpu}: {memory_total}, the run needs about {wanted}",
-                gpu=gpu.name,
-                memory_total=gib(gpu.memory_total),
-                wanted=gib(wanted),
-            ),
             _(
                 "{run} needs about {wanted}; GPU {index} has {memory_total}",
                 run=_in_words(context.settings),
                 wanted=gib(wanted),
                 index=gpu.index,
                 memory_total=gib(gpu.memory_total),
+            ),
+            title=_(
+                "{gpu}: {memory_total}, the run needs about {wanted}",
+                gpu=gpu.name,
+                memory_total=gib(gpu.memory_total),
+                wanted=gib(wanted),
             ),
             evidence=f"GPU {gpu.index}",
             cure=_memory_cure(context.settings, way_out),
@@ -106,21 +104,15 @@ def _memory_suffices(context: Context) -> Iterator[Finding]:
         )
 
 
-def _tight(rule: str, gpu: Gpu, room: int, wanted: int) -> Finding:
+def _tight(gpu: Gpu, room: int, wanted: int) -> Verdict:
     """Between what the tensors need and what the run is likely to take: it may just fit."""
     detail = _(
         "the run is likely to take {wanted} of {room}; `--gradient_checkpointing` makes room",
         wanted=gib(wanted),
         room=gib(room),
     )
-    return Finding(
-        rule,
-        "info",
-        _("{gpu}: memory is tight", gpu=gpu.name),
-        detail,
-        f"GPU {gpu.index}",
-        subject=str(gpu.index),
-    )
+    title = _("{gpu}: memory is tight", gpu=gpu.name)
+    return info(detail, title=title, evidence=f"GPU {gpu.index}", subject=str(gpu.index))
 
 
 def _memory_cure(settings: Settings, way_out: tuple[Settings, int] | None) -> str:
@@ -165,29 +157,28 @@ def _in_words(settings: Settings) -> str:
     return _("{run}, gradient checkpointing", run=said) if settings.gradient_checkpointing else said
 
 
-def _kernels_are_there(context: Context) -> Iterator[Finding]:
+def _kernels_are_there(context: Context) -> Iterator[Verdict]:
     if not context.profile.needs_gpu:
         return
     what, architectures = _architectures(context)
-    for gpu in visible_gpus(gpus(context)):
+    for gpu in visible_gpus(given(context.sheet.gpus)):
         capability = gpu.compute_capability
         if capability is None or not architectures or has_kernels(architectures, capability):
             continue
         name = f"sm_{capability[0]}{capability[1]}"
         yield fail(
-            "GPU004",
-            _("{torch} has no code for {gpu} ({architecture})", torch=what, gpu=gpu.name, architecture=name),
             _(
                 "it was built for {architectures}: `CUDA error: no kernel image is available for execution on "
                 "the device`",
                 architectures=", ".join(architectures),
             ),
+            title=_("{torch} has no code for {gpu} ({architecture})", torch=what, gpu=gpu.name, architecture=name),
             evidence=f"GPU {gpu.index}",
             cure=_(
                 "Take a stack that knows this GPU: `dualano-doctor profile` says which one, then `dualano-doctor "
                 "fix --profile NAME`."
             ),
-            repairable=has_kernels(context.profile.architectures, capability),  # else the same would come again
+            repairable=has_kernels(context.profile.architectures, capability),
             subject=str(gpu.index),
         )
 
@@ -203,7 +194,7 @@ def _architectures(context: Context) -> tuple[str, tuple[str, ...]]:
     return f"torch {profile.packages['torch']} (CUDA {profile.cuda})", profile.architectures
 
 
-def _memory_is_free(context: Context) -> Iterator[Finding]:
+def _memory_is_free(context: Context) -> Iterator[Verdict]:
     """Only where the run would fit onto the empty GPU: else GPU003 is the finding."""
     if not context.profile.needs_gpu:
         return
@@ -214,22 +205,21 @@ def _memory_is_free(context: Context) -> Iterator[Finding]:
         free = gpu.memory_total - gpu.memory_used
         if free >= lowest:
             if free < wanted <= gpu.memory_total:
-                yield _tight("GPU005", gpu, free, wanted)
+                yield _tight(gpu, free, wanted)
             continue
         holders = ", ".join(_holder(process) for process in gpu.processes)
         yield fail(
-            "GPU005",
-            _(
-                "{gpu}: only {free} of {memory_total} free",
-                gpu=gpu.name,
-                free=gib(free),
-                memory_total=gib(gpu.memory_total),
-            ),
             _(
                 "the run needs about {wanted}; {memory_used} are taken by {holders}",
                 wanted=gib(wanted),
                 memory_used=gib(gpu.memory_used),
                 holders=holders or _("other processes"),
+            ),
+            title=_(
+                "{gpu}: only {free} of {memory_total} free",
+                gpu=gpu.name,
+                free=gib(free),
+                memory_total=gib(gpu.memory_total),
             ),
             evidence=f"GPU {gpu.index}",
             cure=_(
@@ -248,33 +238,19 @@ def _holder(process: GpuProcess) -> str:
 
 def _used_gpus(context: Context) -> tuple[Gpu, ...]:
     """The devices that the run's processes take: the first ones visible."""
-    return visible_gpus(gpus(context))[: context.settings.num_processes]
+    return visible_gpus(given(context.sheet.gpus))[: context.settings.num_processes]
 
 
+_rule = partial(Rule, needs=("gpus",), after=("GPU001",))
 RULES = (
-    Rule("GPU001", N_("An NVIDIA GPU is visible"), gpu_is_visible, needs=("gpus",), sees_absent=True),
-    Rule(
-        "GPU002",
-        N_("The driver is new enough for the profile's CUDA"),
-        _driver_is_new_enough,
-        needs=("gpus",),
-        after=("GPU001",),
-    ),
-    Rule(
+    _rule("GPU001", N_("An NVIDIA GPU is visible"), gpu_is_visible, after=(), sees_absent=True),
+    _rule("GPU002", N_("The driver is new enough for the profile's CUDA"), _driver_is_new_enough),
+    _rule(
         "GPU003",
         N_("GPU memory suffices for this batch size, precision and resolution"),
         _memory_suffices,
-        needs=("gpus",),
-        after=("GPU001",),
         repairable=True,
     ),
-    Rule(
-        "GPU004",
-        N_("torch has kernels for this GPU's architecture"),
-        _kernels_are_there,
-        needs=("gpus",),
-        after=("GPU001",),
-        repairable=True,
-    ),
-    Rule("GPU005", N_("Other processes leave enough GPU memory"), _memory_is_free, needs=("gpus",), after=("GPU001",)),
+    _rule("GPU004", N_("torch has kernels for this GPU's architecture"), _kernels_are_there, repairable=True),
+    _rule("GPU005", N_("Other processes leave enough GPU memory"), _memory_is_free),
 )

@@ -9,10 +9,9 @@ from ...knowledge.profile import Profile
 from ...knowledge.tables import rows, torch_release, xformers_release
 from ...language import _
 from ...versions import local, minor, numbers, satisfies
-from ..cures import install, uninstall
-from ..finding import Finding
-from ..rule import Context, fail, warn
-from ..seen import environment, skip
+from ..cures import install_command, uninstall_command
+from ..finding import Verdict, fail, skip, unknown
+from ..rule import Context, given
 from .dependencies import parse
 
 _TRIO = ("torch", "torchvision", "torchaudio", "xformers")
@@ -58,24 +57,22 @@ def build_mismatch(seen: Environment, profile: Profile) -> str:
     return ""
 
 
-def torch_is_the_profiles(context: Context) -> Iterator[Finding]:
+def torch_is_the_profiles(context: Context) -> Iterator[Verdict]:
     """PKG003."""
-    seen, profile = environment(context), context.profile
+    seen, profile = given(context.sheet.environment), context.profile
     build = torch_build(seen)
     if build is None:
-        yield skip("PKG003", _("torch's build is the profile's"), _("torch is not installed"), "PKG001")
+        yield skip(_("torch is not installed"), caused_by="PKG001")
         return
     if not profile.needs_gpu:
         return
     if build.cuda is None and seen.torch is None and not local(build.version):
-        yield Finding("PKG003", "unknown", _("torch's build"), _("torch/version.py is not there to tell"), build.source)
+        yield unknown(_("torch/version.py is not there to tell"), title=_("torch's build"), evidence=build.source)
         return
     reason = build_mismatch(seen, profile)
     if reason:
         present = [name for name in _TRIO if seen.find(name)]
         yield fail(
-            "PKG003",
-            _("torch {version} is not the profile's CUDA {cuda} build", version=build.version, cuda=profile.cuda),
             _(
                 "{reason}; profile {profile} has {torch} for CUDA {cuda}. Installers take both for the same "
                 "version, so only the exact build replaces it",
@@ -84,9 +81,9 @@ def torch_is_the_profiles(context: Context) -> Iterator[Finding]:
                 torch=profile.packages["torch"],
                 cuda=profile.cuda,
             ),
+            title=_("torch {version} is not the profile's CUDA {cuda} build", version=build.version, cuda=profile.cuda),
             evidence=build.source,
-            cure=install(seen, profile, *present),
-            repairable=True,
+            cure=install_command(seen, profile, *present),
             subject="torch",
         )
 
@@ -105,34 +102,35 @@ def xformers_release_mismatch(seen: Environment) -> str:
     return wanted if wanted and not satisfies(_release(torch.version), wanted) else ""
 
 
-def xformers_fits_release(context: Context) -> Iterator[Finding]:
+def xformers_fits_release(context: Context) -> Iterator[Verdict]:
     """PKG004."""
-    seen = environment(context)
+    seen = given(context.sheet.environment)
     wanted, xformers, torch = xformers_release_mismatch(seen), seen.find("xformers"), torch_build(seen)
     if xformers is None or torch is None:
-        yield skip("PKG004", _("xformers fits torch's release"), _("xformers or torch is not installed"))
+        yield skip(_("xformers or torch is not installed"), title=_("xformers fits torch's release"))
     elif wanted:
         yield fail(
-            "PKG004",
-            _("xformers {version} was released for another torch", version=xformers.version),
             _(
                 "xformers {version} requires torch{wanted}, but you have torch {found}",
                 version=xformers.version,
                 wanted=wanted,
                 found=_release(torch.version),
             ),
+            title=_("xformers {version} was released for another torch", version=xformers.version),
             evidence=xformers.dist_info,
             cure=_xformers_cure(context),
-            repairable=True,
             subject="xformers",
         )
 
 
 def _xformers_cure(context: Context) -> str:
-    seen, profile = environment(context), context.profile
+    seen, profile = given(context.sheet.environment), context.profile
     if "xformers" in profile.optional:
-        return install(seen, profile, "xformers")
-    return _("{command}   (nothing needs it: torch's own attention does the work)", command=uninstall(seen, "xformers"))
+        return install_command(seen, profile, "xformers")
+    return _(
+        "{command}   (nothing needs it: torch's own attention does the work)",
+        command=uninstall_command(seen, "xformers"),
+    )
 
 
 def xformers_mismatch(seen: Environment) -> str:
@@ -175,29 +173,24 @@ def _cuda_major(record: XformersBuild) -> int | None:
     return None
 
 
-def xformers_fits_build(context: Context) -> Iterator[Finding]:
+def xformers_fits_build(context: Context) -> Iterator[Verdict]:
     """PKG005. Where torch itself has to be replaced, that is the cause."""
-    seen, profile = environment(context), context.profile
+    seen, profile = given(context.sheet.environment), context.profile
     if seen.find("xformers") is None or torch_build(seen) is None:
-        yield skip("PKG005", _("xformers' binary fits torch"), _("xformers or torch is not installed"))
+        yield skip(_("xformers or torch is not installed"), title=_("xformers' binary fits torch"))
         return
     reason = xformers_mismatch(seen)
     if not reason or seen.xformers is None:
         return
-    say = fail if profile.needs_gpu else warn
-    finding = say(
-        "PKG005",
-        _(
-            "xformers {version} was built for another torch, CUDA or Python",
-            version=seen.xformers.version,
-        ),
+    yield Verdict(
+        "fail" if profile.needs_gpu else "warn",
         _("{reason}: WARNING[XFORMERS]: xFormers can't load C++/CUDA extensions", reason=reason),
+        title=_("xformers {version} was built for another torch, CUDA or Python", version=seen.xformers.version),
         evidence=seen.xformers.source,
         cure=_xformers_cure(context),
-        repairable=True,
+        caused_by="PKG003" if build_mismatch(seen, profile) else None,
         subject="xformers",
     )
-    yield finding.because_of("PKG003") if build_mismatch(seen, profile) else finding
 
 
 def numpy_victims(seen: Environment) -> tuple[tuple[str, str, str], ...]:
@@ -213,9 +206,9 @@ def numpy_victims(seen: Environment) -> tuple[tuple[str, str, str], ...]:
     return tuple(found)
 
 
-def numpy_fits(context: Context) -> Iterator[Finding]:
+def numpy_fits(context: Context) -> Iterator[Verdict]:
     """PKG007."""
-    seen, victims = environment(context), numpy_victims(environment(context))
+    seen, victims = given(context.sheet.environment), numpy_victims(given(context.sheet.environment))
     numpy = seen.find("numpy")
     if not victims or numpy is None:
         return
@@ -224,17 +217,16 @@ def numpy_fits(context: Context) -> Iterator[Finding]:
         _("{name} {version} (from {first} on)", name=name, version=version, first=first)
         for name, version, first in victims
     )
-    yield (fail if needed else warn)(
-        "PKG007",
-        _("NumPy {version} under packages built for NumPy 1", version=numpy.version),
+    yield Verdict(
+        "fail" if needed else "warn",
         _(
             "built for NumPy 1: {listed}. The import only warns (_ARRAY_API not found), the first use fails: "
             "RuntimeError: Numpy is not available",
             listed=listed,
         ),
+        title=_("NumPy {version} under packages built for NumPy 1", version=numpy.version),
         evidence=numpy.dist_info,
-        cure=install(seen, context.profile, "numpy"),
-        repairable=True,
+        cure=install_command(seen, context.profile, "numpy"),
         subject="numpy",
     )
 
@@ -261,11 +253,13 @@ def sibling_mismatch(seen: Environment, name: str) -> str:
     return ""
 
 
-def siblings_fit(context: Context) -> Iterator[Finding]:
+def siblings_fit(context: Context) -> Iterator[Verdict]:
     """PKG012. Where torch itself has to be replaced by another build, that is the cause."""
-    seen, profile = environment(context), context.profile
+    seen, profile = given(context.sheet.environment), context.profile
     if torch_build(seen) is None:
-        yield skip("PKG012", _("torchvision and torchaudio belong to torch"), _("torch is not installed"), "PKG001")
+        yield skip(
+            _("torch is not installed"), title=_("torchvision and torchaudio belong to torch"), caused_by="PKG001"
+        )
         return
     for name in ("torchvision", "torchaudio"):
         reason, sibling = sibling_mismatch(seen, name), seen.find(name)
@@ -273,22 +267,20 @@ def siblings_fit(context: Context) -> Iterator[Finding]:
             continue
         build = seen.torchvision if name == "torchvision" else seen.torchaudio
         known = name in profile.packages or name in profile.optional
-        finding = fail(
-            "PKG012",
-            _(
-                "{name} {version} belongs to another torch",
-                name=name,
-                version=build.version if build else sibling.version,
-            ),
+        yield fail(
             _(
                 "{reason}; importing it ends in `operator torchvision::nms does not exist` or a missing symbol",
                 reason=reason,
             )
             if name == "torchvision"
             else _("{reason}; its library does not load beside this torch", reason=reason),
+            title=_(
+                "{name} {version} belongs to another torch",
+                name=name,
+                version=build.version if build else sibling.version,
+            ),
             evidence=(build.source if build else "") or sibling.dist_info,
-            cure=install(seen, profile, "torch", name) if known else uninstall(seen, name),
-            repairable=True,
+            cure=install_command(seen, profile, "torch", name) if known else uninstall_command(seen, name),
+            caused_by="PKG003" if build_mismatch(seen, profile) else None,
             subject=name,
         )
-        yield finding.because_of("PKG003") if build_mismatch(seen, profile) else finding

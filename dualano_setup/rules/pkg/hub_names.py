@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...facts.fact import value
 from ...knowledge.tables import rows
 from ...language import _
 from ...light_dataclasses import dataclass
 from ...versions import numbers, satisfies
-from ..cures import install
-from ..finding import Finding
-from ..rule import Context, fail
-from ..seen import environment, value
+from ..cures import install_command
+from ..finding import Verdict, fail
+from ..rule import Context, given
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ def removed_names(context: Context) -> tuple[RemovedName, ...]:
 
     The checkout's own diffusers counts only where the profile is to run the checkout's trainer.
     """
-    seen, checkout = environment(context), value(context.sheet.checkout)
+    seen, checkout = given(context.sheet.environment), value(context.sheet.checkout)
     hub = seen.find("huggingface-hub")
     if hub is None:
         return ()
@@ -54,9 +54,9 @@ def removed_names(context: Context) -> tuple[RemovedName, ...]:
     return tuple(found)
 
 
-def hub_too_new(context: Context) -> Iterator[Finding]:
+def hub_too_new(context: Context) -> Iterator[Verdict]:
     """PKG006."""
-    seen, removed = environment(context), removed_names(context)
+    seen, removed = given(context.sheet.environment), removed_names(context)
     hub = seen.find("huggingface-hub")
     if not removed or hub is None:
         return
@@ -73,15 +73,13 @@ def hub_too_new(context: Context) -> Iterator[Finding]:
     lowest = min((row["gone_in"] for row in rows("hub_names")), key=numbers)
     known = "huggingface-hub" in context.profile.packages
     yield fail(
-        "PKG006",
-        _(
+        _("{told}. Works: huggingface_hub<{lowest}", told=told, lowest=lowest),
+        title=_(
             "huggingface_hub {version} is too new for {importers}",
             version=hub.version,
             importers=_(" and ").join(r.importer for r in removed),
         ),
-        _("{told}. Works: huggingface_hub<{lowest}", told=told, lowest=lowest),
         evidence=hub.dist_info,
-        cure=install(seen, context.profile, "huggingface-hub" if known else "diffusers"),
-        repairable=True,
+        cure=install_command(seen, context.profile, "huggingface-hub" if known else "diffusers"),
         subject="huggingface-hub" if known else "diffusers",
     )

@@ -9,10 +9,9 @@ from ...knowledge.profile import Profile
 from ...knowledge.tables import rows
 from ...language import N_, _
 from ...versions import satisfies
-from ..cures import install, pins
-from ..finding import Finding
-from ..rule import Context, fail, warn
-from ..seen import environment
+from ..cures import install_command, pins
+from ..finding import Verdict, fail
+from ..rule import Context, given
 from .binary import build_mismatch, numpy_victims, sibling_mismatch, xformers_mismatch, xformers_release_mismatch
 from .hub_names import removed_names
 
@@ -31,22 +30,20 @@ def alternatives(name: str) -> tuple[str, ...]:
     return (name,)
 
 
-def package_missing(context: Context) -> Iterator[Finding]:
+def package_missing(context: Context) -> Iterator[Verdict]:
     """PKG001."""
-    seen, profile = environment(context), context.profile
+    seen, profile = given(context.sheet.environment), context.profile
     for name in missing(seen, profile):
         yield fail(
-            "PKG001",
-            _("{name} is missing", name=name),
             _(
                 "profile {profile} has {name} {version}; the environment has none",
                 profile=profile.name,
                 name=name,
                 version=profile.packages[name],
             ),
+            title=_("{name} is missing", name=name),
             evidence=seen.prefix,
-            cure=install(seen, profile, name),
-            repairable=True,
+            cure=install_command(seen, profile, name),
             subject=name,
         )
 
@@ -72,14 +69,12 @@ def outside_profile(seen: Environment, profile: Profile) -> dict[str, tuple[str,
     return found
 
 
-def package_outside_profile(context: Context) -> Iterator[Finding]:
+def package_outside_profile(context: Context) -> Iterator[Verdict]:
     """PKG002. A version that another rule explains better is folded under that rule."""
-    seen, profile = environment(context), context.profile
+    seen, profile = given(context.sheet.environment), context.profile
     for name, (have, wanted) in outside_profile(seen, profile).items():
-        say = warn if name in profile.optional else fail
-        finding = say(
-            "PKG002",
-            _("{name} {have} is outside the profile", name=name, have=have),
+        yield Verdict(
+            "warn" if name in profile.optional else "fail",
             _(
                 "installed is {name} {have}; profile {profile} has {version} and works with {wanted}",
                 name=name,
@@ -88,18 +83,17 @@ def package_outside_profile(context: Context) -> Iterator[Finding]:
                 version={**profile.packages, **profile.optional}[name],
                 wanted=wanted,
             ),
+            title=_("{name} {have} is outside the profile", name=name, have=have),
             evidence=_location(seen, name),
-            cure=install(seen, profile, name),
-            repairable=True,
+            cure=install_command(seen, profile, name),
+            caused_by=explained_by(context, name),
             subject=name,
         )
-        cause = explained_by(context, name)
-        yield finding.because_of(cause) if cause else finding
 
 
 def explained_by(context: Context, name: str) -> str | None:
     """The rule that says more exactly what is wrong with that package's version, or None."""
-    seen = environment(context)
+    seen = given(context.sheet.environment)
     if name == "xformers":
         if xformers_release_mismatch(seen):
             return "PKG004"
@@ -115,20 +109,19 @@ def explained_by(context: Context, name: str) -> str | None:
     return None
 
 
-def package_damaged(context: Context) -> Iterator[Finding]:
+def package_damaged(context: Context) -> Iterator[Verdict]:
     """PKG010. Damage outside the profile's packages lets training start."""
-    seen, profile = environment(context), context.profile
+    seen, profile = given(context.sheet.environment), context.profile
     needed = pins(profile, seen.python)
     for package in seen.damaged:
         what = [package.note] if package.note else []
         what += [_(text, number=len(files), file=files[0]) for text, files in _losses(package.missing, package.altered)]
-        say = fail if package.name in needed else warn
-        yield say(
-            "PKG010",
-            _("{package} {version} is damaged", package=package.name, version=package.version),
+        yield Verdict(
+            "fail" if package.name in needed else "warn",
             _("against its RECORD: {damage}", damage="; ".join(what)),
+            title=_("{package} {version} is damaged", package=package.name, version=package.version),
             evidence=_location(seen, package.name) or seen.prefix,
-            cure=install(seen, profile, package.name) + f" --reinstall-package {package.name}",
+            cure=install_command(seen, profile, package.name) + f" --reinstall-package {package.name}",
             repairable=package.name in needed,
             subject=package.name,
         )

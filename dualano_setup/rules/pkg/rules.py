@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from functools import partial
 
 from ...language import N_
-from ..finding import Finding
-from ..rule import Context, Rule
+from ..rule import Rule
 from . import binary as pkg_binary
 from . import hub_names
 from . import names as pkg_names
@@ -16,10 +15,7 @@ from . import presence as pkg_presence
 _CAUSES = ("PY002", "PY004", "PY001")
 
 
-def _rule(id: str, title: str, evaluate: Callable[[Context], Iterable[Finding]]) -> Rule:
-    return Rule(id, title, evaluate, needs=("environment",), after=_CAUSES, repairable=True)
-
-
+_rule = partial(Rule, needs=("environment",), after=_CAUSES, repairable=True)
 RULES = (
     _rule("PKG001", N_("Every needed package is installed"), pkg_presence.package_missing),
     _rule("PKG002", N_("Every package is at a version of the profile"), pkg_presence.package_outside_profile),

@@ -11,7 +11,8 @@ from ...facts.sheet import FactSheet, Gpu
 from ...language import _
 from ...light_dataclasses import replace
 from ...rules.gpu.memory import need
-from ...rules.seen import gib, visible_gpus
+from ...rules.gpu.visible import visible_gpus
+from ...rules.wording import gib
 from ...settings.options import SETTINGS_FILE, Settings
 from ..launch.arguments import value_of
 from ..launch.command_line import uses_cpu

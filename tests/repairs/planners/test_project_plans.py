@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import BaseModel, ModelPart
 from dualano_setup.repairs.planners import accelerate, dataset, model, requirements
-from dualano_setup.rules import acc
 from dualano_setup.rules import model as model_rules
+from dualano_setup.rules.acc import rules as acc
 from dualano_setup.rules.data import rules as data
 from dualano_setup.rules.judge import judge
 from dualano_setup.rules.req import rules as req

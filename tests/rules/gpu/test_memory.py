@@ -11,8 +11,9 @@ from dualano_setup.facts.sheet import BinaryBuild, GpuProcess
 from dualano_setup.knowledge.catalogue import load
 from dualano_setup.rules.gpu.memory import _arithmetic, _candidates, fitting, least, need
 from dualano_setup.rules.gpu.rules import proposed_settings
+from dualano_setup.rules.gpu.visible import visible_gpus
 from dualano_setup.rules.rule import Context
-from dualano_setup.rules.seen import gib, visible_gpus
+from dualano_setup.rules.wording import gib
 from tests.rules.hand_made import A4500, GIB, GPUS, SETTINGS, environment, rows, sheet, statuses
 
 H100 = replace(A4500, name="NVIDIA H100", memory_total=80 * GIB, compute_capability=(9, 0))

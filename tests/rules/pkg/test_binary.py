@@ -10,7 +10,7 @@ import pytest
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import BinaryBuild, Checkout, DamagedPackage, XformersBuild
 from dualano_setup.knowledge.catalogue import load
-from dualano_setup.rules.cures import install
+from dualano_setup.rules.cures import install_command
 from dualano_setup.rules.pkg.binary import build_mismatch, torch_build, xformers_mismatch
 from dualano_setup.rules.pkg.presence import alternatives
 from tests.rules.hand_made import MACHINE, SITE, dist, environment, having, rows, sheet, without
@@ -39,18 +39,18 @@ def record(**changes):
 
 def test_the_command_has_the_pages_of_the_packages_it_installs_and_no_others():
     def pages(*names):
-        words = install(GUIDE, load("guide-cu118"), *names).split()
+        words = install_command(GUIDE, load("guide-cu118"), *names).split()
         return [word for before, word in pairwise(words) if before == "--find-links"]
 
     assert pages("einops") == []
     assert pages("torch") == [f"{PAGE}/torch/"]
     assert pages("torch", "torchvision") == [f"{PAGE}/torch/", f"{PAGE}/torchvision/"]
-    assert install(CPU, load("cpu"), "unheard-of").endswith(" unheard-of")
+    assert install_command(CPU, load("cpu"), "unheard-of").endswith(" unheard-of")
 
 
 def test_a_python_that_the_profile_has_no_lock_for_gets_the_preferred_ones_versions():
     seen = replace(GUIDE, python="3.99.0")
-    assert "torch==2.2.0+cu118" in install(seen, load("guide-cu118"), "torch")
+    assert "torch==2.2.0+cu118" in install_command(seen, load("guide-cu118"), "torch")
 
 
 @pytest.mark.parametrize(

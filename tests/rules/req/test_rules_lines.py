@@ -9,9 +9,11 @@ import pytest
 from dualano_setup.facts.fact import Absent
 from dualano_setup.facts.sheet import RequirementsFile
 from dualano_setup.knowledge.catalogue import load
+from dualano_setup.rules.req.duplicates import choose_duplicate
 from dualano_setup.rules.req.pin_completion import repair_line
 from dualano_setup.rules.req.pin_knowledge import Wheels
-from dualano_setup.rules.req.rules import RULES, choose_duplicate, has_file, replacement
+from dualano_setup.rules.req.releases import has_file, replacement
+from dualano_setup.rules.req.rules import RULES
 from tests.rules import hand_made as made
 from tests.rules.project_sheets import context, environment, findings, requirements
 

@@ -15,7 +15,7 @@ from dualano_setup.repairs.journal.apply import Session, apply_plan
 from dualano_setup.repairs.journal.journal import new_id
 from dualano_setup.repairs.planners.train_settings import still_as_fitted
 from dualano_setup.rules.gpu.memory import need
-from dualano_setup.rules.seen import GIB, gib
+from dualano_setup.rules.wording import GIB, gib
 from dualano_setup.runs.watch.settings_in_words import settings_in_words
 from dualano_setup.settings.options import Settings
 

@@ -1,0 +1,1 @@
+"""Rules about accelerate's config and the variables that win over it. Pure."""

@@ -1,0 +1,62 @@
+"""ACC: accelerate's config, and what wins over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from ...language import N_, _
+from ..finding import Verdict, warn
+from ..rule import Context, Rule, given
+from ..wording import shown
+from .content import check_content
+from .precision import check_precision
+from .processes import check_processes
+
+_WINNING = {
+    "ACCELERATE_USE_DEEPSPEED": N_("{variable} wraps the model with DeepSpeed, whatever the config file says"),
+    "ACCELERATE_USE_FSDP": N_("{variable} shards the model, whatever the config file says"),
+    "ACCELERATE_USE_MEGATRON_LM": N_("{variable} wraps the model with Megatron-LM, whatever the config file says"),
+    "ACCELERATE_USE_CPU": N_("{variable} keeps the run on the processor, whatever the config file says"),
+    "ACCELERATE_TORCH_DEVICE": N_("{variable} moves the run to another device, whatever the config file says"),
+    "ACCELERATE_GRADIENT_ACCUMULATION_STEPS": N_(
+        "{variable} changes gradient accumulation, whatever the config file says"
+    ),
+}
+"""Read by Accelerator itself and not set by `accelerate launch` (accelerator.py, state.py of 1.15.0)."""
+
+
+def check_present(context: Context) -> Iterator[Verdict]:
+    """ACC001: without a file, `accelerate launch` takes every GPU it sees."""
+    config = given(context.sheet.accelerate)
+    if not config.exists:
+        yield warn(
+            _(
+                "{path} is not there; `accelerate launch` then decides itself how many GPUs it takes",
+                path=shown(config.path),
+            ),
+            cure=_("Run `accelerate config`, or let `fix` write one."),
+            evidence=shown(config.path),
+        )
+
+
+def check_variables(context: Context) -> Iterator[Verdict]:
+    """ACC005: variables that win over the file."""
+    for name, value in given(context.sheet.accelerate).overrides:
+        if name in _WINNING and value.lower() not in ("", "0", "false", "no"):
+            yield warn(
+                _(_WINNING[name], variable=f"{name}={shown(value)}"),
+                cure=_("Run `unset {name}` unless you mean it.", name=name),
+                evidence=_("the environment of this shell"),
+                subject=name,
+            )
+
+
+_rule = partial(Rule, needs=("accelerate",), repairable=True)
+RULES = (
+    _rule("ACC001", N_("no accelerate config"), check_present),
+    _rule("ACC002", N_("mixed_precision will fail or mislead"), check_precision),
+    _rule("ACC003", N_("the accelerate config is not valid"), check_content),
+    _rule("ACC004", N_("the accelerate config and the GPUs disagree"), check_processes),
+    _rule("ACC005", N_("environment variables change what accelerate does"), check_variables, repairable=False),
+)
