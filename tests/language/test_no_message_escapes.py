@@ -28,7 +28,20 @@ FOR_MACHINES = {
     "endswith", "removeprefix", "removesuffix", "replace", "getattr", "import_module", "get", "join_path", "TypeVar",
     "isinstance", "index", "find", "encode", "decode",
 }  # fmt: skip
-FOR_PEOPLE = {"fail", "warn", "skip", "UsageError", "print", "RepairError", "LaunchError", "ProofError", "say", "tell"}
+FOR_PEOPLE = {
+    "fail",
+    "warn",
+    "info",
+    "unknown",
+    "skip",
+    "UsageError",
+    "print",
+    "RepairError",
+    "LaunchError",
+    "ProofError",
+    "say",
+    "tell",
+}
 # A finding's `subject` tells rows of one rule apart and is what `suppress` names: the same in every language.
 FOR_MACHINES_KEYWORDS = {"subject", "prog", "metavar"}
 FOR_PEOPLE_KEYWORDS = {"help", "description", "epilog", "cure", "title"}

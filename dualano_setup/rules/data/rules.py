@@ -1,4 +1,4 @@
-"""Rules about the training data: its place and its layout. Files one by one are in `data_files`."""
+"""Rules about the training data: its place and its layout. Files one by one are in `files`."""
 
 from __future__ import annotations
 
@@ -20,46 +20,41 @@ def check_place(context: Context) -> Iterator[Verdict]:
     """DATA001: root, category and anomaly, with the names that are there instead."""
     data = given(context.sheet.dataset)
     if not data.exists:
-        yield _missing(
-            _("{root} is not a folder", root=shown(data.root)),
-            _hinted(_("Set `data` to the MVTec root."), data),
-            data.root,
-        )
+        cure = _hinted(_("Set `data` to the MVTec root."), data)
+        yield fail(_("{root} is not a folder", root=shown(data.root)), cure=cure, evidence=shown(data.root))
     elif data.category is None:
         if data.categories:
             yield skip(
                 _("no category is chosen (--category); there are {categories}", categories=listing(data.categories, 20))
             )
     elif data.category not in data.categories:
-        there = (
-            _("there are {categories}", categories=listing(data.categories, 20))
-            if data.categories
-            else _("no category is there at all")
+        there = _("there are {categories}", categories=listing(data.categories, 20))
+        yield fail(
+            _(
+                "no category `{category}` in {root}; {there}{near}",
+                category=shown(data.category),
+                root=shown(data.root),
+                there=there if data.categories else _("no category is there at all"),
+                near=nearest(data.category, data.categories),
+            ),
+            cure=_hinted(_("Set `category` to one that is there."), data),
+            evidence=shown(data.root),
         )
-        near = nearest(data.category, data.categories)
-        detail = _(
-            "no category `{category}` in {root}; {there}{near}",
-            category=shown(data.category),
-            root=shown(data.root),
-            there=there,
-            near=near,
-        )
-        yield _missing(detail, _hinted(_("Set `category` to one that is there."), data), data.root)
     elif data.anomaly is None:
         yield skip(_("no anomaly is chosen (--anomaly); there are {anomalies}", anomalies=listing(data.anomalies, 20)))
     elif data.anomaly not in data.anomalies:
-        near = nearest(data.anomaly, data.anomalies)
-        there = (
-            _("there are {anomalies}", anomalies=listing(data.anomalies, 20)) if data.anomalies else _("there is none")
+        there = _("there are {anomalies}", anomalies=listing(data.anomalies, 20))
+        yield fail(
+            _(
+                "no anomaly `{anomaly}` of {category}; {there}{near}",
+                anomaly=shown(data.anomaly),
+                category=shown(data.category),
+                there=there if data.anomalies else _("there is none"),
+                near=nearest(data.anomaly, data.anomalies),
+            ),
+            cure=_("Set `anomaly` to one that is there."),
+            evidence=shown(data.anomaly_dir or data.root),
         )
-        detail = _(
-            "no anomaly `{anomaly}` of {category}; {there}{near}",
-            anomaly=shown(data.anomaly),
-            category=shown(data.category),
-            there=there,
-            near=near,
-        )
-        yield _missing(detail, _("Set `anomaly` to one that is there."), data.anomaly_dir or data.root)
 
 
 def _hinted(cure: str, data: Dataset) -> str:
@@ -67,10 +62,6 @@ def _hinted(cure: str, data: Dataset) -> str:
     if not data.nested_hint:
         return cure
     return _("{cure} The data root seems to be {folder}.", cure=cure, folder=shown(data.nested_hint))
-
-
-def _missing(detail: str, cure: str, where: str) -> Verdict:
-    return fail(detail, cure=cure, evidence=shown(where))
 
 
 def check_layout(context: Context) -> Iterator[Verdict]:

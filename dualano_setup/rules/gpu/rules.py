@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from ...facts.fact import value
-from ...facts.sheet import Gpu, GpuProcess
+from ...facts.sheet import BinaryBuild, Gpu, GpuProcess
 from ...knowledge.architectures import has_kernels
 from ...knowledge.tables import driver_for, torch_architectures
 from ...language import N_, _
@@ -64,11 +64,16 @@ def _driver_is_new_enough(context: Context) -> Iterator[Verdict]:
 
 def _cuda_that_will_run(context: Context) -> str | None:
     """The installed torch's CUDA where that torch stays, else the profile's."""
+    build = _staying_build(context)
+    return build.cuda if build else context.profile.cuda
+
+
+def _staying_build(context: Context) -> BinaryBuild | None:
+    """The installed torch with CUDA that no repair replaces; None where there is none, or none that tells."""
     seen = value(context.sheet.environment)
     build = torch_build(seen) if seen else None
-    if seen is None or build is None or build.cuda is None or build_mismatch(seen, context.profile):
-        return context.profile.cuda
-    return build.cuda
+    stays = seen and build and build.cuda and not build_mismatch(seen, context.profile)
+    return build if stays else None
 
 
 def _memory_suffices(context: Context) -> Iterator[Verdict]:
@@ -185,12 +190,10 @@ def _kernels_are_there(context: Context) -> Iterator[Verdict]:
 
 def _architectures(context: Context) -> tuple[str, tuple[str, ...]]:
     """(which torch, its architectures): the installed one where it stays, else the profile's."""
-    profile, seen = context.profile, value(context.sheet.environment)
-    build = torch_build(seen) if seen else None
-    if seen and build and build.cuda and not build_mismatch(seen, profile):
-        listed = torch_architectures(build.version, build.cuda)
-        if listed:
-            return f"torch {build.version}", listed
+    profile, build = context.profile, _staying_build(context)
+    listed = torch_architectures(build.version, build.cuda) if build and build.cuda else ()
+    if build and listed:
+        return f"torch {build.version}", listed
     return f"torch {profile.packages['torch']} (CUDA {profile.cuda})", profile.architectures
 
 

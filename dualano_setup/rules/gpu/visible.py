@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...facts.fact import Absent, Known
+from ...facts.fact import Absent
 from ...facts.sheet import Gpu, Gpus
 from ...language import _
 from ...light_dataclasses import replace
@@ -24,13 +24,12 @@ def gpu_is_visible(context: Context) -> Iterator[Verdict]:
     if isinstance(fact, Absent):
         yield _no_gpu(fact.reason, "", fact.source, context)
         return
-    found = given(context.sheet.gpus)
+    found, source = given(fact), fact.source
     if found.via == "kernel files" and _MUTE in found.note:
-        yield _mute_driver(found, fact.source if isinstance(fact, Known) else "")
+        yield _mute_driver(found, source)
         return
     if visible_gpus(found):
         return
-    source = fact.source if isinstance(fact, Known) else ""
     if found.devices:
         hidden = ",".join(found.visible or ())
         yield fail(
