@@ -2,7 +2,9 @@
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +44,14 @@ def nothing_left_running(mark_of_all: str) -> Iterator[None]:
     yield
     left = end_leftovers(mark_of_all)
     assert left == [], "still running after the last test of this file"
+
+
+@pytest.fixture
+def memory_folder() -> Iterator[Path]:
+    """A small folder in memory where there is one, for tests that write and sync thousands of times.
+
+    What survives a killed process is the kernel's, whether it has reached a disk or not.
+    """
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="dualano-", dir=memory) as folder:
+        yield Path(folder)
