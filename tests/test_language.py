@@ -19,7 +19,7 @@ def doctor(*arguments, cwd, **variables):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("DUALANO_", "VIRTUAL_ENV", "LC_", "LANG"))}
     environment |= {"PYTHONPATH": str(ROOT), "HF_HOME": str(cwd / "hf"), "COLUMNS": "80", **variables}
     call = [sys.executable, "-m", "dualano_setup", *arguments]
-    return subprocess.run(call, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(call, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
 
 
 def has_chinese(text):

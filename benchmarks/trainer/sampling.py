@@ -78,7 +78,7 @@ def make_generator(size: Size, device: torch.device, dtype: torch.dtype, steps: 
 
 
 class RandomConditions:
-    """Stands for `trainer.backgrounds.Backgrounds`, which keeps what it has encoded.
+    """Stands for `trainer.data.backgrounds.Backgrounds`, which keeps what it has encoded.
 
     Args:
         latents: (2, 4, h, w), of every pair.

@@ -1,4 +1,4 @@
-"""Writes the hashes of the Linux wheels into every lock: `python -m dualano_setup.knowledge.hashes`.
+"""Writes the hashes of the Linux wheels into every lock: `python -m dualano_setup.upkeep.hashes`.
 
 For maintainers, after a lock was resolved anew. Asks the configured package index; what it does not have (the builds
 of PyTorch's own index) gets none, and installers then verify those that have one.

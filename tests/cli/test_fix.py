@@ -27,7 +27,6 @@ def doctor(tmp_path):
             cwd=tmp_path / "project",
             env=variables,
             check=False,
-            timeout=120,
         )
 
     return run

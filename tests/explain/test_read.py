@@ -29,7 +29,7 @@ def doctor(*arguments, cwd, stdin=b"", **variables):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "LANGUAGE": "en", **variables}
     return subprocess.run(
         [sys.executable, "-m", "dualano_setup", "explain", *arguments],
-        cwd=cwd, env=environment, input=stdin, capture_output=True, timeout=60, check=False,
+        cwd=cwd, env=environment, input=stdin, capture_output=True, check=False,
     )  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def test_ctrl_c_explains_what_was_read(tmp_path):
     process.stdin.flush()
     time.sleep(2.0)
     process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=20)
+    out, error = process.communicate()
     assert process.returncode == 130
     assert b"unscale-fp16" in out
     assert b"Traceback" not in error

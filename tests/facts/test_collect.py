@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -13,23 +14,24 @@ from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Absent, Known, Unknown
 from dualano_setup.facts.probing import run_probes
 from dualano_setup.settings.options import Settings
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
 from tests.worlds.site_packages import lay, lay_environment
 
 
-def run(probes, deadline=5.0):
+def run(probes, deadline=PATIENCE):
     began = time.monotonic()
     return run_probes(probes, began + deadline, deadline), time.monotonic() - began
 
 
 def test_probes_run_side_by_side():
-    def slow():
-        time.sleep(0.3)
+    together = threading.Barrier(8)
+
+    def meet():
+        together.wait(PATIENCE)  # ends only when all eight are in it
         return Known(1)
 
-    facts, seconds = run({str(number): slow for number in range(8)})
+    facts, _ = run({str(number): meet for number in range(8)})
     assert all(fact == Known(1) for fact in facts.values())
-    assert seconds < 1.0
 
 
 def test_a_crash_costs_one_fact():
@@ -43,14 +45,20 @@ def test_a_crash_costs_one_fact():
 
 
 def test_a_hang_is_abandoned_at_the_deadline_and_stays_abandoned():
+    released, ended = threading.Event(), []
+
     def hang():
-        time.sleep(1.0)
+        released.wait()
+        ended.append(1)
         return Known("too late")
 
     facts, seconds = run({"good": lambda: Known(1), "hang": hang, "other": hang}, deadline=0.4)
-    assert seconds < 0.6
+    assert seconds < PATIENCE
     assert facts["hang"] == Unknown("no answer within 0.4 s")
-    time.sleep(1.0)
+    released.set()
+    while len(ended) < 2:
+        time.sleep(0.01)
+    time.sleep(0.05)
     assert facts["hang"] == Unknown("no answer within 0.4 s")
 
 
@@ -84,7 +92,7 @@ def hanging_driver(tmp_path, monkeypatch):
 def test_a_hanging_driver_is_unknown_within_the_deadline(tmp_path, hanging_driver):
     began = time.monotonic()
     sheet = collect(Settings(project=tmp_path), deadline=1.5)
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 60  # the driver sleeps twice as long
     assert isinstance(sheet.gpus, Unknown)
     assert "nvidia-smi gave no answer within" in sheet.gpus.reason
     assert isinstance(sheet.machine, Known)
@@ -97,8 +105,8 @@ def test_the_process_ends_although_a_probe_never_does(tmp_path):
         "run_probes({'stuck': lambda: time.sleep(120)}, time.monotonic() + 0.2, 0.2)\n"
     )
     began = time.monotonic()
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
-    assert time.monotonic() - began < 10
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert time.monotonic() - began < 60
 
 
 def test_looking_imports_none_of_the_slow_modules(tmp_path):

@@ -20,7 +20,7 @@ from dualano_setup.repairs.journal.journal import all_fixes, new_id, open_fix
 from dualano_setup.repairs.journal.lock import LockedError, locked
 from dualano_setup.repairs.journal.undo import find_fix, not_followed, recover
 from dualano_setup.system.child import run_child
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
 
 BROKEN = "mixed_precision: fp8\n# mine\nnum_processes: 4\n"
 
@@ -48,7 +48,7 @@ def doctor(tmp_path, variables, *arguments: str, before: tuple[str, ...] = ()) -
     return subprocess.run(
         [*before, *command(*arguments)],
         capture_output=True, text=True, stdin=subprocess.DEVNULL, cwd=tmp_path / "project", env=variables,
-        check=False, timeout=60,
+        check=False,
     )  # fmt: skip
 
 
@@ -59,7 +59,7 @@ def test_eight_doctors_fix_one_project(tmp_path, variables, config):
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _number in range(8)
     ]  # fmt: skip
-    said = [one.communicate(timeout=120) for one in doctors]
+    said = [one.communicate() for one in doctors]
     assert sum("Done." in out for out, _err in said) == 1
     # The others found nothing left to do, or waited their ten seconds and said who holds the lock.
     assert all("Done." in out or "Nothing to repair" in out or "another dualano-doctor" in err for out, err in said)
@@ -117,7 +117,7 @@ def test_a_child_that_outlived_a_killed_doctor_is_ended_by_the_next(tmp_path):
     if child == 0:
         run_child(["sleep", "300"], dict(os.environ), tmp_path, log, 300)
         os._exit(0)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not (started := _sleepers(log)) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(child, signal.SIGKILL)
@@ -144,12 +144,12 @@ def test_check_leaves_nothing_running(tmp_path, variables, how):
     variables["PATH"] = f"{tools}:{variables['PATH']}"
     check = subprocess.Popen(command("check", "--offline"), cwd=tmp_path / "project", env=variables,
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / "pids").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.3)
     check.send_signal(how)
-    status = check.wait(10)
+    status = check.wait()
     assert status == (130 if how == signal.SIGINT else -how)
     time.sleep(0.2)
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
@@ -169,7 +169,7 @@ def test_a_deadline_holds_for_a_stopped_child_that_ignores_signals(tmp_path):
     script = "trap '' TERM; kill -STOP $$; sleep 60"
     status = run_child(["sh", "-c", script], dict(os.environ), tmp_path, tmp_path / "log", 0.5)
     assert status == -signal.SIGKILL
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 45
     assert "ran past" in (tmp_path / "log").read_text()
 
 

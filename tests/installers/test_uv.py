@@ -13,7 +13,7 @@ import pytest
 
 from dualano_setup.installers import uv
 from dualano_setup.installers.uv import ResolutionError, Source, resolve
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
 
 RESOLVE = (
     "import sys\nfrom dualano_setup.installers.uv import Source, resolve\n"
@@ -34,15 +34,15 @@ def test_sigterm_ends_uv_as_well(mute, tmp_path):
     variables = {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")}
     program = subprocess.Popen([sys.executable, "-c", RESOLVE, mute], env=os.environ | variables)
     started: list[psutil.Process] = []
-    end = time.monotonic() + 20
+    end = time.monotonic() + PATIENCE
     while not started and time.monotonic() < end:
         children = psutil.Process(program.pid).children(recursive=True)
         started = [child for child in children if child.name() == "uv"]
         time.sleep(0.05)
     assert started
     program.terminate()
-    assert program.wait(10) == -15
-    __, alive = psutil.wait_procs(started, timeout=1)
+    assert program.wait() == -15
+    __, alive = psutil.wait_procs(started, timeout=PATIENCE)
     assert not alive
     assert list((tmp_path / "tmp").iterdir()) == []
 

@@ -111,14 +111,14 @@ def settle_and_check(world: World, planned: dict[str, object], case: object) -> 
 
 
 @pytest.fixture
-def world(tmp_path, url):
-    return World(tmp_path, url)
+def world(memory_folder, url):
+    return World(memory_folder, url)
 
 
 @pytest.fixture
-def planned(tmp_path, url):
-    (tmp_path / "model world").mkdir()
-    whole = World(tmp_path / "model world", url)
+def planned(memory_folder, url):
+    (memory_folder / "model world").mkdir()
+    whole = World(memory_folder / "model world", url)
     whole.fix()
     result = contents(snapshot(whole.user))
     whole.undo()

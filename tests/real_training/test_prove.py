@@ -18,9 +18,9 @@ import pytest
 
 from dualano_setup.cli.prove import _text
 from dualano_setup.runs.proof import Proof
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
+from tests.processes import MARK, running
 from tests.runs.standin import wait_for
-from tests.signals.marked_processes import MARK, running
 
 pytest.importorskip("accelerate", reason="needs a training environment: the tests' own")
 
@@ -40,7 +40,7 @@ def proved(tmp_path_factory) -> tuple[Path, int, str, str]:
     """A project in which `prove --json` went all the way with nothing named: it, the exit status, stdout, stderr."""
     project = tmp_path_factory.mktemp("proved")
     prove = start(project, "--json")
-    said = prove.communicate(timeout=200)
+    said = prove.communicate()
     return project, prove.returncode, *said
 
 
@@ -90,7 +90,7 @@ def test_a_model_that_lacks_a_file_is_refused_in_words(proved, tmp_path):
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.symlink_to(file)
     prove = start(tmp_path, *_own(miniature, model))
-    told, said = prove.communicate(timeout=100)
+    told, said = prove.communicate()
     assert (prove.returncode, told, "Traceback" in said) == (1, "", False), said
     assert "dualano-doctor: the training failed" in said
     assert "vae" in said
@@ -102,7 +102,7 @@ def test_a_model_that_lacks_a_file_is_refused_in_words(proved, tmp_path):
 def test_an_environment_without_packages_is_refused_in_words(tmp_path):
     venv.create(tmp_path / "bare", symlinks=True)
     prove = start(tmp_path, env=str(tmp_path / "bare"))
-    told, said = prove.communicate(timeout=60)
+    told, said = prove.communicate()
     assert (prove.returncode, told, "Traceback" in said) == (1, "", False), said
     assert f"The environment {tmp_path}/bare lacks a package" in said
     assert "`dualano-doctor fix`" in said
@@ -110,7 +110,7 @@ def test_an_environment_without_packages_is_refused_in_words(tmp_path):
 
 def test_no_environment_is_refused_in_words(tmp_path):
     prove = start(tmp_path, env=str(tmp_path / "none"))
-    told, said = prove.communicate(timeout=60)
+    told, said = prove.communicate()
     assert (prove.returncode, told, "Traceback" in said) == (1, "", False), said
     assert "dualano-doctor fix" in said
 
@@ -126,9 +126,9 @@ def test_a_signal_while_the_miniature_is_made(tmp_path, how, status):
     python.write_text(f"#!/bin/sh\necho x > {tmp_path}/reached\nwhile :; do sleep 0.1; done\n")
     python.chmod(0o755)
     prove = start(tmp_path, env=str(env))
-    wait_for((tmp_path / "reached").exists, 30)
+    wait_for((tmp_path / "reached").exists)
     os.killpg(prove.pid, how)
-    _, said = prove.communicate(timeout=20)
+    _, said = prove.communicate()
     assert (prove.returncode, "Traceback" in said, "could not be made" in said) == (status, False, False), said
     assert running(str(tmp_path)) == []
 
@@ -138,11 +138,11 @@ def test_ctrl_c_in_the_middle_of_the_proof(proved, tmp_path):
     """The trainer is asked, ends, and nothing advises to `train` on with what a proof left."""
     prove = start(tmp_path, *_own(proved[0] / ".dualano" / "miniature"))
     log = tmp_path / ".dualano" / "prove" / "runs"
-    wait_for(lambda: any("2 steps from step 0" in file.read_text() for file in log.glob("*/log")), 100)
+    wait_for(lambda: any("2 steps from step 0" in file.read_text() for file in log.glob("*/log")))
     os.killpg(prove.pid, signal.SIGINT)
     began = time.monotonic()
-    _, said = prove.communicate(timeout=60)
+    _, said = prove.communicate()
     assert (prove.returncode, "Traceback" in said) == (130, False), said
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < PATIENCE  # less than a training is given for its checkpoint
     assert "dualano-doctor train" not in said
     assert running(str(tmp_path)) == []

@@ -14,8 +14,8 @@ import pytest
 from dualano_setup.runs.folder import every
 from dualano_setup.runs.look import look_at
 from tests.places import ROOT
+from tests.processes import MARK, running
 from tests.runs.standin import read_to_the_end, wait_for
-from tests.signals.marked_processes import MARK, running
 
 pytest.importorskip("accelerate", reason="needs a training environment: the tests' own")
 pytestmark = pytest.mark.slow
@@ -66,9 +66,9 @@ def interrupted(tmp_path_factory) -> tuple[Demo, int, str, list[int]]:
     """A quickstart that got a Ctrl-C during its training: folder, exit status, stderr, the steps it had done."""
     demo = Demo(tmp_path_factory.mktemp("quick"))
     quickstart = demo.quickstart()
-    wait_for(lambda: len(demo.steps()) >= 2, 120)
+    wait_for(lambda: len(demo.steps()) >= 2)
     os.killpg(quickstart.pid, signal.SIGINT)
-    _, said = quickstart.communicate(timeout=60)
+    _, said = quickstart.communicate()
     return demo, quickstart.returncode, said, demo.steps()
 
 
@@ -77,7 +77,7 @@ def finished(interrupted) -> tuple[Demo, int, str, str]:
     """The same command once more: folder, exit status, stdout, stderr."""
     demo = interrupted[0]
     quickstart = demo.quickstart()
-    told, said = quickstart.communicate(timeout=200)
+    told, said = quickstart.communicate()
     return demo, quickstart.returncode, told, said
 
 
@@ -110,10 +110,9 @@ def test_generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished):
     samples = demo.folder / ".dualano" / "generated" / "widget-dent"
     pid, terminal = os.forkpty()
     if pid == 0:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.chdir(demo.folder)
         os.execve(sys.executable, [sys.executable, "-m", "dualano_setup", "generate", *FEW, "500"], demo.variables)
-    wait_for(lambda: len(_pairs(samples)) >= 1, 60)
+    wait_for(lambda: len(_pairs(samples)) >= 1)
     os.write(terminal, b"\x03")
     said = read_to_the_end(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
@@ -123,7 +122,7 @@ def test_generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished):
     done = len(_pairs(samples))
     assert 1 <= done < 500
     again = demo.start("generate", *FEW, str(done + 1))
-    told, said = again.communicate(timeout=100)
+    told, said = again.communicate()
     assert (again.returncode, "Traceback" in said) == (0, False), said
     assert f"{done} of {done + 1} pairs are there already" in told
     assert len(_pairs(samples)) == done + 1
@@ -133,9 +132,9 @@ def test_generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished):
 def test_generate_ends_with_the_doctor(finished, how, status):
     demo = finished[0]
     generate = demo.start("generate", "--output", "more", *FEW, "500")
-    wait_for(lambda: len(demo.running()) == 2, 30)
+    wait_for(lambda: len(demo.running()) == 2)
     os.killpg(generate.pid, how)
-    assert generate.wait(20) == status
+    assert generate.wait() == status
     generate.communicate()
     assert demo.running() == []
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 
@@ -35,7 +34,7 @@ def test_ctrl_c_ends_a_training_with_a_checkpoint(tmp_path):
     sizes = {("train", "resolution"): 64, ("train", "rank"): 2, ("train", "steps"): 5000, ("train", "output"): "output"}
     write_settings(project, settings_text(values | sizes))
     pid, terminal = _train_on_a_terminal(project)
-    wait_for(lambda: (project / "output" / "metrics.jsonl").exists() and _steps(project) >= 2, 60)
+    wait_for(lambda: (project / "output" / "metrics.jsonl").exists() and _steps(project) >= 2)
     os.write(terminal, b"\x03")  # Ctrl-C, through the terminal's line discipline
     said = read_to_the_end(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
@@ -51,7 +50,6 @@ def _train_on_a_terminal(project: Path) -> tuple[int, int]:
     pid, terminal = os.forkpty()
     if pid == 0:
         os.chdir(project)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.environ |= {"PYTHONPATH": str(ROOT), "TERM": "xterm", "OMP_NUM_THREADS": "1"}
         os.execv(sys.executable, [sys.executable, "-m", "dualano_setup", "train", "--force"])
     return pid, terminal

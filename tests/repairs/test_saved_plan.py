@@ -28,7 +28,6 @@ def doctor(tmp_path):
             cwd=tmp_path / "project",
             env=variables | {"LANG": lang},
             check=False,
-            timeout=120,
         )
 
     return run

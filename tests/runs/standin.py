@@ -14,7 +14,7 @@ from dualano_setup.runs.folder import RunFolder, create
 from dualano_setup.runs.launch.command_line import Launch
 from dualano_setup.runs.launch.handoff import Started, start
 from dualano_setup.runs.records import RunRecord, write
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
 
 #: argv: output folder, steps, seconds a step, then words: "deaf" (ignores SIGINT), "crash" (fails at step 2)
 TRAINER = textwrap.dedent(
@@ -89,7 +89,7 @@ def started(project: Path, **options: object) -> Started:
     return start(*prepare(project, **options))  # type: ignore[arg-type]
 
 
-def wait_for(condition, seconds: float = 10.0) -> None:
+def wait_for(condition, seconds: float = PATIENCE) -> None:
     """Waits until `condition()` holds; fails the test when it does not in time."""
     end = time.monotonic() + seconds
     while not condition():

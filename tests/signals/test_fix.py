@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.knowledge.catalogue import load
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
+from tests.processes import MARK, running
 from tests.repairs.snapshot import snapshot
-from tests.signals.marked_processes import MARK, running
 from tests.stub_index import Gate, serve, write_index
 from tests.worlds.bench import stub
 from tests.worlds.breaks.model import HUB
@@ -152,7 +152,7 @@ def _at(world: World, moment: str, **options: object) -> subprocess.Popen[str]:
     """A `fix --yes` that has come to that moment and waits there."""
     world.gate.close(*MOMENTS[moment])
     fix = world.start("fix", "--yes", **options)
-    assert world.gate.reached.wait(30), "the fix never came there"
+    assert world.gate.reached.wait(PATIENCE), "the fix never came there"
     if moment != "download":
         assert "uv" in world.running()
     return fix
@@ -172,12 +172,12 @@ def test_a_signal_leaves_everything_as_it_was(world, moment, how):
     before = world.theirs()
     fix = _at(world, moment)
     os.killpg(fix.pid, how)
-    _, said = fix.communicate(timeout=15)
+    _, said = fix.communicate()
     assert (fix.returncode, "Traceback" in said) == (_status(how), False), said
     _as_if_never_begun(world, before)
     world.gate.open()
     again = world.start("fix", "--yes")
-    told, said = again.communicate(timeout=60)
+    told, said = again.communicate()
     assert (again.returncode, said) == (0, "")
     assert "Ready to train" in told
     assert not any(word in told for word in ("cut off", "taken back", "waiting"))
@@ -191,7 +191,7 @@ def test_the_whole_group_gets_ctrl_c_twice_and_once_more(world):
         if fix.poll() is None:
             os.killpg(fix.pid, signal.SIGINT)
             time.sleep(0.01)
-    assert fix.wait(15) == 130
+    assert fix.wait() == 130
     _as_if_never_begun(world, before)
 
 
@@ -203,7 +203,7 @@ def test_a_closed_terminal_leaves_everything_as_it_was(world, moment):
     ended = world.root / "tmp" / "status"
     # The shell's part: a session with that terminal, of which the doctor is the foreground.
     shell = (
-        "import fcntl, os, signal, sys, termios; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.setsid();"
+        "import fcntl, os, sys, termios; os.setsid();"
         "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     )
     world.gate.close(*MOMENTS[moment])
@@ -216,9 +216,9 @@ def test_a_closed_terminal_leaves_everything_as_it_was(world, moment):
         stderr=terminal,
     )
     os.close(terminal)
-    assert world.gate.reached.wait(30)
+    assert world.gate.reached.wait(PATIENCE)
     os.close(far_end)
-    assert fix.wait(15) == -signal.SIGHUP
+    assert fix.wait() == -signal.SIGHUP
     assert not ended.exists()
     _as_if_never_begun(world, before)
 
@@ -228,7 +228,7 @@ def test_a_fix_under_nohup_outlives_its_terminal(world):
     os.killpg(fix.pid, signal.SIGHUP)
     time.sleep(0.3)
     world.gate.open()
-    told, said = fix.communicate(timeout=60)
+    told, said = fix.communicate()
     assert (fix.returncode, said) == (0, "")
     assert "Ready to train" in told
 
@@ -239,19 +239,19 @@ def test_a_reader_that_goes_away_does_not_stop_a_fix_half_way(world):
     assert fix.stdout is not None
     fix.stdout.close()
     world.gate.open()
-    assert fix.wait(60) == 0
+    assert fix.wait() == 0
     assert "env" in world.kept()
     look = world.start("check")
-    assert "Ready to train" in look.communicate(timeout=20)[0]
+    assert "Ready to train" in look.communicate()[0]
 
 
 def test_who_interrupts_the_repair_does_not_want_the_training_either(world):
     before = world.theirs()
     world.gate.close(*MOMENTS["install"])
     train = world.start("train", "--fix", "--yes", "--force", "--", "--instance_data_dir", "images")
-    assert world.gate.reached.wait(30)
+    assert world.gate.reached.wait(PATIENCE)
     os.killpg(train.pid, signal.SIGINT)
-    _, said = train.communicate(timeout=15)
+    _, said = train.communicate()
     assert train.returncode == 130
     assert said.endswith("dualano-doctor: interrupted\n")
     _as_if_never_begun(world, before)

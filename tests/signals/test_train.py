@@ -16,8 +16,8 @@ import pytest
 from dualano_setup.runs.folder import every
 from dualano_setup.runs.look import RunView, look_at
 from tests.places import ROOT
+from tests.processes import MARK, running
 from tests.runs.standin import LAUNCHER, TRAINER, steps_done, wait_for
-from tests.signals.marked_processes import MARK, running
 
 TRAIN = ("train", "--force", "--env", "env", "--model", "m", "--data", "d", "--category", "c", "--anomaly", "a",
          "--foreground", "f")  # fmt: skip
@@ -73,11 +73,11 @@ def _trains(project: Path) -> bool:
 )
 def test_a_foreground_training_ends_with_a_checkpoint(project, how, status, state):
     train = _start(project)
-    wait_for(lambda: _trains(project), 30)
+    wait_for(lambda: _trains(project))
     os.killpg(train.pid, how)
-    _, said = train.communicate(timeout=30)
+    _, said = train.communicate()
     assert (train.returncode, "Traceback" in said) == (status, False), said
-    wait_for(lambda: running(str(project)) == [], 15)
+    wait_for(lambda: running(str(project)) == [])
     view = _see(project)
     assert view.verdict.state == state
     assert view.checkpoint == f"checkpoint-{steps_done(view.record)}"
@@ -86,10 +86,10 @@ def test_a_foreground_training_ends_with_a_checkpoint(project, how, status, stat
 def test_a_killed_foreground_training_ends_as_well(project):
     """Nothing can be done by who is killed: the supervisor sees that it is gone."""
     train = _start(project)
-    wait_for(lambda: _trains(project), 30)
+    wait_for(lambda: _trains(project))
     train.kill()
     train.communicate()
-    wait_for(lambda: running(str(project)) == [], 15)
+    wait_for(lambda: running(str(project)) == [])
     view = _see(project)
     assert view.verdict.state == "interrupted"
     assert view.checkpoint
@@ -101,7 +101,6 @@ def test_a_detached_training_outlives_the_terminal_it_was_started_at(project):
         os.chdir(project)
         os.environ.clear()
         os.environ.update(_variables(project))
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         command = [
             sys.executable,
             "-m",
@@ -114,14 +113,14 @@ def test_a_detached_training_outlives_the_terminal_it_was_started_at(project):
             "output",
         ]
         os.execv(sys.executable, command)
-    wait_for(lambda: _trains(project), 30)
+    wait_for(lambda: _trains(project))
     os.close(terminal)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     before = steps_done(_see(project).record)
     wait_for(lambda: steps_done(_see(project).record) > before + 2)
     assert _see(project).verdict.state == "running"
     stop = [sys.executable, "-m", "dualano_setup", "stop"]
-    done = subprocess.run(stop, cwd=project, env=_variables(project), capture_output=True, text=True, timeout=30)
+    done = subprocess.run(stop, cwd=project, env=_variables(project), capture_output=True, text=True)
     assert done.returncode == 0
     assert "wrote checkpoint-" in done.stdout
     assert running(str(project)) == []
@@ -135,14 +134,14 @@ def test_a_detached_training_that_is_ended_while_it_starts_does_not_begin(projec
     slow = project.parent / "slow"
     slow.mkdir()
     (slow / "sitecustomize.py").write_text(
-        "import sys, time\nif 'dualano_setup.runs.supervisor' in sys.orig_argv: time.sleep(1.5)\n"
+        "import sys, time\nif 'dualano_setup.runs.launch.supervisor' in sys.orig_argv: time.sleep(1.5)\n"
     )
     train = _start(project, "--detach", PYTHONPATH=f"{ROOT}:{slow}")
-    wait_for(lambda: len(running(str(project))) == 2, 30)  # the supervisor is there, and not up yet
+    wait_for(lambda: len(running(str(project))) == 2)  # the supervisor is there, and not up yet
     os.killpg(train.pid, how)
-    told, said = train.communicate(timeout=30)
+    told, said = train.communicate()
     assert (train.returncode, told, "Traceback" in said) == (status, "", False), said
-    wait_for(lambda: running(str(project)) == [], 15)
+    wait_for(lambda: running(str(project)) == [])
     assert not (project / "output").exists()
     if how == signal.SIGKILL:
         assert _see(project).verdict.state == "interrupted"

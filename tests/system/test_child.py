@@ -15,7 +15,7 @@ from dualano_setup.system import child
 from dualano_setup.system.child import run_child
 from dualano_setup.system.probe_command import run
 from dualano_setup.system.processes import members
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
 
 DEAF = "trap '' TERM HUP INT;"
 
@@ -30,7 +30,7 @@ def _escaping(folder: Path) -> list[str]:
 
 
 def _pid(file: Path) -> int:
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE
     while not (file.exists() and file.read_text().strip()):
         assert time.monotonic() < end, "it never started"
         time.sleep(0.02)
@@ -49,7 +49,7 @@ def test_an_installers_deadline_holds_and_the_escaped_grandchild_ends_too(tmp_pa
     log = tmp_path / "log"
     began = time.monotonic()
     status = run_child(_escaping(tmp_path), dict(os.environ), tmp_path, log, 1.0)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < PATIENCE
     assert status == -signal.SIGKILL
     assert "ran past" in log.read_text()
     assert not _lives(_pid(tmp_path / "escaped"))
@@ -67,7 +67,7 @@ def test_what_a_child_leaves_behind_when_it_ends_well_ends_with_it(tmp_path, mon
 def test_a_probes_deadline_holds_although_a_grandchild_keeps_its_pipes_open(tmp_path):
     began = time.monotonic()
     outcome = run(_escaping(tmp_path), deadline=1.0, variables=dict(os.environ))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < PATIENCE
     assert (outcome.status, outcome.timed_out) == (None, True)
     os.kill(_pid(tmp_path / "escaped"), signal.SIGKILL)
 
@@ -75,13 +75,14 @@ def test_a_probes_deadline_holds_although_a_grandchild_keeps_its_pipes_open(tmp_
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_second_ctrl_c_does_not_wait_for_a_deaf_child(tmp_path, first):
     program = (
-        "import os, sys; from pathlib import Path; from dualano_setup.system.child import run_child\n"
+        "import os, sys; from pathlib import Path; from dualano_setup.system import child\n"
         "folder = Path(sys.argv[1])\n"
-        "run_child(['sh', '-c', sys.argv[2]], dict(os.environ), folder, folder / 'log', 300)"
+        "child.GRACE = 10 * float(sys.argv[3])\n"
+        "child.run_child(['sh', '-c', sys.argv[2]], dict(os.environ), folder, folder / 'log', 300)"
     )
     script = f"{DEAF} echo $$ > {tmp_path}/pid; while :; do sleep 0.2; done"
     doctor = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path), script],
+        [sys.executable, "-c", program, str(tmp_path), script, str(PATIENCE)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -91,9 +92,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_deaf_child(tmp_path, first):
     time.sleep(0.5)
     assert doctor.poll() is None
     assert _lives(deaf)
-    began = time.monotonic()
     doctor.send_signal(signal.SIGINT)
-    doctor.wait(10)
-    assert time.monotonic() - began < 2, "it waited for the whole grace"
+    doctor.wait(PATIENCE)  # and not for the whole grace, which is ten times that
     assert not _lives(deaf)
     assert members(str(tmp_path)) == []

@@ -25,6 +25,7 @@ from dualano_setup.repairs.journal.apply import Session, apply_plan
 from dualano_setup.repairs.journal.journal import all_fixes, new_id
 from dualano_setup.repairs.journal.lock import LockedError, locked
 from dualano_setup.repairs.journal.undo import find_fix, recover, undo_fix
+from tests.places import PATIENCE
 from tests.repairs.snapshot import PAYLOAD, contents, make_user_tree, sha, snapshot, ten_actions
 from tests.stub_index import serve
 
@@ -235,12 +236,12 @@ def test_the_lock_names_its_holder_and_is_never_stale(project):
     def hold():
         with locked(project):
             ready.set()
-            go.wait(20)
+            go.wait(PATIENCE)
             os.kill(os.getpid(), signal.SIGKILL)
 
     child = context.Process(target=hold)
     child.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE)
     with pytest.raises(LockedError, match=f"process {child.pid}, since"), locked(project, patience=0.2):
         pass
     go.set()

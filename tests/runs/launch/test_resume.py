@@ -75,14 +75,14 @@ def test_stop_and_status_say_how_to_go_on(tmp_path):
     run = started(tmp_path)
     wait_for(lambda: steps_done(run.record) >= 2)
     stop = doctor(tmp_path, "stop")
-    said, _ = stop.communicate(timeout=20)
+    said, _ = stop.communicate()
     expected = f"dualano-doctor train -- --output_dir {run.record.output} --resume_from_checkpoint latest"
     assert expected in said
     status = doctor(tmp_path, "status")
-    told, _ = status.communicate(timeout=20)
+    told, _ = status.communicate()
     assert expected in told
     documents = doctor(tmp_path, "runs", "--json")
-    assert json.loads(documents.communicate(timeout=20)[0])[0]["state"] == "stopped"
+    assert json.loads(documents.communicate()[0])[0]["state"] == "stopped"
 
 
 def test_the_newest_weights_are_those_of_the_same_images_and_variant(tmp_path, capsys):

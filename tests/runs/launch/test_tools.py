@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.system.processes import identify
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
 
+#: The pause between asking and killing is longer here than any test: who insists need not wait for it.
 SCRIPT = """
 import sys
-from dualano_setup.runs.tools import run_tool
-run_tool(sys.argv[1], "trainer.miniature", ())
+from dualano_setup.runs.launch import tools
+tools.GRACE_SECONDS = 10 * float(sys.argv[2])
+tools.run_tool(sys.argv[1], "trainer.miniature", ())
 """
 
 
@@ -29,13 +31,13 @@ def test_it_ends(tmp_path, how):
     )
     tool.chmod(0o755)
     variables = os.environ | {"PYTHONPATH": str(ROOT)}
-    doctor = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tool)], env=variables)
-    deadline = time.monotonic() + 15
+    doctor = subprocess.Popen([sys.executable, "-c", SCRIPT, str(tool), str(PATIENCE)], env=variables)
+    deadline = time.monotonic() + PATIENCE
     while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     pid = int((tmp_path / "pid").read_text())
     doctor.send_signal(how)
-    assert doctor.wait(10) == -how
+    assert doctor.wait() == -how
     assert not Path(f"/proc/{pid}").exists()
 
 
@@ -45,7 +47,7 @@ def _started(tmp_path: Path, body: str) -> tuple[subprocess.Popen[bytes], int]:
     tool.write_text(f"#!/bin/sh\n{body}\n")
     tool.chmod(0o755)
     doctor = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(tool)],
+        [sys.executable, "-c", SCRIPT, str(tool), str(PATIENCE)],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -54,7 +56,7 @@ def _started(tmp_path: Path, body: str) -> tuple[subprocess.Popen[bytes], int]:
 
 
 def _pid(file: Path) -> int:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + PATIENCE
     while not (file.exists() and file.read_text().strip()):
         assert time.monotonic() < deadline, "it never started"
         time.sleep(0.02)
@@ -66,7 +68,7 @@ def test_a_kill_int_reaches_the_tool_as_well(tmp_path):
     body = f"trap 'echo asked > {tmp_path}/asked; exit 130' INT; echo $$ > {tmp_path}/pid; while :; do sleep 0.1; done"
     doctor, tool = _started(tmp_path, body)
     doctor.send_signal(signal.SIGINT)
-    assert doctor.wait(10) == -signal.SIGINT  # Python's own end after a KeyboardInterrupt
+    assert doctor.wait() == -signal.SIGINT  # Python's own end after a KeyboardInterrupt
     assert (tmp_path / "asked").exists()
     assert identify(tool) is None
 
@@ -83,6 +85,6 @@ def test_a_deaf_tool_and_what_left_its_session_end_when_insisted(tmp_path, how):
     time.sleep(0.3)
     assert identify(tool)
     doctor.send_signal(signal.SIGINT)
-    doctor.wait(3)
+    doctor.wait(PATIENCE)
     assert identify(tool) is None
     assert identify(_pid(tmp_path / "escaped")) is None

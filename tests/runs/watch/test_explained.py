@@ -21,7 +21,7 @@ def test_a_known_failure_is_explained_unasked(tmp_path):
         assert "SRC003  dtype-mat1-mat2" in text
         assert "accelerator.autocast()" in text
     status = doctor(tmp_path, "status", "--json")
-    document = json.loads(status.communicate(timeout=20)[0])
+    document = json.loads(status.communicate()[0])
     assert document["explanation"]["root"] == "dtype-mat1-mat2"
     assert document["explanation"]["problems"][0]["consequences"] == ["torchrun-wrapper"]
 
@@ -48,5 +48,5 @@ def test_a_check_does_not_load_it():
         "import sys; from dualano_setup.cli.main import run; run(['check', '--offline', '--json']);"
         "print([m for m in sys.modules if 'explain' in m], file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
 from tests.trainer.runs import arguments
 
 
@@ -20,12 +20,12 @@ def test_ctrl_c_leaves_a_checkpoint_when_tee_has_gone_first(tmp_path):
         stderr=subprocess.PIPE, env=environment,
     )  # fmt: skip
     try:
-        metrics, end = tmp_path / "metrics.jsonl", time.monotonic() + 120
+        metrics, end = tmp_path / "metrics.jsonl", time.monotonic() + PATIENCE
         while not (metrics.is_file() and metrics.stat().st_size) and time.monotonic() < end:
             time.sleep(0.1)
         training.stderr.close()  # as `2>&1 | tee log` has it: the reader is gone
         training.send_signal(signal.SIGINT)
-        assert training.wait(60) == 130
+        assert training.wait() == 130
     finally:
         training.kill()
         training.wait()

@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
 
 #: What a process reports as it happens: it begins to take steps; it begins to write a checkpoint.
 STEPS, WRITE = b"s", b"w"
@@ -58,14 +58,14 @@ def killed(context: Any, command: Sequence[str], event: bytes, number: int, dela
     try:
         seen = 0
         while seen < number:
-            assert ours.poll(60), log.read_text()
+            assert ours.poll(PATIENCE), log.read_text()
             seen += ours.recv_bytes() == event
         time.sleep(delay)
         os.kill(process.pid, signal.SIGKILL)
     except (EOFError, ProcessLookupError):  # it has ended
         pass
     finally:
-        process.join(60)
+        process.join(PATIENCE)
         ours.close()
     return None if process.exitcode == -signal.SIGKILL else process.exitcode
 

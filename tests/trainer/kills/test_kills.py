@@ -65,7 +65,7 @@ def check_what_is_there(output, checkpoints, before):
     return newest
 
 
-@pytest.mark.timeout(60 + 15 * KILLS)
+@pytest.mark.timeout(600 + 60 * KILLS)
 def test_killed_at_random_moments(whole, tmp_path):
     checkpoints, expected, final = whole
     chance, context = random.Random(5), trainings()
@@ -131,9 +131,9 @@ class Disk:
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk(memory_folder):
     torch.set_num_threads(1)
-    return Disk(tmp_path)
+    return Disk(memory_folder)
 
 
 def test_killed_before_every_line_of_the_writing(disk):
