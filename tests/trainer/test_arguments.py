@@ -61,7 +61,7 @@ def test_bcm_without_object_masks_says_what_to_do(capsys):
 
 
 def test_help_does_not_import_torch():
-    code = "import sys, trainer.arguments as a; a.build_parser().format_help(); print('torch' in sys.modules)"
+    code = "import sys, trainer.train.config as a; a.build_parser().format_help(); print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
     )

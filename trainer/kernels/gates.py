@@ -26,14 +26,9 @@ def geglu_plain(proj: Tensor) -> Tensor:
     return hidden * F.gelu(gate)
 
 
-def geglu(proj: Tensor, *, trust: bool = False) -> Tensor:
-    """First half times gelu of second half.
-
-    Args:
-        proj: (M, 2d), contiguous.
-        trust: use the kernel without asking whether it works.
-    """
-    if not (trust or usable(proj)):
+def geglu(proj: Tensor) -> Tensor:
+    """First half of `proj` (M, 2d), contiguous, times gelu of its second half: (M, d)."""
+    if not usable(proj):
         return geglu_plain(proj)
     rows, half = proj.shape[0], proj.shape[1] // 2
     out = proj.new_empty(rows, half)

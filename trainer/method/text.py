@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -45,6 +46,27 @@ class TextEncoder(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """States of tokenised prompts: (P, L) integers to (P, L, d), after the last LayerNorm, no mask."""
         return self.encoder(tokens)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class TextSource:
+    """The states of the prompts: from the encoder when it is trained, else computed once.
+
+    Attributes:
+        encoder: the trained text encoder, or None.
+        tokens: (P, L) tokens of the P prompts (training: whole and part), for the encoder.
+        states: (P, L, d), without one.
+    """
+
+    encoder: TextEncoder | None = None
+    tokens: Tensor | None = None
+    states: Tensor | None = None
+
+    def __call__(self, batch: int) -> Tensor:
+        """(B, P, L, d); the prompts are encoded once, however many samples use them."""
+        states = self.states if self.encoder is None else self.encoder(self.tokens)
+        assert states is not None
+        return pair_states(states, batch)
 
 
 def tokenize(tokenizer: Any, prompts: Sequence[str]) -> Tensor:

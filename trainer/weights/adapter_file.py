@@ -112,3 +112,13 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], *, as_bin: bool =
     if as_bin:
         return write_atomically(folder / BIN_NAME, lambda path: torch.save(dict(tensors), path))
     return write_atomically(folder / SAFETENSORS_NAME, lambda path: save_file(dict(tensors), path, metadata=metadata))
+
+
+def write_final_weights(folder: Path, tensors: Mapping[str, Tensor], output_format: str) -> list[Path]:
+    """Write weights in the formats wanted (`safetensors`, `bin` or `both`), and remove older ones in the other."""
+    formats = {"safetensors": (False,), "bin": (True,), "both": (False, True)}[output_format]
+    written = [write_weights(folder, tensors, as_bin=as_bin) for as_bin in formats]
+    # Weights of an earlier run in the other format would be taken for these.
+    for stale in {folder / name for name in (SAFETENSORS_NAME, BIN_NAME)} - set(written):
+        stale.unlink(missing_ok=True)
+    return written
