@@ -4,6 +4,9 @@
 """Two gates as single kernels, forward and backward: the feed-forward's GEGLU, and the mixture of two frames.
 
 Each has a form in PyTorch's own operations, which the CPU and systems without Triton use.
+
+Tried instead: that form compiled, block by block, by `torch.compile`, which on an H200 took 136 s before the first step
+and 65.2 ms a step, when the layers around had no kernels yet; with them a step took 57.6.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class Conv:
 
     @property
     def boundary_numbers(self) -> int:
-        """Numbers per row that are kept with gradient checkpointing: none, see `frozen`."""
+        """Numbers per row that are kept with gradient checkpointing: none, see base_model/frozen_layers.py."""
         return 0
 
     @property

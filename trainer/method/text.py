@@ -19,6 +19,9 @@ _LAYER = re.compile(r"(?:^|\.)encoder\.layers\.(\d+)\.self_attn$")
 class TextEncoder(nn.Module):
     """A frozen CLIP text encoder, optionally with LoRA.
 
+    The text encoder of CLIP (Radford et al., ICML 2021), as Stable Diffusion uses it: all states of the last layer,
+    without attention mask.
+
     Args:
         encoder: transformers' `CLIPTextModel`.
         rank: LoRA rank, or None without LoRA.
@@ -81,7 +84,10 @@ def tokenize(tokenizer: Any, prompts: Sequence[str]) -> Tensor:
 
 
 def _add_lora(linear: nn.Module, adapter: Adapter, projection: str) -> None:
-    """Add the branch's output to a frozen linear layer's, by a hook, so that the encoder stays stock."""
+    """Add the branch's output to a frozen linear layer's, by a hook, so that the encoder stays stock.
+
+    W x + B A x of LoRA (Hu et al., ICLR 2022), section 4.1; one branch for both prompts.
+    """
 
     def add(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         down, up = getattr(adapter, f"{projection}_down"), getattr(adapter, f"{projection}_up")

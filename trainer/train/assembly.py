@@ -12,9 +12,10 @@ import torch
 from ..data.batches import Planner
 from ..data.latents import CachedLatents, LatentSource, LiveLatents, State, states_of
 from ..errors import TrainerError
+from ..kernels.attention import fused_or_sdpa
 from ..kernels.availability import why_not
 from ..method.adapters import initial_values
-from ..method.attention import sdpa, xformers_kernel
+from ..method.attention import xformers_kernel
 from ..method.objective import NoiseSchedule, load_noise_schedule
 from ..method.text import TextEncoder, TextSource, encode_prompts, tokenize
 from ..method.unet import DualUNet
@@ -154,7 +155,7 @@ def needed_states(planner: Planner, start: int, config: TrainingConfig) -> set[S
 def prepare_unet(run: Run) -> DualUNet:
     """The frozen UNet in the computing precision, with its adapters' places."""
     config = run.config
-    kernel = xformers_kernel() if config.attention == "xformers" else sdpa
+    kernel = xformers_kernel() if config.attention == "xformers" else fused_or_sdpa
     unet = run.loader.unet().to(run.device, run.dtype)
     if run.on_gpu if config.channels_last is None else config.channels_last:
         unet = unet.to(memory_format=torch.channels_last)

@@ -21,11 +21,7 @@ from ..files.atomic import write_atomically
 from ..variant import Variant
 
 SAFETENSORS_NAME = "pytorch_lora_weights.safetensors"
-
-
 BIN_NAME = "pytorch_lora_weights.bin"
-
-
 _RANK_KEY = re.compile(r"to_k_lora(\.0)?\.down\.weight$")
 
 
