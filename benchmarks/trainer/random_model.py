@@ -31,7 +31,7 @@ QUICK = Size(unet=(32, 64, 64, 64), groups=8, vae=(32, 32, 64, 64), text=64, tex
 
 
 class RandomModel:
-    """Makes the parts that `trainer.loading.ModelLoader` loads.
+    """Makes the parts that `trainer.base_model.loading.ModelLoader` loads.
 
     Args:
         size: widths.
