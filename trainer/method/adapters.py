@@ -157,10 +157,6 @@ class Adapter(nn.Module):
         for attribute, shape in packed_shapes(parts).items():
             setattr(self, attribute, nn.Parameter(torch.empty(shape, device="meta")))
 
-    def trained_parts(self) -> list[Part]:
-        """The parts that are trained."""
-        return [part for part in self.parts if part.attribute]
-
 
 def packed_shapes(parts: tuple[Part, ...]) -> dict[str, tuple[int, ...]]:
     """Shape of each packed parameter: the largest index of each leading dimension, then the part's own."""

@@ -31,17 +31,6 @@ class StepInputs:
     condition: Tensor | None = None
     condition_noise: Tensor | None = None
 
-    def part(self, start: int, stop: int) -> StepInputs:
-        """The samples `start` to `stop`."""
-        cond, cond_noise = self.condition, self.condition_noise
-        return StepInputs(
-            self.latents[start:stop],
-            self.noise[start:stop],
-            self.timesteps[start:stop],
-            None if cond is None else cond[start:stop],
-            None if cond_noise is None else cond_noise[start:stop],
-        )
-
 
 class NoiseSchedule:
     """The forward process of DDPM (Ho et al., NeurIPS 2020), section 2, with the base model's betas.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,7 +20,6 @@ from .objective import NoiseSchedule
 
 #: `pndm` is Stable Diffusion 1.5's own and upstream's (S steps, S + 1 calls); `dpm++` needs about 20 steps.
 SchedulerName = Literal["pndm", "dpm++"]
-SCHEDULERS = get_args(SchedulerName)
 #: Of training's thousand steps, all that these schedulers can choose from.
 MOST_STEPS = {"pndm": 999, "dpm++": 1000}
 #: Upstream's guidance scale of each variant.
