@@ -34,9 +34,9 @@ def train(config: TrainingConfig, notices: list[str]) -> int:
         print(f"error: {error}. Earlier checkpoints in {config.output_dir} are untouched.", file=sys.stderr)
         return 1
     except RuntimeError as error:
-        from .train.failures import explain_failure
+        from .train.failures import advice_for
 
-        message = explain_failure(error, config)
+        message = advice_for(error, config)
         if message is None:
             raise
         print(f"error: {message}", file=sys.stderr)

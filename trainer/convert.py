@@ -1,9 +1,4 @@
-"""`python -m trainer.convert`: pickled weights as safetensors, without letting the pickle run anything.
-
-`torch.load(weights_only=True)` can be made to run code before torch 2.6 (CVE-2025-32434). This reader never calls
-torch's: it walks the pickle with an allow-list of three names, each replaced by a function of its own, and takes the
-numbers from the archive's data entries.
-"""
+"""`python -m trainer.convert`: pickled weights as safetensors, without letting the pickle run anything."""
 
 from __future__ import annotations
 

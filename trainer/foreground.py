@@ -1,11 +1,6 @@
-"""Object masks for the background module: white = object, soft edge, the image's name and size.
+"""`python -m trainer.foreground`: object masks for the background module; masks/objects.py says how.
 
-    python -m trainer.foreground --images DIR --output DIR [--method threshold|rembg]
-
-`threshold` needs no trained network and suits an object on a plain background: the border of the image tells
-what the background looks like, and the object is what differs from it. Holes are filled: a dark defect inside
-the object must not pass for background, since the condition would then show it.
-`rembg` runs U-2-Net, which upstream used, where the package `rembg` and its weights are installed.
+python -m trainer.foreground --images DIR --output DIR [--method threshold|rembg]
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ Variant = Literal["bcm", "dual"]
 #: Frame 0 is the whole image, frame 1 the anomaly part.
 FRAMES = 2
 #: Pictures of one sample, in the order in which upstream encodes them; `dual` has no condition.
-PICTURES = {"bcm": ("image", "condition", "foreground"), "dual": ("image", "foreground")}
+PICTURES = {"bcm": ("image", "condition", "part"), "dual": ("image", "part")}
 #: Inner width of the condition map, whatever the layer's width.
 CONDITION_WIDTH = 320
 #: Tokens of a prompt, padded.

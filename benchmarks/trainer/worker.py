@@ -16,12 +16,12 @@ from benchmarks.trainer.settings import Setting
 from trainer.base_model.loading import quieten_libraries
 from trainer.cli.interrupt import Interrupt
 from trainer.data.batches import Planner
-from trainer.data.dataset import TrainingSet
 from trainer.run_folder.metrics import Reporter
 from trainer.train.assembly import assemble
-from trainer.train.config import TrainingConfig, parse_arguments
-from trainer.train.environment import join_processes, set_up_torch
+from trainer.train.config import parse_arguments
+from trainer.train.environment import Run, join_processes, set_up_torch
 from trainer.train.loop import Loop
+from trainer.train.reports import StepReports
 from trainer.train.run import make_data
 
 #: Losses kept for comparing settings, and steps before the clock starts.
@@ -45,7 +45,7 @@ def measure(setting: Setting, *, quick: bool, seconds: float) -> dict:
         if setting.naive:
             take = NaiveStep(config, data, planner, model, device)
         else:
-            take = product_step(config, data, planner, model, device, dtype, processes)
+            take = product_step(Run(config, device, dtype, processes, model, data, planner, {}))  # type: ignore[arg-type]
         setup = time.perf_counter() - begun
         row = time_steps(take, device, seconds)
         samples = config.train_batch_size * config.gradient_accumulation_steps
@@ -58,26 +58,18 @@ def measure(setting: Setting, *, quick: bool, seconds: float) -> dict:
         }
 
 
-def product_step(
-    config: TrainingConfig,
-    data: TrainingSet,
-    planner: Planner,
-    model: RandomModel,
-    device: torch.device,
-    dtype: torch.dtype,
-    processes: object,
-) -> Callable[[int], float | None]:
+def product_step(run: Run) -> Callable[[int], float | None]:
     """The trainer's own loop, one step at a time, metrics file included."""
-    training = assemble(config, data, planner, model, device=device, dtype=dtype, start=0, weights=None)
-    config.output_dir.mkdir(parents=True)
-    reporter = Reporter(config.output_dir, start=0, total=10**6, tensorboard=None, active=True)
-    loop = Loop(config, training, reporter, Interrupt(), {}, device, processes)
+    training = assemble(run, start=0, weights=None)
+    run.config.output_dir.mkdir(parents=True)
+    reporter = Reporter(run.config.output_dir, start=0, total=10**6, tensorboard=None, active=True)
+    reports = StepReports(run, reporter)
+    loop = Loop(run, training, reports, Interrupt())
     losses: list[float] = []
     reporter.step = lambda metrics: losses.append(metrics.loss)  # type: ignore[method-assign]
-    state = {"pending": None}
 
     def take(step: int) -> float | None:
-        state["pending"] = loop.take_step(step, state["pending"])
+        reports.add(loop.take_step(step))
         # One step late, as the loop reads it, so that the device never waits.
         return losses[step - 1] if step else None
 

@@ -14,9 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..kernels.gates import geglu, geglu_backward
-
-#: Rows of a portion: enough to fill a GPU, few enough that its intermediate results take little memory.
-PORTION = 2048
+from ..variant import FEED_FORWARD_PORTION
 
 
 class FrozenFeedForward(nn.Module):
@@ -96,4 +94,4 @@ class _Values(torch.autograd.Function):
 
 def _portions(rows: int) -> Iterator[slice]:
     """All rows, some at a time."""
-    return (slice(first, first + PORTION) for first in range(0, rows, PORTION))
+    return (slice(first, first + FEED_FORWARD_PORTION) for first in range(0, rows, FEED_FORWARD_PORTION))

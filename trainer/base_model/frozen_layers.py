@@ -2,6 +2,17 @@
 
 Same weights, same numbers: only what autograd keeps, and in which order memory is read, differ from diffusers'
 own layers. A layer of another kind than Stable Diffusion 1.x has stays as it is.
+
+| here | replaces | does without |
+| --- | --- | --- |
+| `FrozenResnet` | diffusers' `ResnetBlock2D` | all inputs but the two norms', sums as kernels of their own |
+| `FrozenTransformer` | diffusers' `Transformer2DModel` | copies between memory layouts |
+| `FrozenBlock`, in it | diffusers' `BasicTransformerBlock` | sums apart from the norms after them |
+| `FrozenFeedForward`, in that | diffusers' `FeedForward` with `GEGLU` | the gated values |
+| `FrozenConv` | `torch.nn.Conv2d` anywhere else (first, last, `Downsample2D`'s, `Upsample2D`'s) | its input |
+| `FrozenNorm` | the UNet's `conv_norm_out` and `conv_act` | the norm's result |
+
+What else there is stays diffusers' own; its `Attention` gets a processor of the method's.
 """
 
 from __future__ import annotations

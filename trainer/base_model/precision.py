@@ -1,4 +1,4 @@
-"""In which precision the network computes, and the loss scale that float16 needs."""
+"""In which precision the network computes."""
 
 from __future__ import annotations
 

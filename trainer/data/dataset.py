@@ -112,7 +112,7 @@ class TrainingSet:
             crop: (top, left) of the square cut out after the resize; `None` = the centre.
 
         Returns:
-            `image`, `foreground` (0 = mid-grey outside the anomaly) and, for `bcm`, `condition` (the
+            `image`, `part` (0 = mid-grey outside the anomaly) and, for `bcm`, `condition` (the
             object black).
 
         Raises:
@@ -130,7 +130,7 @@ class TrainingSet:
             raise TrainerError(f"The anomaly mask {item.mask} is black, so there is nothing to learn; white = anomaly.")
         mask = np.asarray(prepared(white))
         # 8-bit 128 is the smallest grey value whose fraction v/255 reaches one half.
-        arrays["foreground"] = arrays["image"] * (mask >= 128).astype(np.float32)
+        arrays["part"] = arrays["image"] * (mask >= 128).astype(np.float32)
         if item.object_mask is not None:
             condition = blacken_object(whole, read_mask(item.object_mask))
             arrays["condition"] = to_array(prepared(condition))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,6 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from ..errors import TrainerError
+from ..files.atomic import replace_atomically
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 #: Pillow goes by content, whatever the name: a `.png` that is PostScript would be handed to Ghostscript.
@@ -111,19 +110,12 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def write_png(image: Image.Image, path: Path) -> None:
-    """Write a PNG so that `path` either holds the whole image or is as it was before."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            image.save(stream, format="PNG")
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    """Write a PNG so that `path` either holds the whole image or is as it was before.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    replace_atomically(path, lambda temporary: image.save(temporary, format="PNG"))
 
 
 @contextmanager

@@ -1,7 +1,4 @@
-"""Weight files: upstream's names in a flat dict, as safetensors or as upstream's pickled `.bin`.
-
-Reading never runs code from the file; writing is atomic.
-"""
+"""Files that are either whole or as they were before."""
 
 from __future__ import annotations
 
@@ -15,27 +12,36 @@ from safetensors import SafetensorError
 from ..errors import TrainerError
 
 
-def write_atomically(target: Path, write: Callable[[Path], object]) -> Path:
+def replace_atomically(target: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary file beside `target`, push it to the disk, then rename it.
 
     Raises:
-        TrainerError: the disk is full or the folder cannot be written to; the old file is untouched.
+        OSError: the disk is full or the folder cannot be written to; the old file is untouched. So it is after
+            whatever `write` raises.
     """
-    temporary: Path | None = None
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as handle:
+        temporary = Path(handle.name)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as handle:
-            temporary = Path(handle.name)
         write(temporary)
         temporary.chmod(0o644)
         sync(temporary)
         os.replace(temporary, target)  # noqa: PTH105 - the name says that it replaces
         sync(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(target: Path, write: Callable[[Path], object]) -> Path:
+    """`replace_atomically`, making the folder too; gives `target`.
+
+    Raises:
+        TrainerError: it cannot be written; the old file is untouched.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        replace_atomically(target, write)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise TrainerError(f"Cannot write {target}: {error}. Free space or choose another folder.") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
     return target
 
 

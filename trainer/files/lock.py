@@ -1,4 +1,4 @@
-"""An output folder belongs to one run at a time."""
+"""A lock that the kernel lets go when its process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import TrainerError
 LOCK_NAME = ".training-lock"
 
 
-def _lock(handle: int, output: Path) -> bool:
+def take_lock(handle: int, output: Path) -> bool:
     """Take the lock; False on a file system that has none.
 
     Raises:

@@ -75,17 +75,26 @@ def _require_regular(status: os.stat_result, path: Path) -> None:
         raise OSError(f"{path} is not a regular file")
 
 
-def content_hash(path: Path) -> str:
+def sha256_of(path: Path) -> str:
     """SHA-256 of the file's bytes, as hexadecimal digits.
 
     Raises:
-        TrainerError: the file cannot be read.
+        OSError: it cannot be read.
     """
     digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def content_hash(path: Path) -> str:
+    """`sha256_of` a file that a person named.
+
+    Raises:
+        TrainerError: it cannot be read.
+    """
     try:
-        with path.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                digest.update(block)
+        return sha256_of(path)
     except OSError as error:
         raise TrainerError(f"Cannot read {path}: {error.strerror}.") from error
-    return digest.hexdigest()

@@ -1,11 +1,4 @@
-"""Generate pairs of anomalous image and anomaly part, with masks, from trained weights.
-
-    python -m trainer.generate --pretrained_model_name_or_path MODEL --weights FILE --output_dir DIR ...
-
-Writes `image/`, `fg/` and `mask/` under the same names, `rejected/` for pairs whose part frame is empty, and
-`manifest.jsonl`. Image i is the same whatever the batch size, and whether or not the run was interrupted: the
-same command goes on where the last one ended.
-"""
+"""What to generate: the flags of `python -m trainer.generate` as one typed record."""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Triton reads its kernels' annotations as its own: only `tl.constexpr` may stand there.
 # ruff: noqa: ANN001, ANN202
 # mypy: disable-error-code="no-untyped-def,no-untyped-call,untyped-decorator,misc"
-"""Whether Triton's kernels can run here; everything that has one also has a form in PyTorch's own operations."""
+"""Whether Triton's kernels can run here; everything that has one also has a form in PyTorch's own operations.
+
+Tried instead: the GEGLU kernel as the trial, which made this module and that one need each other.
+"""
 
 from __future__ import annotations
 

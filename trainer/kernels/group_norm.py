@@ -6,6 +6,9 @@
 PyTorch's group norm on CUDA works on channels-first tensors alone: it copies what it gets and leaves the
 convolution that follows to copy it back. The kernels here stay channels-last. Only the input, means and
 deviations are kept for the backward pass; the frozen scale and bias get no gradient.
+
+Tried instead: PyTorch's own, under which a bf16 step on an H200 was 81.4 ms in 8042 kernels; with this, the gates'
+kernels and the layers written around them it was 56.0 in 5211.
 """
 
 from __future__ import annotations

@@ -6,6 +6,9 @@
 PyTorch's kernels for these reach a fifth of the memory's speed at Stable Diffusion's widths (320 to 1280) and
 leave the sums to kernels of their own. Each has a form in PyTorch's operations, which the CPU and systems without
 Triton use.
+
+Tried instead: PyTorch's own, under which a bf16 step on an H200 was 57.0 ms in 5215 kernels; with these, and gradients
+of convolutions as transposed convolutions, it was 52.0 in 5155.
 """
 
 from __future__ import annotations

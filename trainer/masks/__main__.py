@@ -1,11 +1,6 @@
-"""Anomaly masks from the part frame, without any trained network.
+"""`python -m trainer.masks`: the anomaly masks of a folder of part frames.
 
-The part frame shows the anomaly on a flat background. Its distance from that background is thresholded twice
-(hysteresis, in units of the background's own noise), then each component is cut at a share of its own
-brightness, so that the soft rim of a strong anomaly is left out and a weak anomaly is kept. Unlike Otsu's
-threshold, this can say that there is nothing, and then the sample is no use.
-
-    python -m trainer.masks --fg DIR --output DIR
+python -m trainer.masks --fg DIR --output DIR
 """
 
 from __future__ import annotations

@@ -4,8 +4,6 @@ The part frame shows the anomaly on a flat background. Its distance from that ba
 (hysteresis, in units of the background's own noise), then each component is cut at a share of its own
 brightness, so that the soft rim of a strong anomaly is left out and a weak anomaly is kept. Unlike Otsu's
 threshold, this can say that there is nothing, and then the sample is no use.
-
-    python -m trainer.masks --fg DIR --output DIR
 """
 
 from __future__ import annotations
@@ -18,11 +16,7 @@ from .regions import BoolMask, Distance, Pixels, fill_holes, load_opencv
 
 #: Grey levels by which the part frame's background may be off mid-grey before it counts as no background.
 BACKGROUND_TOLERANCE = 48.0
-
-
 MID_GREY = 127.5
-
-
 #: Side at which `MaskSettings`' lengths and areas are meant; other sizes scale them.
 REFERENCE_SIDE = 512
 

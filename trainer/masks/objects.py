@@ -1,7 +1,5 @@
 """Object masks for the background module: white = object, soft edge, the image's name and size.
 
-    python -m trainer.foreground --images DIR --output DIR [--method threshold|rembg]
-
 `threshold` needs no trained network and suits an object on a plain background: the border of the image tells
 what the background looks like, and the object is what differs from it. Holes are filled: a dark defect inside
 the object must not pass for background, since the condition would then show it.
@@ -24,8 +22,6 @@ from .regions import fill_holes, load_opencv
 
 #: Turns an RGB image into a soft object mask, L, of the same size.
 MaskMaker = Callable[[Image.Image], Image.Image]
-
-
 #: Shares of the image between which an object is believable.
 BELIEVABLE = (0.005, 0.98)
 

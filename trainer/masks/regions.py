@@ -1,12 +1,4 @@
-"""Anomaly masks from the part frame, without any trained network.
-
-The part frame shows the anomaly on a flat background. Its distance from that background is thresholded twice
-(hysteresis, in units of the background's own noise), then each component is cut at a share of its own
-brightness, so that the soft rim of a strong anomaly is left out and a weak anomaly is kept. Unlike Otsu's
-threshold, this can say that there is nothing, and then the sample is no use.
-
-    python -m trainer.masks --fg DIR --output DIR
-"""
+"""What both kinds of masks share: regions of a picture, and OpenCV, without which there are none."""
 
 from __future__ import annotations
 
@@ -19,11 +11,7 @@ from PIL import Image
 from ..errors import TrainerError
 
 Pixels = npt.NDArray[np.uint8]
-
-
 Distance = npt.NDArray[np.float32]
-
-
 BoolMask = npt.NDArray[np.bool_]
 
 

@@ -1,10 +1,8 @@
-"""Predicts the GPU memory of a training run from the model's dimensions and the flags.
+"""`python -m trainer.memory`: the GPU memory of a training run, from the trainer's flags.
 
     python -m trainer.memory --train_batch_size 2 --mixed_precision bf16 --train_text_encoder --json
 
-Standard library only: the doctor runs it with an interpreter that has no torch. The activations are counted
-tensor by tensor as autograd keeps them (tests/trainer/memory/test_estimate.py compares with what it really keeps); the
-margin for CUDA itself and for workspaces is an estimate.
+Standard library only: the doctor runs it with an interpreter that has no torch.
 """
 
 from __future__ import annotations

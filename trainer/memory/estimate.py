@@ -1,10 +1,18 @@
 """Predicts the GPU memory of a training run from the model's dimensions and the flags.
 
-    python -m trainer.memory --train_batch_size 2 --mixed_precision bf16 --train_text_encoder --json
-
 Standard library only: the doctor runs it with an interpreter that has no torch. The activations are counted
 tensor by tensor as autograd keeps them (tests/trainer/memory/test_estimate.py compares with what it really keeps); the
-margin for CUDA itself and for workspaces is an estimate.
+margin for CUDA itself and for workspaces is an estimate. What changes there has to change here:
+
+| here | mirrors |
+| --- | --- |
+| `attention_adapter`, `trained_parameters` | the parts of method/adapters.py: `attention_parts`, `text_parts` |
+| `attention_saved` | what method/lora.py, method/frames.py and kernels/attention.py save for the backward pass |
+| `saved_by`, `last_norm_bytes` | what base_model/frozen_layers.py and base_model/feed_forward.py save |
+| `differentiated_alone` | their way under gradient checkpointing: `FrozenTransformer` and the lean feed-forward |
+| `text_activations`, `text_parameters` | transformers' CLIP text encoder with the hooks of method/text.py |
+| `estimate`: adapters, optimizer | the buffers of optim/flat_parameters.py and the moments of optim/adamw.py |
+| memory/unet_layers.py | diffusers' `UNet2DConditionModel` of Stable Diffusion 1.x |
 """
 
 from __future__ import annotations
@@ -16,8 +24,6 @@ from ..variant import CONDITION_WIDTH, FEED_FORWARD_PORTION, TOKENS
 from .unet_layers import Attention, Conv, Resnet, UNetShape, unet_layers
 
 GIB = 2**30
-
-
 #: CUDA context, cuBLAS and cuDNN workspaces, and the allocator's fragments, roughly.
 CONTEXT_BYTES = 1.1 * GIB
 

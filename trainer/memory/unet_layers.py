@@ -17,46 +17,40 @@ class UNetShape:
     channels: int = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Conv:
-    """A 3x3 convolution (first, last, and those that change the size)."""
+@dataclass(frozen=True)
+class _Convolving:
+    """What convolutions and residual blocks share."""
 
     width_in: int
     width_out: int
     tokens: int
 
     @property
-    def boundary_numbers(self) -> int:
-        """Numbers per row that are kept with gradient checkpointing: none, see `frozen`."""
-        return 0
-
-    @property
     def widest_numbers(self) -> int:
         """Numbers in one row's widest tensor."""
         return max(self.width_in, self.width_out) * self.tokens
+
+
+class Conv(_Convolving):
+    """A 3x3 convolution (first, last, and those that change the size)."""
+
+    @property
+    def boundary_numbers(self) -> int:
+        """Numbers per row that are kept with gradient checkpointing: none, see base_model/frozen_layers.py."""
+        return 0
 
     def parameters(self, _time_width: int) -> int:
         """Frozen numbers."""
         return 9 * self.width_in * self.width_out + self.width_out
 
 
-@dataclass(frozen=True, slots=True)
-class Resnet:
+class Resnet(_Convolving):
     """A residual block of two convolutions."""
-
-    width_in: int
-    width_out: int
-    tokens: int
 
     @property
     def boundary_numbers(self) -> int:
         """Numbers per row that are kept with gradient checkpointing: the input."""
         return self.width_in * self.tokens
-
-    @property
-    def widest_numbers(self) -> int:
-        """Numbers in one row's widest tensor."""
-        return max(self.width_in, self.width_out) * self.tokens
 
     def parameters(self, time_width: int) -> int:
         """Frozen numbers."""

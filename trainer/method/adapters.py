@@ -19,11 +19,8 @@ from ..variant import CONDITION_WIDTH, FRAMES
 
 #: Epsilon of the two-frame block's LayerNorm.
 TEMPORAL_EPS = 1e-6
-
-
 #: Packed parameters that autograd gives no gradient: the keys' bias cancels in the difference of two keys.
 WITHOUT_GRADIENT = frozenset({"temporal_k_bias"})
-
 
 Init = Literal["lora_down", "linear", "zeros", "ones"]
 
@@ -61,6 +58,9 @@ def lora_parts(
 ) -> list[Part]:
     """The parts of one projection's LoRA branches.
 
+    B A x of LoRA (Hu et al., ICLR 2022), section 4.1, where A is `down` and B is `up`; the authors' code has no
+    alpha / r before it.
+
     Args:
         projection: `q`, `k`, `v` or `out`.
         width_in: width of the branch's input.
@@ -92,7 +92,10 @@ def linear_parts(name: str, width_in: int, width_out: int, attribute: str, index
 
 
 def condition_parts(width: int, *, trained: bool) -> list[Part]:
-    """Gate and condition map. Only self-attention layers use theirs; the others exist in the file alone."""
+    """Gate and condition map of `frames.blend_condition`.
+
+    Only self-attention layers use theirs; the others exist in the file alone, where the authors' loader wants them.
+    """
     gate, first, second = ("gate", "map0", "map1") if trained else ("", "", "")
     return [
         Part("temporal_a", (1,), "zeros", attribute=gate),
@@ -104,7 +107,7 @@ def condition_parts(width: int, *, trained: bool) -> list[Part]:
 def attention_parts(
     width: int, source_width: int, rank: int, *, condition: bool, self_attention: bool
 ) -> tuple[Part, ...]:
-    """Every tensor the checkpoint holds for one attention layer of the UNet.
+    """Every tensor the checkpoint holds for one attention layer of the UNet: LoRA, two-frame block, condition map.
 
     Args:
         width: width of the layer.
@@ -141,7 +144,7 @@ def text_parts(width: int, rank: int) -> tuple[Part, ...]:
 class Adapter(nn.Module):
     """The packed trainable parameters of one attention layer, as attributes.
 
-    The tensors themselves belong to `parameters.AdapterParameters`, which assigns them; until then they
+    The tensors themselves belong to `optim.flat_parameters.AdapterParameters`, which assigns them; until then they
     are placeholders without storage.
 
     Args:
@@ -153,10 +156,6 @@ class Adapter(nn.Module):
         self.parts = parts
         for attribute, shape in packed_shapes(parts).items():
             setattr(self, attribute, nn.Parameter(torch.empty(shape, device="meta")))
-
-    def trained_parts(self) -> list[Part]:
-        """The parts that are trained."""
-        return [part for part in self.parts if part.attribute]
 
 
 def packed_shapes(parts: tuple[Part, ...]) -> dict[str, tuple[int, ...]]:
@@ -175,9 +174,10 @@ def packed_shapes(parts: tuple[Part, ...]) -> dict[str, tuple[int, ...]]:
 def initial_values(parts: Mapping[str, tuple[Part, ...]], seed: int) -> dict[str, Tensor]:
     """Fresh float32 values for every tensor of the file, by full name.
 
-    The down matrices are normal with deviation 1/rank, the up matrices zero; linear layers start as
-    PyTorch's default does, uniform within 1/sqrt(fan_in). Drawn on the CPU, so they do not depend on the
-    device that trains.
+    The down matrices are normal and the up matrices zero, as in LoRA (Hu et al., ICLR 2022), section 4.1; the
+    deviation 1/rank is the authors' code's. Linear layers start as PyTorch's default does, uniform within
+    1/sqrt(fan_in), those of the two-frame block too, so a fresh model is not Stable Diffusion. Drawn on the CPU, so
+    they do not depend on the device that trains.
     """
     generator = torch.Generator().manual_seed(seed)
     return {prefix + part.name: _draw(part, generator) for prefix, layer in parts.items() for part in layer}

@@ -1,12 +1,13 @@
 """Attention over the streams of one batch: condition, whole image and anomaly part in a single pass.
 
 Rows of a batch are stream-major: `[condition rows,] whole rows, part rows`, B rows each. The reference
-state of a layer is needed in that layer alone, so the condition pass and the main pass are one pass; the
-result equals two passes (tests/trainer/method/test_attention.py).
+state of a layer is needed in that layer alone, so the condition pass and the main pass, which the authors' code
+runs one after the other, are one pass; the result equals two passes (tests/trainer/method/test_attention.py).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -20,47 +21,17 @@ from .adapters import Adapter
 from .frames import add_two_frame_block, blend_condition
 from .lora import FrameMasks, frame_lora
 
-#: Attention over (rows, heads, tokens, head width): softmax(q k^T / sqrt(head width)) v.
+#: Attention over (rows, heads, tokens, head width): softmax(q k^T / sqrt(head width)) v, the scaled dot-product
+#: attention of Vaswani et al. (NeurIPS 2017), section 3.2.1.
 AttentionKernel = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def sdpa(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """PyTorch's own fused attention, but for what `fused_attention` is made for."""
-    return fused_or_sdpa(query, key, value)
+class FrameProcessor(ABC):
+    """An attention processor as diffusers calls it, for the streams of one batch.
 
-
-class DualAttention:
-    """Attention processor of one layer: frozen projections, per-frame LoRA, condition, two-frame block.
-
-    A plain object with its arguments named in `__call__`: diffusers 0.27 and later drop keyword arguments
-    that this signature does not name, and processors that define `forward` get none at all.
-
-    Args:
-        adapter: the layer's trained parameters.
-        condition: whether the batch carries a condition stream before the two frames.
-        self_attention: whether this layer is self-attention, where the condition enters.
-        masks: which rows use which frame's LoRA, for the rows of the result; shared by layers.
-        kernel: the attention implementation.
-        last: whether the condition ends here: the result has the frames' rows alone.
+    A plain object with its arguments named in `__call__`: diffusers 0.27 and later drop keyword arguments that this
+    signature does not name, and processors that define `forward` get none at all.
     """
-
-    def __init__(
-        self,
-        adapter: Adapter,
-        *,
-        condition: bool,
-        self_attention: bool,
-        masks: FrameMasks,
-        kernel: AttentionKernel = sdpa,
-        last: bool = False,
-    ) -> None:
-        self.adapter = adapter
-        self.condition = condition
-        self.self_attention = self_attention
-        self.masks = masks
-        self.kernel = kernel
-        self.streams = FRAMES + condition
-        self.last = last
 
     def __call__(
         self,
@@ -84,19 +55,61 @@ class DualAttention:
         """
         if attention_mask is not None or temb is not None:
             raise ValueError("dual attention takes no attention mask and no time embedding")
-        own, count = self.adapter, hidden_states.shape[1]
         x = hidden_states.flatten(0, 1)
-        y = x if encoder_hidden_states is None else encoder_hidden_states.flatten(0, 1)
+        source = x if encoder_hidden_states is None else encoder_hidden_states.flatten(0, 1)
+        return self.attend(attn, x, source, len(hidden_states))
+
+    @abstractmethod
+    def attend(self, attn: Any, x: Tensor, source: Tensor, rows: int) -> Tensor:
+        """`__call__` on all positions in one dimension: `x` (rows * N, c), keys and values from `source`."""
+
+
+class DualAttention(FrameProcessor):
+    """Attention processor of one layer: frozen projections, per-frame LoRA, condition, two-frame block.
+
+    DualAnoDiff (Jin et al., CVPR 2025; arXiv 2408.13509), figure 2: two branches with LoRA of their own, joined after
+    each attention layer, cross-attention included. What the paper leaves open is as the authors' code computes it.
+
+    Args:
+        adapter: the layer's trained parameters.
+        condition: whether the batch carries a condition stream before the two frames.
+        self_attention: whether this layer is self-attention, where the condition enters.
+        masks: which rows use which frame's LoRA, for the rows of the result; shared by layers.
+        kernel: the attention implementation.
+        last: whether the condition ends here: the result has the frames' rows alone.
+    """
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        *,
+        condition: bool,
+        self_attention: bool,
+        masks: FrameMasks,
+        kernel: AttentionKernel = fused_or_sdpa,
+        last: bool = False,
+    ) -> None:
+        self.adapter = adapter
+        self.condition = condition
+        self.self_attention = self_attention
+        self.masks = masks
+        self.kernel = kernel
+        self.streams = FRAMES + condition
+        self.last = last
+
+    def attend(self, attn: Any, x: Tensor, source: Tensor, rows: int) -> Tensor:
+        """Project, attend within each stream, then over the two frames at each position."""
+        own, count = self.adapter, len(x) // rows
         if self.condition and self.self_attention:
-            y = blend_condition(_by_stream(y, self.streams), own).flatten(0, 1)
-        rows, streams = len(hidden_states), self.streams
+            source = blend_condition(_by_stream(source, self.streams), own).flatten(0, 1)
+        streams = self.streams
         if self.last:
             rows, streams = rows // streams * FRAMES, FRAMES
-            x, y = x[-rows * count :], y[-rows * count :]
+            x, source = x[-rows * count :], source[-rows * count :]
         (query,) = frame_lora(x, self.masks(x, 1), own.q_down, (own.q_up,), ((attn.to_q.weight, None),))
         key, value = frame_lora(
-            y,
-            self.masks(y, 2),
+            source,
+            self.masks(source, 2),
             own.kv_down,
             (own.k_up, own.v_up),
             ((attn.to_k.weight, None), (attn.to_v.weight, None)),

@@ -21,6 +21,10 @@ from .adapters import TEMPORAL_EPS, Adapter
 def blend_condition(x: Tensor, adapter: Adapter) -> Tensor:
     """Key/value source of a self-attention layer: frame 0 becomes (1 - a) x_0 + a M(condition).
 
+    DualAnoDiff (Jin et al., CVPR 2025), Background Compensation Module: the background's state joins the whole
+    image's before keys and values are made of it; queries, and the anomaly part, never see it. M, a and their start
+    are those of the authors' code.
+
     Args:
         x: (3, R, c), the streams condition, whole, part at R positions each.
         adapter: holds the gate a and the two linear maps of M, which has no activation.
@@ -61,7 +65,8 @@ class _Blend(torch.autograd.Function):
 def add_two_frame_block(output: Tensor, adapter: Adapter) -> Tensor:
     """Attention over the two frames at each position, added to the frames of `output`.
 
-    LayerNorm, a linear map, one-head attention over two tokens, a linear map. With two tokens the softmax is
+    DualAnoDiff (Jin et al., CVPR 2025), Self-attention Interaction Module: LayerNorm, a linear map, one-head attention
+    (Vaswani et al., NeurIPS 2017, section 3.2.1) over two tokens, a linear map. With two tokens the softmax is
     a sigmoid of a score difference, so the values mix as v_1 + g (v_0 - v_1) with
     g = sigmoid(q (k_0 - k_1) / sqrt(c)). Only the difference of the keys occurs: their bias cancels, which is
     why `temporal_k.bias` has no gradient.

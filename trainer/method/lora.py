@@ -51,6 +51,9 @@ def frame_lora(
 ) -> tuple[Tensor, ...]:
     """`x W_i' + b_i + (x D_i' * mask) U_i` for n projections of the same input.
 
+    W x + B A x of LoRA (Hu et al., ICLR 2022), section 4.1, with the B and A of the row's frame: both frames' inner
+    values come from one product, and the mask sets the other frame's to zero, which leaves the same sum.
+
     Args:
         x: (M, in).
         mask: (M, n 2r) of `FrameMasks`.

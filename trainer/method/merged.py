@@ -1,8 +1,9 @@
 """Dual attention for inference: what is linear and fixed is multiplied out once, before the first image.
 
-LoRA joins the frozen projections (one set for each frame), the two-frame block's first map joins those of queries,
-keys and values, and its last map those of the values, since a mixture's weights add up to one. The same function
-with half the matrix products (tests/trainer/method/test_merged.py compares in float64).
+LoRA joins the frozen projections, one set for each frame (W + B A; Hu et al., ICLR 2022, section 4.1), the two-frame
+block's first map joins those of queries, keys and values, and its last map those of the values, since a mixture's
+weights add up to one. The same function with half the matrix products (tests/trainer/method/test_merged.py compares in
+float64).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from ..kernels.gates import mix_frames
 from ..kernels.layer_norm import norm
 from ..variant import FRAMES
 from .adapters import TEMPORAL_EPS, Adapter
-from .attention import DualAttention
+from .attention import DualAttention, FrameProcessor
 from .unet import DualUNet
 
 
@@ -77,7 +78,7 @@ class MergedWeights(nn.Module):
                 self.register_buffer(name, getattr(own, name).detach().clone(), persistent=False)
 
 
-class MergedAttention:
+class MergedAttention(FrameProcessor):
     """Attention processor with merged weights; streams as in `attention.DualAttention`."""
 
     def __init__(self, weights: MergedWeights, dual: DualAttention) -> None:
@@ -86,19 +87,10 @@ class MergedAttention:
         self.blends = dual.condition and dual.self_attention
 
     @torch.no_grad()
-    def __call__(
-        self,
-        attn: Any,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-        temb: Tensor | None = None,
-    ) -> Tensor:
-        """(S*B, N, c) to the same, or to (2*B, N, c) where the condition ends; without the block's residual."""
-        own, width, count = self.weights, hidden_states.shape[-1], hidden_states.shape[1]
-        rows = len(hidden_states) // self.streams
-        x = hidden_states.flatten(0, 1)
-        source = x if encoder_hidden_states is None else encoder_hidden_states.flatten(0, 1)
+    def attend(self, attn: Any, x: Tensor, source: Tensor, rows: int) -> Tensor:
+        """As `DualAttention.attend`."""
+        own, width, count = self.weights, x.shape[-1], len(x) // rows
+        rows //= self.streams
         part = len(source) // self.streams
         key_value = source.new_empty(len(source), 2 * width)
         if self.blends:

@@ -31,20 +31,9 @@ class StepInputs:
     condition: Tensor | None = None
     condition_noise: Tensor | None = None
 
-    def part(self, start: int, stop: int) -> StepInputs:
-        """The samples `start` to `stop`."""
-        cond, cond_noise = self.condition, self.condition_noise
-        return StepInputs(
-            self.latents[start:stop],
-            self.noise[start:stop],
-            self.timesteps[start:stop],
-            None if cond is None else cond[start:stop],
-            None if cond_noise is None else cond_noise[start:stop],
-        )
-
 
 class NoiseSchedule:
-    """DDPM's forward process.
+    """The forward process of DDPM (Ho et al., NeurIPS 2020), section 2, with the base model's betas.
 
     Args:
         alphas_cumprod: (T,), the cumulative products of 1 - beta.
@@ -57,7 +46,10 @@ class NoiseSchedule:
         return len(self.alphas_cumprod)
 
     def add_noise(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
-        """sqrt(ab_t) clean + sqrt(1 - ab_t) noise, one timestep for each entry of the first dimension."""
+        """sqrt(ab_t) clean + sqrt(1 - ab_t) noise, one timestep for each entry of the first dimension.
+
+        The closed form of q(x_t | x_0) in DDPM, section 2.
+        """
         shape = (-1, *[1] * (clean.dim() - 1))
         product = self.alphas_cumprod[timesteps].to(clean.dtype).view(shape)
         return product.sqrt() * clean + (1 - product).sqrt() * noise
@@ -79,7 +71,10 @@ def load_noise_schedule(scheduler: Any, device: torch.device) -> NoiseSchedule:
 
 
 def predict(model: DualUNet, schedule: NoiseSchedule, inputs: StepInputs, text: Tensor) -> Tensor:
-    """The predicted noise (B, 2, 4, h, w) for `text` states (B, 2, L, d)."""
+    """The predicted noise (B, 2, 4, h, w) for `text` states (B, 2, L, d).
+
+    Both frames and the condition share the timestep; the condition has noise of its own, as in the authors' code.
+    """
     noisy = schedule.add_noise(inputs.latents, inputs.noise, inputs.timesteps)
     condition = None
     if inputs.condition is not None and inputs.condition_noise is not None:
@@ -88,7 +83,11 @@ def predict(model: DualUNet, schedule: NoiseSchedule, inputs: StepInputs, text: 
 
 
 def loss(prediction: Tensor, noise: Tensor) -> Tensor:
-    """Plain mean over samples, frames and pixels, at least float32; no mask and no weights."""
+    """Plain mean over samples, frames and pixels, at least float32; no mask and no weights.
+
+    The simplified objective of DDPM (Ho et al., NeurIPS 2020), section 3.4, on latents (Rombach et al., CVPR 2022,
+    section 3.2), over both branches of DualAnoDiff alike.
+    """
     if prediction.dtype in (torch.float16, torch.bfloat16):
         prediction = prediction.float()
     return F.mse_loss(prediction, noise.to(prediction.dtype))

@@ -1,15 +1,15 @@
-"""Samples pairs (whole image, anomaly part) from trained weights, exactly as upstream does.
+"""Samples pairs (whole image, anomaly part) from trained weights, exactly as the authors' code does.
 
 A call of the network predicts, for each pair, an unconditional group (empty prompts, mid-grey condition)
-and a conditional one (both prompts, background condition), as two samples of one batch. Guidance moves both
-frames by the same factor. The adapters are active in both groups.
+and a conditional one (both prompts, background condition), as two samples of one batch. The adapters are active in
+both groups.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,7 +20,6 @@ from .objective import NoiseSchedule
 
 #: `pndm` is Stable Diffusion 1.5's own and upstream's (S steps, S + 1 calls); `dpm++` needs about 20 steps.
 SchedulerName = Literal["pndm", "dpm++"]
-SCHEDULERS = get_args(SchedulerName)
 #: Of training's thousand steps, all that these schedulers can choose from.
 MOST_STEPS = {"pndm": 999, "dpm++": 1000}
 #: Upstream's guidance scale of each variant.
@@ -46,6 +45,9 @@ class SamplingStep:
 
 class Sampler:
     """Denoises batches of pairs.
+
+    With classifier-free guidance (Ho and Salimans, 2022): u + g (p - u) for the noise u predicted without and p with
+    prompts and background, by the same g in both frames. (The paper's w is g - 1.)
 
     Args:
         model: the dual UNet, or its recording as a CUDA graph.
@@ -146,6 +148,9 @@ class ImageNoise:
 def make_scheduler(name: SchedulerName, config: Any) -> Any:
     """The sampler of that name with the base model's betas.
 
+    PNDM (Liu et al., ICLR 2022), algorithm 2, without its Runge-Kutta steps, as Stable Diffusion 1.5 is shipped; or
+    DPM-Solver++ (Lu et al., 2022), its multistep solver of second order. Both are diffusers'.
+
     Args:
         name: `pndm` or `dpm++`.
         config: configuration of the model folder's scheduler.
@@ -161,7 +166,8 @@ def make_scheduler(name: SchedulerName, config: Any) -> Any:
 def decode(vae: Any, latents: Tensor, scaling: float) -> Tensor:
     """Pictures (B, 2, 3, H, W) around [-1, 1], not clamped, from clean latents (B, 2, 4, h, w).
 
-    Pair after pair, since decoding takes far more memory than denoising.
+    The decoder of latent diffusion (Rombach et al., CVPR 2022), section 3.1. Pair after pair, since decoding takes far
+    more memory than denoising.
     """
     return torch.stack([vae.decode(pair / scaling).sample for pair in latents.to(vae.dtype)]).float()
 

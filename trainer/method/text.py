@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,6 +18,9 @@ _LAYER = re.compile(r"(?:^|\.)encoder\.layers\.(\d+)\.self_attn$")
 
 class TextEncoder(nn.Module):
     """A frozen CLIP text encoder, optionally with LoRA.
+
+    The text encoder of CLIP (Radford et al., ICML 2021), as Stable Diffusion uses it: all states of the last layer,
+    without attention mask.
 
     Args:
         encoder: transformers' `CLIPTextModel`.
@@ -47,6 +51,27 @@ class TextEncoder(nn.Module):
         return self.encoder(tokens)[0]
 
 
+@dataclass(frozen=True, slots=True)
+class TextSource:
+    """The states of the prompts: from the encoder when it is trained, else computed once.
+
+    Attributes:
+        encoder: the trained text encoder, or None.
+        tokens: (P, L) tokens of the P prompts (training: whole and part), for the encoder.
+        states: (P, L, d), without one.
+    """
+
+    encoder: TextEncoder | None = None
+    tokens: Tensor | None = None
+    states: Tensor | None = None
+
+    def __call__(self, batch: int) -> Tensor:
+        """(B, P, L, d); the prompts are encoded once, however many samples use them."""
+        states = self.states if self.encoder is None else self.encoder(self.tokens)
+        assert states is not None
+        return pair_states(states, batch)
+
+
 def tokenize(tokenizer: Any, prompts: Sequence[str]) -> Tensor:
     """Token numbers (P, L), padded (and cut) to the tokenizer's length."""
     return tokenizer(
@@ -59,7 +84,10 @@ def tokenize(tokenizer: Any, prompts: Sequence[str]) -> Tensor:
 
 
 def _add_lora(linear: nn.Module, adapter: Adapter, projection: str) -> None:
-    """Add the branch's output to a frozen linear layer's, by a hook, so that the encoder stays stock."""
+    """Add the branch's output to a frozen linear layer's, by a hook, so that the encoder stays stock.
+
+    W x + B A x of LoRA (Hu et al., ICLR 2022), section 4.1; one branch for both prompts.
+    """
 
     def add(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         down, up = getattr(adapter, f"{projection}_down"), getattr(adapter, f"{projection}_up")

@@ -9,14 +9,18 @@ from torch import Tensor, nn
 
 from ..base_model.frozen_layers import is_plain_transformer, replace_frozen_layers
 from ..errors import TrainerError
+from ..kernels.attention import fused_or_sdpa
 from ..variant import FRAMES, Variant
 from .adapters import Adapter, attention_parts
-from .attention import AttentionKernel, DualAttention, sdpa
+from .attention import AttentionKernel, DualAttention
 from .lora import FrameMasks
 
 
 class DualUNet(nn.Module):
     """A stock `UNet2DConditionModel` with dual attention in every attention layer.
+
+    The denoiser of latent diffusion (Rombach et al., CVPR 2022), section 3.3, run on the two branches of DualAnoDiff
+    (Jin et al., CVPR 2025), figure 2, and on their background.
 
     Args:
         unet: the frozen network; its attention processors are replaced.
@@ -32,7 +36,7 @@ class DualUNet(nn.Module):
         masks: which rows use which frame's LoRA, with and without the condition's rows.
     """
 
-    def __init__(self, unet: Any, *, variant: Variant, rank: int, kernel: AttentionKernel = sdpa) -> None:
+    def __init__(self, unet: Any, *, variant: Variant, rank: int, kernel: AttentionKernel = fused_or_sdpa) -> None:
         super().__init__()
         if unet.config.in_channels != 4:
             raise TrainerError(

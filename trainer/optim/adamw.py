@@ -24,6 +24,17 @@ class AdamWSettings:
     max_grad_norm: float = 1.0
     eight_bit: bool = False
 
+    @classmethod
+    def from_flags(cls, flags: Any) -> AdamWSettings:
+        """From an object whose attributes are the trainer's flags."""
+        return cls(
+            (flags.adam_beta1, flags.adam_beta2),
+            flags.adam_epsilon,
+            flags.adam_weight_decay,
+            flags.max_grad_norm,
+            flags.use_8bit_adam,
+        )
+
 
 class AdapterOptimizer:
     """Turns the collected gradient into new parameters.

@@ -59,9 +59,27 @@ class _Run:
 class AdapterParameters:
     """The adapters' parameters: a float32 master copy, and leaves in the precision of the computation.
 
+    Three buffers of one layout; each packed parameter of each adapter has its range, at a multiple of `ALIGNMENT`::
+
+        number    0        r0     64·k      r1       64·m                                  n
+                  | q_down |······| q_up    |·······| kv_down | ... next adapter's q_down | ...
+        master    float32: what the optimiser changes, and checkpoints hold
+        gradient  float32: the sum of a step's passes; the optimiser reads it as master.grad
+        shadow    bfloat16 or float16: a cast of master; `leaves` are views of its ranges, what the network reads
+                  (in full precision it is master itself, and the leaves' grads are views of gradient)
+
+    One step, in this order::
+
+        start_sum(passes)      zeroes gradient, unless one pass will overwrite it
+        with collecting():     once a pass: backward fills the leaves' grads, in shadow's precision; as soon as a run
+            loss.backward()    of neighbouring leaves has all of its own, they are cast and added to gradient, and freed
+        optimizer.step(rate)   averages and clips gradient, changes master, and calls ...
+        refresh()              ... which casts master into shadow again
+
     Attributes:
         master: float32 (n,), the values that the optimiser changes; its `grad` is `gradient`.
         gradient: float32 (n,), the sum of all passes since `start_sum`.
+        leaves: what autograd sees, one for each packed parameter, in the order of the buffers.
         untrained: tensors that the file must hold but nothing trains, by full name.
 
     Args:

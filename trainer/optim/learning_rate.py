@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +13,7 @@ class LearningRate:
 
     Attributes:
         base: the rate that the factors multiply.
-        kind: one of `options.LR_SCHEDULES`.
+        kind: one of the flag's choices.
         warmup: steps of linear warm-up; `constant` has none.
         total: steps of the whole run.
         cycles: restarts of `cosine_with_restarts`.
@@ -25,6 +26,18 @@ class LearningRate:
     total: int = 1
     cycles: float = 1.0
     power: float = 1.0
+
+    @classmethod
+    def from_flags(cls, flags: Any) -> LearningRate:
+        """From an object whose attributes are the trainer's flags."""
+        return cls(
+            flags.learning_rate,
+            flags.lr_scheduler,
+            flags.lr_warmup_steps,
+            flags.max_train_steps,
+            flags.lr_num_cycles,
+            flags.lr_power,
+        )
 
     def at(self, step: int) -> float:
         """The rate of a step, counted from 0."""

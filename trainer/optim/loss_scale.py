@@ -1,4 +1,4 @@
-"""In which precision the network computes, and the loss scale that float16 needs."""
+"""The loss scale that float16 needs, so that small gradients do not become zero."""
 
 from __future__ import annotations
 

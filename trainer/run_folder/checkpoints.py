@@ -6,7 +6,6 @@ with the size and SHA-256 of each file. The folder gets its name last, so a fold
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -23,7 +22,7 @@ from torch import Tensor
 
 from ..errors import TrainerError
 from ..files.atomic import sync
-from ..files.reading import read_text
+from ..files.reading import read_text, sha256_of
 from ..weights.adapter_file import read_weights, write_weights
 
 STATE_NAME = "trainer_state.json"
@@ -175,8 +174,4 @@ def read_header(folder: Path) -> tuple[dict[str, Any], int, dict[str, Any]]:
 
 def _describe(path: Path) -> dict[str, Any]:
     """Size and SHA-256 of a file."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return {"bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}

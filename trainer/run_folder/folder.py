@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import TrainerError
-from ..files.lock import LOCK_NAME, _lock
+from ..files.lock import LOCK_NAME, take_lock
 from ..weights.adapter_file import BIN_NAME, SAFETENSORS_NAME
 from .checkpoints import remove_partial_checkpoints
 
@@ -34,7 +34,7 @@ def claimed(output: Path) -> Iterator[None]:
             f"Cannot write into {output}: {error.strerror}. Give an --output_dir you may write."
         ) from error
     try:
-        if _lock(handle, output):
+        if take_lock(handle, output):
             remove_leftovers(output)
         yield
     finally:

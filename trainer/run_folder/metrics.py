@@ -70,10 +70,9 @@ class DelayedNumbers:
         event.record()
         self._waiting = (host, event)
 
-    def pop(self) -> list[float] | None:
-        """The numbers last pushed, or None if there are none."""
-        if self._waiting is None:
-            return None
+    def pop(self) -> list[float]:
+        """The numbers last pushed."""
+        assert self._waiting is not None
         (numbers, event), self._waiting = self._waiting, None
         if event is not None:
             event.synchronize()

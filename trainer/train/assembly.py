@@ -1,4 +1,4 @@
-"""Puts a run together: data, latents, frozen model, adapters, optimiser."""
+"""Puts a run together: latents, frozen model, adapters, optimiser."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from typing import cast
 
 import torch
 
-from ..base_model.loading import ModelLoader
 from ..data.batches import Planner
-from ..data.dataset import TrainingSet
 from ..data.latents import CachedLatents, LatentSource, LiveLatents, State, states_of
 from ..errors import TrainerError
+from ..kernels.attention import fused_or_sdpa
 from ..kernels.availability import why_not
 from ..method.adapters import initial_values
-from ..method.attention import sdpa, xformers_kernel
+from ..method.attention import xformers_kernel
 from ..method.objective import NoiseSchedule, load_noise_schedule
-from ..method.text import TextEncoder, tokenize
+from ..method.text import TextEncoder, TextSource, encode_prompts, tokenize
 from ..method.unet import DualUNet
 from ..optim.adamw import AdamWSettings, AdapterOptimizer
 from ..optim.flat_parameters import AdapterParameters
+from ..optim.learning_rate import LearningRate
 from ..optim.loss_scale import LossScale
 from ..variant import PICTURES, Variant
 from ..weights.adapter_file import read_weights
 from .config import TrainingConfig
-from .passes import EagerPass, GraphPass, Pass, TextSource
+from .environment import Run
+from .passes import EagerPass, GraphPass, Pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +35,19 @@ class Training:
     """Everything the loop needs.
 
     Attributes:
-        planner: which samples each step takes.
-        latents: their latents.
+        latents: of each step's samples.
         scaling: factor on the latents of whole image and part.
         pictures: pictures per sample, 3 with a condition.
         model: the network.
         text: the states of the prompts trained on.
         parameters: what is trained.
         optimizer: how.
+        rate: its learning rate.
         run_pass: forward and backward of one pass.
         schedule: the forward process.
         notices: what the person should know.
     """
 
-    planner: Planner
     latents: LatentSource
     scaling: float
     pictures: int
@@ -55,39 +55,26 @@ class Training:
     text: TextSource
     parameters: AdapterParameters
     optimizer: AdapterOptimizer
+    rate: LearningRate
     run_pass: Pass
     schedule: NoiseSchedule
     notices: tuple[str, ...]
 
 
-def assemble(
-    config: TrainingConfig,
-    data: TrainingSet,
-    planner: Planner,
-    loader: ModelLoader,
-    *,
-    device: torch.device,
-    dtype: torch.dtype,
-    start: int,
-    weights: dict[str, torch.Tensor] | None,
-) -> Training:
+def assemble(run: Run, start: int, weights: dict[str, torch.Tensor] | None) -> Training:
     """Load, encode, free what is no longer needed, and build the rest.
 
     Args:
-        config: the run.
-        data: its images.
-        planner: its steps.
-        loader: gives the frozen model's parts.
-        device: where it trains.
-        dtype: the computing precision.
+        run: the run.
         start: steps done already.
-        weights: the resumed adapters, or None to start anew or from `config.initial_weights`.
+        weights: the resumed adapters, or None to start anew or from `--initial_weights`.
 
     Raises:
         TrainerError: something given cannot be used.
     """
-    latents, scaling, notices = prepare_latents(config, data, planner, loader, device, start)
-    unet = prepare_unet(config, loader, device, dtype)
+    config, device, dtype, loader = run.config, run.device, run.dtype, run.loader
+    latents, scaling, notices = prepare_latents(run, start)
+    unet = prepare_unet(run)
     rank = config.rank if config.train_text_encoder else None
     encoder = TextEncoder(loader.text_encoder(), rank=rank)
     layers = {**unet.adapters, **encoder.adapters}
@@ -96,34 +83,33 @@ def assemble(
     if weights is None:
         weights = initial_values({prefix: a.parts for prefix, a in layers.items()}, config.seed)
     parameters = AdapterParameters(layers, weights, device=device, dtype=dtype)
-    prompts = (config.prompt_blend, config.prompt_fg)
-    text = prepare_text(prompts, config, loader, encoder, device, dtype)
+    text = prepare_text(run, encoder, (config.prompt_blend, config.prompt_fg))
     scale = LossScale(device, enabled=dtype == torch.float16)
     schedule = load_noise_schedule(loader.scheduler(), device)
     eager = EagerPass(unet, text, schedule, parameters, scale, config.gradient_accumulation_steps)
     return Training(
-        planner,
         latents,
         scaling,
-        len(PICTURES[data.variant]),
+        len(PICTURES[run.data.variant]),
         unet,
         text,
         parameters,
-        AdapterOptimizer(parameters, adamw_settings(config), scale),
-        choose_pass(eager, config, device),
+        AdapterOptimizer(parameters, AdamWSettings.from_flags(config), scale),
+        LearningRate.from_flags(config),
+        choose_pass(run, eager),
         schedule,
         (*notices, *kernel_notices(device)),
     )
 
 
-def choose_pass(eager: EagerPass, config: TrainingConfig, device: torch.device) -> Pass:
+def choose_pass(run: Run, eager: EagerPass) -> Pass:
     """A CUDA graph wherever one can be, unless the flags say otherwise."""
-    wanted = config.cuda_graph
+    wanted = run.config.cuda_graph
     if wanted is None:
-        wanted = device.type == "cuda" and not config.faithful
+        wanted = run.on_gpu and not run.config.faithful
     if not wanted:
         return eager
-    return GraphPass(eager, required=bool(config.cuda_graph), tell=lambda text: print(text, file=sys.stderr))
+    return GraphPass(eager, required=bool(run.config.cuda_graph), tell=lambda text: print(text, file=sys.stderr))
 
 
 def kernel_notices(device: torch.device) -> list[str]:
@@ -132,27 +118,25 @@ def kernel_notices(device: torch.device) -> list[str]:
     return [f"steps use PyTorch's own operations only, which is slower: {reason}"] if reason else []
 
 
-def prepare_latents(
-    config: TrainingConfig,
-    data: TrainingSet,
-    planner: Planner,
-    loader: ModelLoader,
-    device: torch.device,
-    start: int,
-) -> tuple[LatentSource, float, list[str]]:
-    """Encode the images now and forget the VAE, or keep it where pictures are cut at random."""
-    vae = loader.vae().to(device)
+def prepare_latents(run: Run, start: int) -> tuple[LatentSource, float, list[str]]:
+    """Encode the images now and forget the VAE, or keep it where pictures are cut at random.
+
+    Returns:
+        The latents, the VAE's factor on them, and notices.
+    """
+    data, device = run.data, run.device
+    vae = run.loader.vae().to(device)
     scaling = float(getattr(vae.config, "scaling_factor", 0.18215))
     cut_at_random = [i for i in range(len(data)) if data.crop_range(i) != (0, 0)]
-    if not config.cache_latents or cut_at_random:
+    if not run.config.cache_latents or cut_at_random:
         notice = (
             f"{len(cut_at_random)} of {len(data)} images are not square and are cut at random, so they are "
             "encoded in every step, which is slower; --center_crop avoids that"
         )
         return LiveLatents(data, vae, device), scaling, [notice] if cut_at_random else []
-    cached = CachedLatents(data, vae, needed_states(planner, start, config), device)
+    cached = CachedLatents(data, vae, needed_states(run.planner, start, run.config), device)
     del vae
-    if device.type == "cuda":
+    if run.on_gpu:
         torch.cuda.empty_cache()
     return cached, scaling, []
 
@@ -168,14 +152,12 @@ def needed_states(planner: Planner, start: int, config: TrainingConfig) -> set[S
     return states
 
 
-def prepare_unet(config: TrainingConfig, loader: ModelLoader, device: torch.device, dtype: torch.dtype) -> DualUNet:
+def prepare_unet(run: Run) -> DualUNet:
     """The frozen UNet in the computing precision, with its adapters' places."""
-    kernel = xformers_kernel() if config.attention == "xformers" else sdpa
-    unet = loader.unet().to(device, dtype)
-    channels_last = config.channels_last
-    if channels_last is None:
-        channels_last = device.type == "cuda"
-    if channels_last:
+    config = run.config
+    kernel = xformers_kernel() if config.attention == "xformers" else fused_or_sdpa
+    unet = run.loader.unet().to(run.device, run.dtype)
+    if run.on_gpu if config.channels_last is None else config.channels_last:
         unet = unet.to(memory_format=torch.channels_last)
     if config.gradient_checkpointing:
         unet.enable_gradient_checkpointing()
@@ -184,21 +166,13 @@ def prepare_unet(config: TrainingConfig, loader: ModelLoader, device: torch.devi
     return DualUNet(unet, variant=cast("Variant", config.variant), rank=config.rank, kernel=kernel)
 
 
-def prepare_text(
-    prompts: Sequence[str],
-    config: TrainingConfig,
-    loader: ModelLoader,
-    encoder: TextEncoder,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> TextSource:
+def prepare_text(run: Run, encoder: TextEncoder, prompts: Sequence[str]) -> TextSource:
     """Prompts: encoded at each use if the encoder is trained, else once, and the encoder is freed."""
-    tokens = tokenize(loader.tokenizer(), prompts)
-    if config.train_text_encoder:
-        return TextSource(encoder=encoder.to(device, dtype), tokens=tokens.to(device))
-    with torch.no_grad():
-        states = encoder(tokens.to(next(encoder.parameters()).device))
-    return TextSource(states=states.to(device, dtype))
+    tokenizer = run.loader.tokenizer()
+    if run.config.train_text_encoder:
+        tokens = tokenize(tokenizer, prompts).to(run.device)
+        return TextSource(encoder=encoder.to(run.device, run.dtype), tokens=tokens)
+    return TextSource(states=encode_prompts(encoder, tokenizer, prompts).to(run.device, run.dtype))
 
 
 def read_initial_weights(config: TrainingConfig) -> dict[str, torch.Tensor]:
@@ -220,14 +194,3 @@ def read_initial_weights(config: TrainingConfig) -> dict[str, torch.Tensor]:
                 f"Change {flag} or take another file."
             )
     return found.tensors
-
-
-def adamw_settings(config: TrainingConfig) -> AdamWSettings:
-    """AdamW's constants from the flags."""
-    return AdamWSettings(
-        betas=(config.adam_beta1, config.adam_beta2),
-        eps=config.adam_epsilon,
-        weight_decay=config.adam_weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        eight_bit=config.use_8bit_adam,
-    )

@@ -1,15 +1,56 @@
-"""Devices, precision and PyTorch's switches at the start of a run."""
+"""What a run stands on: its record, which every part is given, and processes, device, precision, PyTorch's switches."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from accelerate import PartialState
 
+from ..base_model.loading import ModelLoader
 from ..base_model.precision import choose_dtype
+from ..data.batches import Planner
+from ..data.dataset import TrainingSet
 from ..errors import TrainerError
 from .config import TrainingConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run, settled before anything large is loaded; made once, in `run.settle`.
+
+    Attributes:
+        config: its flags.
+        device: where it trains.
+        dtype: the computing precision.
+        processes: accelerate's view of the processes that train together.
+        loader: gives the frozen model's parts.
+        data: its images.
+        planner: which samples each step takes, as this process sees them.
+        identity: what its trajectory depends on; checkpoints record it.
+    """
+
+    config: TrainingConfig
+    device: torch.device
+    dtype: torch.dtype
+    processes: PartialState
+    loader: ModelLoader
+    data: TrainingSet
+    planner: Planner
+    identity: Mapping[str, Any]
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether it trains on a CUDA GPU."""
+        return self.device.type == "cuda"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that reports and writes."""
+        return self.processes.is_main_process
 
 
 def join_processes() -> PartialState:

@@ -7,7 +7,7 @@ import torch
 from .config import TrainingConfig
 
 
-def explain_failure(error: RuntimeError, config: TrainingConfig) -> str | None:
+def advice_for(error: RuntimeError, config: TrainingConfig) -> str | None:
     """What a library's error means for the person, or None where it is not a known one."""
     if "can't allocate memory" in str(error):
         return "The machine's memory is full. Close other programs, or give a smaller --train_batch_size."

@@ -5,10 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
-
-import torch
-from accelerate import PartialState
 
 from ..base_model.loading import ModelLoader, quieten_libraries
 from ..cli.interrupt import Interrupt
@@ -19,8 +15,9 @@ from ..run_folder.folder import claimed
 from ..run_folder.metrics import Reporter
 from .assembly import Training, assemble
 from .config import TrainingConfig
-from .environment import describe_device, join_processes, set_up_torch
+from .environment import Run, describe_device, join_processes, set_up_torch
 from .loop import Loop
+from .reports import StepReports
 from .resume import check_same_run, find_checkpoint, refuse_other_runs, run_identity
 from .sample_sheets import SampleSheets, prepare_sheets
 
@@ -35,60 +32,32 @@ def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
         TrainerError: something given cannot be used, or the training diverged.
     """
     quieten_libraries()
+    this = settle(config)
+    with claimed(config.output_dir) if this.is_first else nullcontext():
+        checkpoint, found = find_checkpoint(config.output_dir, config.resume_from_checkpoint)
+        start, weights = 0, None
+        if checkpoint is not None:
+            found += check_same_run(checkpoint.run, this.identity)
+            start, weights = checkpoint.step, checkpoint.weights()
+        refuse_other_runs(config.output_dir, start, this.identity)
+        if this.is_first:
+            say(describe_run(this, checkpoint))
+            for notice in (*notices, *found):
+                say(f"note: {notice}")
+        training = assemble(this, start, weights)
+        if checkpoint is not None:
+            training.optimizer.load(checkpoint.optimizer())
+        sheets = prepare_sheets(this, training) if config.validation_steps and this.is_first else None
+        return take_steps(this, training, sheets, start)
+
+
+def settle(config: TrainingConfig) -> Run:
+    """Everything about a run that is known before anything large is loaded."""
     processes = join_processes()
     device, dtype = set_up_torch(config, processes)
     loader = ModelLoader(config.pretrained_model_name_or_path, config.revision)
     data = make_data(config)
-    with claimed(config.output_dir) if processes.is_main_process else nullcontext():
-        checkpoint, found = find_checkpoint(config.output_dir, config.resume_from_checkpoint)
-        planner = make_planner(config, data, processes)
-        identity = run_identity(config, data, planner, dtype)
-        start, weights = 0, None
-        if checkpoint is not None:
-            found += check_same_run(checkpoint.run, identity)
-            start, weights = checkpoint.step, checkpoint.weights()
-        refuse_other_runs(config.output_dir, start, identity)
-        if processes.is_main_process:
-            say(describe_run(config, data, planner, describe_device(device), dtype, checkpoint))
-            for notice in (*notices, *found):
-                say(f"note: {notice}")
-        training = assemble(config, data, planner, loader, device=device, dtype=dtype, start=start, weights=weights)
-        if checkpoint is not None:
-            training.optimizer.load(checkpoint.optimizer())
-        wanted = config.validation_steps and processes.is_main_process
-        sheets = prepare_sheets(config, training, data, loader, device, dtype) if wanted else None
-        return take_steps(config, training, sheets, identity, device, processes, start)
-
-
-def take_steps(
-    config: TrainingConfig,
-    training: Training,
-    sheets: SampleSheets | None,
-    identity: dict[str, Any],
-    device: torch.device,
-    processes: PartialState,
-    start: int,
-) -> int:
-    """The steps from `start` on, with reports and signals; returns the exit status."""
-    reporter = Reporter(
-        config.output_dir,
-        start=start,
-        total=config.max_train_steps,
-        tensorboard=config.output_dir / config.logging_dir if config.report_to == "tensorboard" else None,
-        active=processes.is_main_process,
-    )
-    for notice in (*training.notices, *filter(None, [reporter.warning])):
-        reporter.message(f"note: {notice}")
-    try:
-        with Interrupt() as interrupt:
-            return Loop(config, training, reporter, interrupt, identity, device, processes, sheets).run(start)
-    finally:
-        reporter.close()
-
-
-def make_planner(config: TrainingConfig, data: TrainingSet, processes: PartialState) -> Planner:
-    """The run's steps, as this process sees them."""
-    return Planner(
+    planner = Planner(
         len(data),
         config.train_batch_size,
         config.gradient_accumulation_steps,
@@ -98,6 +67,27 @@ def make_planner(config: TrainingConfig, data: TrainingSet, processes: PartialSt
         config.flips,
         config.faithful,
     )
+    identity = run_identity(config, data, planner, dtype)
+    return Run(config, device, dtype, processes, loader, data, planner, identity)
+
+
+def take_steps(run: Run, training: Training, sheets: SampleSheets | None, start: int) -> int:
+    """The steps from `start` on, with reports and signals; returns the exit status."""
+    config = run.config
+    reporter = Reporter(
+        config.output_dir,
+        start=start,
+        total=config.max_train_steps,
+        tensorboard=config.output_dir / config.logging_dir if config.report_to == "tensorboard" else None,
+        active=run.is_first,
+    )
+    for notice in (*training.notices, *filter(None, [reporter.warning])):
+        reporter.message(f"note: {notice}")
+    try:
+        with Interrupt() as interrupt:
+            return Loop(run, training, StepReports(run, reporter), interrupt, sheets).run(start)
+    finally:
+        reporter.close()
 
 
 def make_data(config: TrainingConfig) -> TrainingSet:
@@ -114,23 +104,17 @@ def make_data(config: TrainingConfig) -> TrainingSet:
     )
 
 
-def describe_run(
-    config: TrainingConfig,
-    data: TrainingSet,
-    planner: Planner,
-    device: str,
-    dtype: torch.dtype,
-    checkpoint: Checkpoint | None,
-) -> str:
+def describe_run(run: Run, checkpoint: Checkpoint | None) -> str:
     """A few lines that say what is about to happen."""
+    config, planner = run.config, run.planner
     batch = planner.batch_size * planner.accumulation * planner.processes
     begin = f"step {checkpoint.step} of {checkpoint.folder}" if checkpoint else "step 0"
     return (
-        f"Training {config.variant}, rank {config.rank}, on {len(data)} images of {config.instance_data_dir}\n"
-        f"  ({', '.join(path.name for path in data.files)})\n"
+        f"Training {config.variant}, rank {config.rank}, on {len(run.data)} images of {config.instance_data_dir}\n"
+        f"  ({', '.join(path.name for path in run.data.files)})\n"
         f"  {config.max_train_steps} steps from {begin}; {batch} samples a step = {planner.batch_size} a pass"
         f" x {planner.accumulation} passes x {planner.processes} processes\n"
-        f"  on {device}, {str(dtype).removeprefix('torch.')}; output in {config.output_dir}"
+        f"  on {describe_device(run.device)}, {str(run.dtype).removeprefix('torch.')}; output in {config.output_dir}"
     )
 
 

@@ -18,18 +18,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..base_model.loading import ModelLoader
 from ..data.backgrounds import BackgroundFile, Backgrounds
-from ..data.dataset import TrainingSet
 from ..data.images import write_png
 from ..errors import TrainerError
 from ..generate.generator import Generator
 from ..method.sampling import GUIDANCE, Sampler, make_scheduler
-from ..method.text import TextEncoder
+from ..method.text import TextEncoder, TextSource
 from ..run_folder.folder import SAMPLES_NAME
 from .assembly import Training, prepare_text
-from .config import TrainingConfig
-from .passes import TextSource
+from .environment import Run
 
 #: Steps of DPM-Solver++: a glance, not a measurement.
 STEPS = 20
@@ -44,20 +41,14 @@ class SampleSheets:
     """Makes the sheets of one run.
 
     Attributes:
-        config: the run.
+        run: the run, whose images' backgrounds condition the samples.
         training: its parts, whose network samples.
-        data: its images, whose backgrounds condition the samples.
-        loader: gives the VAE.
         text: of the prompts: empty, empty, whole, part.
-        device: where it trains.
     """
 
-    config: TrainingConfig
+    run: Run
     training: Training
-    data: TrainingSet
-    loader: ModelLoader
     text: TextSource
-    device: torch.device
 
     def write(self, step: int, *, stopped: Callable[[], bool]) -> str | None:
         """Write `samples/step-<step>.png`, or nothing.
@@ -72,7 +63,7 @@ class SampleSheets:
             Why there is no sheet, or None.
         """
         try:
-            save(arrange(self._sample(stopped)), self.config.output_dir / SAMPLES_NAME / f"step-{step:06d}.png")
+            save(arrange(self._sample(stopped)), self.run.config.output_dir / SAMPLES_NAME / f"step-{step:06d}.png")
         except _Stopped:
             return f"no sample sheet of step {step}: the run is ending."
         except torch.cuda.OutOfMemoryError:
@@ -80,7 +71,7 @@ class SampleSheets:
         except (TrainerError, RuntimeError, OSError) as error:
             return f"no sample sheet of step {step}, training goes on: {error}"
         finally:
-            if self.device.type == "cuda":
+            if self.run.on_gpu:
                 torch.cuda.empty_cache()
         return None
 
@@ -93,12 +84,12 @@ class SampleSheets:
             for masks in self.training.model.masks:
                 stack.enter_context(masks.forgetting())
             generator = self._generator(stopped)
-            count = self.config.num_validation_images
+            count = self.run.config.num_validation_images
             return np.concatenate([generator.pairs([index]) for index in range(count)])
 
     def _generator(self, stopped: Callable[[], bool]) -> Generator:
         """The sampler around the training network; pair i has the same noise and background on every sheet."""
-        config, training = self.config, self.training
+        run, training = self.run, self.training
         model = training.model
 
         def network(*inputs: Any) -> Tensor:
@@ -108,36 +99,29 @@ class SampleSheets:
 
         sampler = Sampler(
             network,
-            make_scheduler("dpm++", self.loader.scheduler().config),
+            make_scheduler("dpm++", run.loader.scheduler().config),
             training.schedule,
             self.text(1).unflatten(1, (2, 2))[0],
             steps=STEPS,
-            guidance=GUIDANCE[self.data.variant],
+            guidance=GUIDANCE[run.data.variant],
         )
-        vae, side = self.loader.vae().to(self.device), config.resolution
-        files = [BackgroundFile(i.image, i.object_mask) for i in self.data.items if i.object_mask is not None]
-        backgrounds = Backgrounds(files, vae, side=side, per_background=1, device=self.device) if files else None
+        vae, side = run.loader.vae().to(run.device), run.config.resolution
+        files = [BackgroundFile(i.image, i.object_mask) for i in run.data.items if i.object_mask is not None]
+        backgrounds = Backgrounds(files, vae, side=side, per_background=1, device=run.device) if files else None
         shape = (int(model.unet.config.in_channels), side // 8, side // 8)
-        return Generator(sampler, vae, training.scaling, shape, backgrounds, self.device, config.seed)
+        return Generator(sampler, vae, training.scaling, shape, backgrounds, run.device, run.config.seed)
 
 
-def prepare_sheets(
-    config: TrainingConfig,
-    training: Training,
-    data: TrainingSet,
-    loader: ModelLoader,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> SampleSheets:
+def prepare_sheets(run: Run, training: Training) -> SampleSheets:
     """What the run's sheets need beyond the training itself: their prompts.
 
     Raises:
         TrainerError: the text encoder cannot be loaded.
     """
+    config = run.config
     whole = config.prompt_blend if config.validation_prompt is None else config.validation_prompt
-    encoder = training.text.encoder or TextEncoder(loader.text_encoder(), rank=None)
-    text = prepare_text(("", "", whole, config.prompt_fg), config, loader, encoder, device, dtype)
-    return SampleSheets(config, training, data, loader, text, device)
+    encoder = training.text.encoder or TextEncoder(run.loader.text_encoder(), rank=None)
+    return SampleSheets(run, training, prepare_text(run, encoder, ("", "", whole, config.prompt_fg)))
 
 
 def arrange(pairs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

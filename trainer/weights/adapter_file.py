@@ -21,11 +21,7 @@ from ..files.atomic import write_atomically
 from ..variant import Variant
 
 SAFETENSORS_NAME = "pytorch_lora_weights.safetensors"
-
-
 BIN_NAME = "pytorch_lora_weights.bin"
-
-
 _RANK_KEY = re.compile(r"to_k_lora(\.0)?\.down\.weight$")
 
 
@@ -112,3 +108,13 @@ def write_weights(folder: Path, tensors: Mapping[str, Tensor], *, as_bin: bool =
     if as_bin:
         return write_atomically(folder / BIN_NAME, lambda path: torch.save(dict(tensors), path))
     return write_atomically(folder / SAFETENSORS_NAME, lambda path: save_file(dict(tensors), path, metadata=metadata))
+
+
+def write_final_weights(folder: Path, tensors: Mapping[str, Tensor], output_format: str) -> list[Path]:
+    """Write weights in the formats wanted (`safetensors`, `bin` or `both`), and remove older ones in the other."""
+    formats = {"safetensors": (False,), "bin": (True,), "both": (False, True)}[output_format]
+    written = [write_weights(folder, tensors, as_bin=as_bin) for as_bin in formats]
+    # Weights of an earlier run in the other format would be taken for these.
+    for stale in {folder / name for name in (SAFETENSORS_NAME, BIN_NAME)} - set(written):
+        stale.unlink(missing_ok=True)
+    return written

@@ -1,4 +1,4 @@
-"""`python -m trainer.convert`: pickled weights as safetensors, without letting the pickle run anything.
+"""Reads pickled weights without letting the pickle run anything.
 
 `torch.load(weights_only=True)` can be made to run code before torch 2.6 (CVE-2025-32434). This reader never calls
 torch's: it walks the pickle with an allow-list of three names, each replaced by a function of its own, and takes the
@@ -37,11 +37,7 @@ STORAGES = {
 
 
 _MAX_PICKLE = 64 << 20  # the pickle holds names and shapes; Stable Diffusion's are below 1 MB
-
-
 _MAX_SHARED = 4  # tied weights are written once; a whole copy for each name is a bomb, too
-
-
 _MAX_RATIO = 1.05  # torch stores its data uncompressed, so an entry that grows is a bomb
 
 

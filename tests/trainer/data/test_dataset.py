@@ -53,10 +53,10 @@ def test_flips_are_flips(world):
 
 def test_outside_the_anomaly_the_part_is_mid_grey(world):
     arrays = training_set(world).tensors(0, hflip=False, vflip=False)
-    inside = (arrays["foreground"] != 0).any(axis=0)
+    inside = (arrays["part"] != 0).any(axis=0)
     assert 0 < inside.sum() < inside.size
-    assert np.array_equal(arrays["foreground"][:, inside], arrays["image"][:, inside])
-    assert not arrays["foreground"][:, ~inside].any()
+    assert np.array_equal(arrays["part"][:, inside], arrays["image"][:, inside])
+    assert not arrays["part"][:, ~inside].any()
 
 
 def test_a_white_object_mask_leaves_nothing_and_a_black_one_everything(world):
@@ -104,7 +104,7 @@ def test_any_folder_trains_with_a_mask_folder(tmp_path):
     with pytest.raises(TrainerError, match="--mask_dir"):
         TrainingSet(tmp_path / "mine", **settings)
     data = TrainingSet(tmp_path / "mine", mask_dir=tmp_path / "masks", **settings)
-    assert set(data.tensors(0, hflip=False, vflip=False)) == {"image", "foreground"}
+    assert set(data.tensors(0, hflip=False, vflip=False)) == {"image", "part"}
 
 
 def test_what_is_not_an_image_is_not_counted(world):

@@ -69,7 +69,7 @@ def test_the_data_set_trains_and_splits(miniature, defect):
     assert (len(data), len(split.test)) == (3, 6)
     for index in range(len(data)):
         arrays = data.tensors(index, hflip=False, vflip=False)
-        part = (arrays["foreground"] != 0).any(axis=0).mean()
+        part = (arrays["part"] != 0).any(axis=0).mean()
         assert 0.0005 < part < 0.1
         # The widget has gone from the condition: much darker than the image.
         assert arrays["condition"].mean() < arrays["image"].mean() - 0.2

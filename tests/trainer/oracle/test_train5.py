@@ -8,10 +8,10 @@ import torch
 from tests.trainer.oracle.oracle import VARIANTS, build, needs_oracle, read, step_inputs
 from tests.trainer.oracle.test_forward import check_fingerprint
 from trainer.method.objective import predict
-from trainer.method.text import pair_states
+from trainer.method.text import TextSource, pair_states
 from trainer.optim.adamw import AdamWSettings, AdapterOptimizer
 from trainer.optim.loss_scale import LossScale
-from trainer.train.passes import EagerPass, TextSource
+from trainer.train.passes import EagerPass
 
 pytestmark = needs_oracle
 

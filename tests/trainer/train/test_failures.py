@@ -7,7 +7,7 @@ import torch
 
 from tests.trainer import runs
 from trainer.train.config import parse_arguments
-from trainer.train.failures import explain_failure
+from trainer.train.failures import advice_for
 
 
 def config(tmp_path, *flags):
@@ -16,8 +16,8 @@ def config(tmp_path, *flags):
 
 def test_full_memory_names_what_is_left_to_try(tmp_path):
     error = torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-    first = explain_failure(error, config(tmp_path))
-    last = explain_failure(
+    first = advice_for(error, config(tmp_path))
+    last = advice_for(
         error,
         config(
             tmp_path,
@@ -41,12 +41,12 @@ def test_a_kernel_that_cannot_repeat_itself_is_named(tmp_path):
             torch.zeros(3).put_(torch.tensor([0]), torch.ones(1))
     finally:
         torch.use_deterministic_algorithms(False)
-    message = explain_failure(raised.value, config(tmp_path, "--deterministic"))
+    message = advice_for(raised.value, config(tmp_path, "--deterministic"))
     assert message is not None
     assert "put_" in message
     assert "Leave the flag out" in message
-    assert explain_failure(raised.value, config(tmp_path)) is None
+    assert advice_for(raised.value, config(tmp_path)) is None
 
 
 def test_other_failures_stay_as_they_are(tmp_path):
-    assert explain_failure(RuntimeError("mat1 and mat2 shapes cannot be multiplied"), config(tmp_path)) is None
+    assert advice_for(RuntimeError("mat1 and mat2 shapes cannot be multiplied"), config(tmp_path)) is None

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from trainer.errors import TrainerError
+from trainer.kernels import cuda_graph
 from trainer.method.objective import StepInputs
-from trainer.train import passes as stepper
 from trainer.train.passes import GraphPass
 
 REASON = "operation not permitted when stream is capturing"
@@ -42,7 +42,7 @@ def inputs(value):
 def eager(monkeypatch):
     """A pass, and streams and graphs that record nothing."""
     stream = SimpleNamespace(wait_stream=lambda _: None)
-    monkeypatch.setattr(stepper, "_free_unused", lambda: None)
+    monkeypatch.setattr(cuda_graph, "_free_unused", lambda: None)
     monkeypatch.setattr(torch.cuda, "Stream", lambda: stream)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: stream)
     monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
@@ -68,7 +68,8 @@ def test_a_replay_reads_the_new_inputs(eager, monkeypatch):
     class Graph:
         def replay(self):
             replayed.append(1)
-            run._value = eager(run._inputs)
+            recording = run._recording
+            recording.result.copy_(eager(StepInputs(*recording.places)))
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", lambda _: nullcontext())
