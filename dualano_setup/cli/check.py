@@ -39,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     from ..check import look, narrowed
     from ..settings.resolve import resolve
     from ..system.ownership import stranger
-    from ..text.printable import printable
+    from ..text.say import complain
 
     settings = resolve(vars(arguments))
     if warning := stranger(settings.project):
-        print(f"dualano-doctor: {printable(warning)}", file=sys.stderr)
+        complain(f"dualano-doctor: {warning}")
     report = look(settings)
     if arguments.only or arguments.skip:
         from ..rules.selection import chosen_rules

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 from ..language import _
-
-if TYPE_CHECKING:
-    pass
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -37,6 +35,25 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when nothing blocks afterwards, 1 when something does or the work failed."""
-    from ..flows import fix
+    if arguments.json_schema:
+        from ..report.document import schema_text
 
-    return fix.run(arguments)
+        sys.stdout.write(schema_text("plan"))
+        return 0
+    from ..errors import UsageError
+    from ..flows.fix import Manner, apply_saved, repair, show_plan
+    from ..rules.selection import chosen_rules
+    from ..settings.resolve import resolve
+
+    settings = resolve(vars(arguments))
+    only = chosen_rules(arguments.only, "--only")
+    if arguments.json and not arguments.plan:
+        raise UsageError(_("fix --json goes with --plan: it prints the plan and changes nothing"))
+    if arguments.apply and (arguments.plan or only):
+        raise UsageError(_("fix --apply takes its rules from the saved plan; leave out --plan and --only"))
+    manner = Manner(arguments.yes, arguments.quiet, arguments.verbose)
+    if arguments.apply:
+        return apply_saved(settings, Path(arguments.apply), manner)
+    if arguments.plan:
+        return show_plan(settings, only, as_json=arguments.json, verbose=arguments.verbose)
+    return repair(settings, only, manner)

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import TYPE_CHECKING
 
 from ..language import _
-
-if TYPE_CHECKING:
-    pass
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -33,21 +28,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Samples; the exit status is the sampler's. Raises UsageError when model or weights are not named."""
-    from ..facts.collect import collect
-    from ..runs.launch.handoff import LaunchError, interpreter_of
-    from ..runs.launch.tools import run_tool, show_help, wants_help
+    from ..flows.generate import generate
+    from ..runs.launch.tools import show_help, wants_help
     from ..settings.resolve import resolve
 
     if wants_help(arguments.arguments):
         return show_help("trainer.generate")
-    settings = resolve(vars(arguments))
-    from ..flows.generate import tool_arguments
-
-    command = tool_arguments(settings, arguments.weights, arguments.into, arguments.arguments)
-    try:
-        interpreter = interpreter_of(collect(settings))
-    except LaunchError as error:
-        print(f"dualano-doctor: {error}", file=sys.stderr)
-        return 1
-    status = run_tool(interpreter, "trainer.generate", command, offline=settings.offline)
-    return 128 - status if status < 0 else status
+    return generate(resolve(vars(arguments)), arguments.weights, arguments.into, arguments.arguments)

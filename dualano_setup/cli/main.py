@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 from .. import __version__
-from ..errors import UsageError
+from ..errors import UsageError, WorkError
 from ..language import DEFAULT, LANGUAGES, N_, _, speak, spoken
 from ..system.unwinding import unwinding
 from .asked_language import asked_language
@@ -71,7 +71,10 @@ def _run(argv: Sequence[str]) -> int:
         line = _with_default(argv)
         speak(asked_language(line, os.environ, Path.cwd()))
         arguments = _parser(line).parse_args(line)
-        status: int = arguments.run(arguments)
+        try:
+            status: int = arguments.run(arguments)
+        except WorkError as error:
+            status = _complain(str(error), 1)
         sys.stdout.flush()
         return status
     except UsageError as error:

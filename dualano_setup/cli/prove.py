@@ -34,13 +34,12 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Proves it; 0 when training works here, 1 when it does not."""
+    """Proves it; 0 when training works here. Raises ProofError when it does not, LaunchError when it does not start."""
     from ..facts.collect import collect
     from ..report.terminal import Style
-    from ..runs.launch.handoff import LaunchError
     from ..runs.launch.tools import show_help, wants_help
-    from ..runs.proof import ProofError, prove, settle
-    from ..runs.watch.foreground import watch
+    from ..runs.proof import prove, settle
+    from ..runs.watch.attend import watch
     from ..settings.resolve import resolve
 
     if wants_help(arguments.arguments):
@@ -53,19 +52,15 @@ def run(arguments: argparse.Namespace) -> int:
             checkout=settings.checkout,
         )
         print(note, file=sys.stderr)
-    try:
-        sheet = collect(settings)
-        wanted = settle(settings, sheet, arguments.arguments, lambda line: print(line, file=sys.stderr, flush=True))
-        proof = prove(
-            wanted,
-            sheet,
-            arguments.arguments,
-            lambda started: watch(started, style, by_train=False),
-            miniature=wanted is not settings,
-        )
-    except (ProofError, LaunchError) as error:
-        print(f"dualano-doctor: {error}", file=sys.stderr)
-        return 1
+    sheet = collect(settings)
+    wanted = settle(settings, sheet, arguments.arguments, lambda line: print(line, file=sys.stderr, flush=True))
+    proof = prove(
+        wanted,
+        sheet,
+        arguments.arguments,
+        lambda started: watch(started, style, by_train=False),
+        miniature=wanted is not settings,
+    )
     if arguments.json:
         sys.stdout.write(json.dumps(asdict(proof) | {"usual_seconds": proof.usual_seconds}, indent=2) + "\n")
     else:

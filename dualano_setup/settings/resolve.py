@@ -53,6 +53,12 @@ def resolve(
     return Settings(project=base, suppress=suppress, said_by=said_by, **values)
 
 
+def resolve_again(settings: Settings) -> Settings:
+    """The same command line and variables over dualano.toml as it stands now: a fix may have written it."""
+    flags = {key: getattr(settings, key) for key, said_by in settings.said_by.items() if said_by.startswith("--")}
+    return resolve(flags, project=settings.project)
+
+
 def _suppressions(rows: object, file: Path) -> tuple[Suppression, ...]:
     from .suppressions import read_suppressions  # most files have none, and pay nothing
 

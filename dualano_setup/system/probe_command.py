@@ -8,11 +8,11 @@ import select
 import signal
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..language import N_, _
 from ..light_dataclasses import dataclass
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
 

@@ -13,7 +13,7 @@ from ..facts.fact import Known
 from ..facts.installers.probe import probe
 from ..facts.machine.network import index_settings
 from ..facts.sheet import IndexConfig, Installers
-from ..installers.hand_over import hand_over
+from ..installers.user_configuration import user_configuration
 from ..installers.uv import Source
 from ..knowledge.profile import PROFILE_FOLDER
 from ..settings.resolve import resolve
@@ -45,7 +45,7 @@ def main() -> int:
     settings = resolve({})
     fact = probe(settings)
     installers = fact.value if isinstance(fact, Known) else Installers(pip=IndexConfig(), uv=IndexConfig())
-    config, given = index_settings(installers), hand_over(installers)
+    config, given = index_settings(installers), user_configuration(installers)
     locks = sorted(PROFILE_FOLDER.glob("*.py3*.txt"))
     pins = {lock: _pins(lock) for lock in locks}
     index = default_index(config, Source((), given.variables, given.no_index))

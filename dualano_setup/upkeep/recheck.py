@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..facts.fact import Known
 from ..facts.machine.network import index_settings
 from ..facts.sheet import IndexConfig, Installers
-from ..installers.hand_over import hand_over
+from ..installers.user_configuration import user_configuration
 from ..installers.uv import ResolutionError, Source, resolve
 from ..knowledge.catalogue import load
 from ..knowledge.shipped import names
@@ -48,7 +48,7 @@ def recheck(settings: Settings) -> list[Row]:
 
     fact = probing.probe(settings)
     installers = fact.value if isinstance(fact, Known) else Installers(pip=IndexConfig(), uv=IndexConfig())
-    config, given = index_settings(installers), hand_over(installers)
+    config, given = index_settings(installers), user_configuration(installers)
     source = Source((), given.variables, given.no_index, settings.offline)
     locks = {(name, python): _locked(name, python) for name in names() for python in _PYTHONS}
     wanted = {row["name"] for row in rows("requirements/wheels")} | {"torch", "xformers"}

@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 from ...errors import RepairError
 from ...facts.fact import Known
 from ...facts.sheet import Environment, IndexConfig, Installers
-from ...installers.hand_over import HandOver, hand_over
 from ...installers.interpreter import choose_python, wheels_for
+from ...installers.user_configuration import UserConfiguration, user_configuration
 from ...installers.uv import ResolutionError, Source, resolve
 from ...knowledge.profile import Index, Profile
 from ...language import _
@@ -46,7 +46,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     """
     profile, settings = context.profile, context.settings
     installers = installers_of(context)
-    given = hand_over(installers)
+    given = user_configuration(installers)
     place = choose_place(context)
     python = choose_python(installers.pythons, profile, given.find_links)
     if python is None and settings.offline:
@@ -176,7 +176,7 @@ def _resolved(
     python: str,
     version: str,
     pages: tuple[str, ...],
-    given: HandOver,
+    given: UserConfiguration,
     offline: bool,
     notes: list[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -223,7 +223,7 @@ def _way_out(context: Context) -> str:
     return ""
 
 
-def hashed(profile: Profile, version: str, packages: Sequence[str], given: HandOver) -> tuple[str, ...]:
+def hashed(profile: Profile, version: str, packages: Sequence[str], given: UserConfiguration) -> tuple[str, ...]:
     """The lock's lines for the pins whose files must be those the lock knows: all that come over a network.
 
     Files from this machine (an index on it, a folder of wheels) are the user's own and may be built by hand. Builds of
