@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..language import N_, _
+from .parser import settings_of
 
 if TYPE_CHECKING:
     from ..settings.options import Settings
@@ -48,9 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..explain.read import Scanner, decoded, explain_blocks
     from ..report.explain import document, render_explanation
     from ..report.terminal import Style
-    from ..settings.resolve import resolve
 
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     scanner = Scanner()
     explanation = explain_blocks(decoded(_blocks(arguments.file, settings)), scanner)
     if arguments.json:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ..language import _
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -43,9 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..errors import UsageError
     from ..flows.fix import Manner, apply_saved, repair, show_plan
     from ..rules.selection import chosen_rules
-    from ..settings.resolve import resolve
 
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     only = chosen_rules(arguments.only, "--only")
     if arguments.json and not arguments.plan:
         raise UsageError(_("fix --json goes with --plan: it prints the plan and changes nothing"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..language import _
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -30,8 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Samples; the exit status is the sampler's. Raises UsageError when model or weights are not named."""
     from ..flows.generate import generate
     from ..runs.launch.tools import show_help, wants_help
-    from ..settings.resolve import resolve
 
     if wants_help(arguments.arguments):
         return show_help("trainer.generate")
-    return generate(resolve(vars(arguments)), arguments.weights, arguments.into, arguments.arguments)
+    return generate(settings_of(arguments), arguments.weights, arguments.into, arguments.arguments)

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ..language import _
+from .parser import settings_of
 
 if TYPE_CHECKING:
     from ..runs.folder import RunFolder
@@ -37,11 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     from ..explain.last_error import read_end, tail
     from ..runs.folder import find
     from ..runs.watch.report import log_line
-    from ..settings.resolve import resolve
 
     if arguments.lines < 0:
         raise UsageError(_("-n is {lines}, expected 0 or more lines", lines=arguments.lines))
-    folder = find(resolve(vars(arguments)).state, arguments.name)
+    folder = find(settings_of(arguments).state, arguments.name)
     size = folder.log.stat().st_size
     text = read_end(folder.log, max(256_000, arguments.lines * 400), until=size)
     sys.stdout.write("".join(f"{log_line(line)}\n" for line in tail(text, arguments.lines)))

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import UsageError, WorkError
-from ..language import DEFAULT, LANGUAGES, N_, _, speak, spoken
+from ..language import DEFAULT, N_, _, speak, spoken
+from ..settings.stored import read_stored
 from ..system.unwinding import unwinding
 from .asked_language import asked_language
 from .completion import Completion
-from .parser import Parser, RawFormatter
+from .parser import Parser, add_options
 
 # Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)`.
 COMMANDS = (
@@ -69,8 +70,9 @@ def run(argv: Sequence[str]) -> int:
 def _run(argv: Sequence[str]) -> int:
     try:
         line = _with_default(argv)
-        speak(asked_language(line, os.environ, Path.cwd()))
-        arguments = _parser(line).parse_args(line)
+        stored = read_stored(Path.cwd())
+        speak(asked_language(line, os.environ, stored))
+        arguments = _parser(line).parse_args(line, argparse.Namespace(stored=stored))
         try:
             status: int = arguments.run(arguments)
         except WorkError as error:
@@ -105,27 +107,15 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def shared_options() -> argparse.ArgumentParser:
-    """The options that every command takes; None means "not given", so that file and variable can speak."""
+    """The options that every command takes."""
     shared = Parser(add_help=False)
     group = shared.add_argument_group(_("shared options"))
+    add_options(group)
     add = group.add_argument
-    add(
-        "--env",
-        metavar="PATH",
-        help=_("training environment (default: dualano.toml, else .dualano/env, else the active one)"),
-    )
-    add("--checkout", metavar="PATH", help=_("clone of the authors' repository"))
-    add("--model", metavar="PATH", help=_("Stable Diffusion 1.5 folder in diffusers layout"))
-    add("--data", metavar="PATH", help=_("MVTec AD root: the folder that holds the categories"))
-    add("--category", metavar="NAME", help=_("category to train on, e.g. toothbrush"))
-    add("--anomaly", metavar="NAME", help=_("anomaly to learn, e.g. defective"))
-    add("--foreground", metavar="PATH", help=_("object masks, <category>/<anomaly>/<image> below it"))
-    add("--profile", metavar="NAME", help=_("stack to check against (default: the one that suits this machine)"))
-    add("--offline", action="store_const", const=True, help=_("never open a connection"))
-    add("--lang", choices=LANGUAGES, help=_("language of the messages (default: as LANG says)"))
-    add("--color", choices=("auto", "always", "never"), help=_("default auto; NO_COLOR is followed"))
     add("-q", "--quiet", action="store_true", help=_("say only what blocks"))
-    add("-v", "--verbose", action="count", default=0, help=_("say more; -vv shows the evidence for everything"))
+    group.add_argument(
+        "-v", "--verbose", action="count", default=0, help=_("say more; -vv shows the evidence for everything")
+    )
     return shared
 
 
@@ -138,7 +128,7 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
         prog="dualano-doctor",
         description=_(_DESCRIPTION),
         epilog=_(_EPILOG),
-        formatter_class=RawFormatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"dualano-doctor {__version__}")
     parser.add_argument(

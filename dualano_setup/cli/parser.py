@@ -1,29 +1,39 @@
-"""The argument parser of every command: argparse's own, its help as wide as the terminal."""
+"""The argument parser of every command, and what all of them do with it."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from typing import Any
 
-
-class Formatter(argparse.HelpFormatter):
-    """argparse asks `shutil` for the width, which imports every compressor (2 ms) each time a parser is made."""
-
-    def __init__(self, prog: str, **options: Any) -> None:
-        super().__init__(prog, **{"width": _columns() - 2, **options})
+from ..language import _
+from ..settings.options import OPTIONS, Settings
 
 
-class RawFormatter(Formatter, argparse.RawDescriptionHelpFormatter):
-    """Keeps the line breaks of description and epilog."""
+def add_options(parser: argparse._ActionsContainer, command: str = "") -> None:
+    """Adds the flags of the settings that only `command` takes, or every command.
+
+    None means "not given", so that file and variable can speak.
+    """
+    for option in sorted(OPTIONS, key=lambda one: one.key == "color"):  # that one goes with -q and -v, which follow
+        if option.help is None or option.command != command:
+            continue
+        if option.kind == "flag":
+            parser.add_argument(option.flag, action="store_const", const=True, help=_(option.help))
+        elif option.choices:
+            parser.add_argument(option.flag, choices=option.choices, help=_(option.help))
+        else:
+            parser.add_argument(option.flag, metavar=option.metavar, help=_(option.help))
+
+
+def settings_of(arguments: argparse.Namespace, **instead: object) -> Settings:
+    """The settings of a command line; `instead` are values that it says in another way. Raises UsageError."""
+    from ..settings.resolve import resolve
+
+    return resolve({**vars(arguments), **instead}, stored=arguments.stored)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser, and by `add_subparsers` a parser of commands, with `Formatter`."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"formatter_class": Formatter, **options})
+    """argparse's own, but for the order of words."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's, except that options may stand between positional arguments.
@@ -58,14 +68,3 @@ class Parser(argparse.ArgumentParser):
         exact = known.get(word)
         action = exact or (next(iter(named.values())) if len(named) == 1 else None)
         return action is not None and action.nargs is None
-
-
-def _columns() -> int:
-    """COLUMNS, else the terminal's width, else 80: as `shutil.get_terminal_size` has it."""
-    said = os.environ.get("COLUMNS", "")
-    if said.isdigit() and int(said) > 0:
-        return int(said)
-    try:
-        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1).columns or 80
-    except (OSError, ValueError, AttributeError):
-        return 80

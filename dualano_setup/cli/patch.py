@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..language import _
+from .parser import settings_of
 
 if TYPE_CHECKING:
     from ..settings.options import Settings
@@ -37,9 +38,8 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when the work is done, 1 when a patch does not fit. Raises RepairError when nothing may be edited."""
     from ..errors import UsageError
-    from ..settings.resolve import resolve
 
-    settings = resolve({**vars(arguments), "checkout": arguments.folder or arguments.checkout})
+    settings = settings_of(arguments, checkout=arguments.folder or arguments.checkout)
     if settings.checkout is None:
         raise UsageError(
             _("no checkout is named: `dualano-doctor patch status CHECKOUT`, or `checkout` in dualano.toml")

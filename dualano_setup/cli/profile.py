@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..language import _
+from .parser import settings_of
 
 if TYPE_CHECKING:
     from ..facts.sheet import FactSheet
@@ -46,10 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     from ..errors import UsageError
     from ..knowledge.catalogue import load
     from ..knowledge.profile import Profile
-    from ..settings.resolve import resolve
 
     if arguments.sbom:
-        return _print_sbom(resolve(vars(arguments)))
+        return _print_sbom(settings_of(arguments))
     if arguments.name:
         try:
             profile: Profile = load(arguments.name)
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _print_profile(profile, as_json=arguments.json)
     if arguments.asked:
         return _print_solved(arguments.asked, as_json=arguments.json)
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     if arguments.recheck:
         from ..upkeep.recheck import recheck, report
 

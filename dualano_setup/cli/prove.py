@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..language import _
+from .parser import settings_of
 
 if TYPE_CHECKING:
     from ..runs.proof import Proof
@@ -40,11 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     from ..runs.launch.tools import show_help, wants_help
     from ..runs.proof import prove, settle
     from ..runs.watch.attend import watch
-    from ..settings.resolve import resolve
 
     if wants_help(arguments.arguments):
         return show_help("trainer")
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     style = Style.for_stream(settings.color, sys.stderr)
     if settings.checkout:
         note = _(

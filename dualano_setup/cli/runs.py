@@ -7,6 +7,7 @@ import json
 import sys
 
 from ..language import _
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -27,9 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..runs.folder import every, runs_root
     from ..runs.look import look_at
     from ..runs.watch.report import list_text
-    from ..settings.resolve import resolve
 
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     views = [look_at(folder, record) for folder in every(settings.state) if (record := folder.record())]
     if arguments.json:
         sys.stdout.write(json.dumps([view.document() for view in views], indent=2) + "\n")

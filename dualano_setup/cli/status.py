@@ -7,6 +7,7 @@ import json
 import sys
 
 from ..language import _
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -31,9 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..runs.folder import find
     from ..runs.look import look_at
     from ..runs.watch.report import status_text
-    from ..settings.resolve import resolve
 
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     folder = find(settings.state, arguments.name)
     record = folder.record()
     if record is None:

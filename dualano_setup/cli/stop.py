@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..language import N_, _
+from .parser import settings_of
 
 if TYPE_CHECKING:
     from ..runs.state import State
@@ -35,11 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
     from ..runs.folder import find
     from ..runs.launch.resume import how_to_go_on
     from ..runs.look import look_at
-    from ..settings.resolve import resolve
 
     if arguments.wait is not None and not arguments.wait >= 0:
         raise UsageError(_("--wait is {wait}, expected 0 or more seconds", wait=arguments.wait))
-    folder = find(resolve(vars(arguments)).state, arguments.name)
+    folder = find(settings_of(arguments).state, arguments.name)
     record = folder.record()
     assert record is not None  # `find` gives only folders with one
     seen = look_at(folder, record)

@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 
 from ..language import N_, _
-from .parser import RawFormatter
+from .parser import settings_of
 
 _DESCRIPTION = N_(
     "Checks everything first, and only when nothing blocks starts the training through `accelerate launch` with "
@@ -23,7 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         parents=[shared],
         help=_("check, and start training when all is well"),
         description=_DESCRIPTION,
-        formatter_class=RawFormatter,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--fix", action="store_true", help=_("repair first what `fix` can repair (it asks)"))
     parser.add_argument("--yes", action="store_true", help=_("with --fix: do not ask"))
@@ -49,11 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
         return show_help("trainer")
     from ..flows.fix import Manner, repair_on_the_way
     from ..flows.train import train
-    from ..settings.resolve import resolve
 
     manner = Manner(arguments.yes, arguments.quiet, arguments.verbose)
     return train(
-        resolve(vars(arguments)),
+        settings_of(arguments),
         arguments.trainer,
         arguments.arguments,
         repair=partial(repair_on_the_way, manner=manner) if arguments.fix else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..language import _
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -25,7 +26,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when the fix is taken back."""
     from ..flows.undo import undo
-    from ..settings.resolve import resolve
 
-    undo(resolve(vars(arguments)), arguments.fix)
+    undo(settings_of(arguments), arguments.fix)
     return 0
