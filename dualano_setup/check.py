@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .errors import UsageError
 from .facts.collect import collect
-from .facts.fact import Known
+from .facts.fact import Known, value
 from .facts.sheet import FactSheet, Installers
 from .knowledge.catalogue import load
 from .knowledge.profile import Profile
@@ -92,8 +92,8 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     if not settings.offline and not asked and any(_would_download(finding) for finding in findings):
         from .facts.machine import network
 
-        installers = sheet.installers.value if isinstance(sheet.installers, Known) else None
-        sheet = replace(sheet, network=network.probe(settings, profile, _or_default(installers)))
+        installers = value(sheet.installers) or Installers()
+        sheet = replace(sheet, network=network.probe(settings, profile, installers))
         findings = judge(Context(sheet, settings, profile), RULES)
     suppressed: tuple[Suppressed, ...] = ()
     notices: tuple[str, ...] = ()
@@ -147,9 +147,3 @@ def _named_profile(settings: Settings, choice: Choice) -> Profile:
 
 def _would_download(finding: Finding) -> bool:
     return finding.status == "fail" and finding.repairable and finding.rule.startswith(_NEEDS_NETWORK)
-
-
-def _or_default(installers: Installers | None) -> Installers:
-    from .facts.sheet import IndexConfig
-
-    return installers or Installers(pip=IndexConfig(), uv=IndexConfig())

@@ -34,3 +34,8 @@ class Unknown:
 
 
 Fact = Known[T] | Absent | Unknown
+
+
+def value(fact: Fact[T]) -> T | None:
+    """What was seen, or None when nothing was or nothing could be."""
+    return fact.value if isinstance(fact, Known) else None

@@ -54,19 +54,16 @@ def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
     # What the settings suppress is left alone, unless the user names it now.
     rows = (*report.findings, *(one.finding for one in report.suppressed if one.finding.rule in only))
     wrong = [f for f in rows if f.status in ("fail", "warn") and (not only or f.rule in only)]
-    actions: list[Action] = []
-    notes: list[str] = []
+    planned = Planned()
     for planner in PLANNERS:
-        mine = [f for f in wrong if f.repairable and f.rule in planner.RULES]
-        if mine:
-            planned = planner.plan(context, mine)
-            actions += planned.actions
-            notes += planned.notes
-    ordered, deferred = merge_writes(actions)
-    notes += [_("{path} needs a second edit, which the next round of `fix` makes", path=path) for path in deferred]
+        if mine := [f for f in wrong if f.repairable and f.rule in planner.RULES]:
+            planned += planner.plan(context, mine)
+    ordered, deferred = merge_writes(planned.actions)
+    later = [_("{path} needs a second edit, which the next round of `fix` makes", path=path) for path in deferred]
     answered = {rule for action in ordered for rule in action.rules}
     left = tuple(dict.fromkeys(f.rule for f in wrong if f.rule not in answered))
-    return Plan(new_id(report.settings.project), ordered, fingerprint(ordered), left, tuple(dict.fromkeys(notes)))
+    notes = tuple(dict.fromkeys((*planned.notes, *later)))
+    return Plan(new_id(report.settings.project), ordered, fingerprint(ordered), left, notes)
 
 
 def targets_of(actions: Sequence[Action]) -> list[Path]:

@@ -11,8 +11,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ...errors import RepairError
-from ...facts.fact import Known
-from ...facts.sheet import Environment, IndexConfig, Installers
+from ...facts.fact import Known, value
+from ...facts.sheet import Environment, Installers
 from ...installers.interpreter import choose_python, wheels_for
 from ...installers.user_configuration import UserConfiguration, user_configuration
 from ...installers.uv import ResolutionError, Source, resolve
@@ -90,8 +90,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
 
 def installers_of(context: Context) -> Installers:
     """The installers' facts; empty ones where they could not be looked at."""
-    fact = context.sheet.installers
-    return fact.value if isinstance(fact, Known) else Installers(pip=IndexConfig(), uv=IndexConfig())
+    return value(context.sheet.installers) or Installers()
 
 
 def choose_place(context: Context) -> Place:
