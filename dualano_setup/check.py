@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .errors import UsageError
 from .facts.collect import collect
 from .facts.fact import Known, value
 from .facts.sheet import FactSheet, Installers
-from .knowledge.catalogue import load
+from .knowledge.catalogue import load_named
 from .knowledge.profile import Profile
 from .language import _
 from .light_dataclasses import dataclass, replace
@@ -86,7 +85,7 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     began = time.monotonic()
     sheet = see(settings)
     choice = choose_profile(sheet, settings, trainer=trainer)
-    profile = _named_profile(settings, choice)
+    profile = load_named(settings.profile) if settings.profile else choice.profile
     findings = judge(Context(sheet, settings, profile), RULES)
     asked = isinstance(sheet.network, Known)
     if not settings.offline and not asked and any(_would_download(finding) for finding in findings):
@@ -134,15 +133,6 @@ def _unfinished(settings: Settings) -> tuple[str, ...]:
         from .system.files import plain_error
 
         return (_("whether a fix was cut short cannot be seen: {error}", error=plain_error(error)),)
-
-
-def _named_profile(settings: Settings, choice: Choice) -> Profile:
-    if not settings.profile:
-        return choice.profile
-    try:
-        return load(settings.profile)
-    except KeyError as error:
-        raise UsageError(str(error.args[0])) from error
 
 
 def _would_download(finding: Finding) -> bool:
