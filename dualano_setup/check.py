@@ -87,6 +87,7 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     choice = choose_profile(sheet, settings, trainer=trainer)
     profile = load_named(settings.profile) if settings.profile else choice.profile
     findings = judge(Context(sheet, settings, profile), RULES)
+    # Judged twice: only findings tell whether the network is worth asking; its answer is judged like any other fact.
     asked = isinstance(sheet.network, Known)
     if not settings.offline and not asked and any(_would_download(finding) for finding in findings):
         from .facts.machine import network

@@ -27,7 +27,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser.add_argument("--only", metavar="ID,..", default="", help=_("report only these rules or families, e.g. PKG"))
     parser.add_argument("--skip", metavar="ID,..", default="", help=_("leave these rules or families out"))
     add_options(parser, "check")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -41,7 +41,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         help=_("a log, or - for standard input (default: what is piped in, else the log of the newest run)"),
     )
     parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -31,7 +31,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("--yes", "-y", action="store_true", help=_("do not ask"))
     parser.add_argument("--only", metavar="ID,..", default="", help=_("repair only the findings of these rules"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

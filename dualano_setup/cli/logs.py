@@ -21,7 +21,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("-f", "--follow", action="store_true", help=_("go on with new lines as they come"))
     parser.add_argument("-n", "--lines", type=int, default=30, metavar="N", help=_("how many of the last lines (30)"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

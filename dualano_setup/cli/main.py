@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from .. import __version__
 from ..errors import UsageError, WorkError
@@ -19,7 +20,7 @@ from .asked_language import asked_language
 from .completion import Completion
 from .parser import Parser, add_options
 
-# Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)`.
+# Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)` and `run(arguments)`.
 COMMANDS = (
     "check",
     "fix",
@@ -74,7 +75,7 @@ def _run(argv: Sequence[str]) -> int:
         speak(asked_language(line, os.environ, stored))
         arguments = _parser(line).parse_args(line, argparse.Namespace(stored=stored))
         try:
-            status: int = arguments.run(arguments)
+            status: int = _command(arguments.command).run(arguments)
         except WorkError as error:
             status = _complain(str(error), 1)
         sys.stdout.flush()
@@ -141,8 +142,13 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
     wanted = (line[0],) if line[0] in COMMANDS else COMMANDS
     shared = shared_options()
     for name in wanted:
-        import_module(f".{name}", __package__).register(subparsers, shared)
+        _command(name).register(subparsers, shared)
     return parser
+
+
+def _command(name: str) -> ModuleType:
+    """The module of a command, imported when it is asked for."""
+    return import_module(f".{name}", __package__)
 
 
 def _with_default(argv: Sequence[str]) -> list[str]:

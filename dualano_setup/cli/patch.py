@@ -32,7 +32,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser.add_argument("folder", nargs="?", metavar="CHECKOUT", help=_("default: --checkout, or dualano.toml's"))
     parser.add_argument("--only", metavar="PATCH,..", default="", help=_("these patches, also those off by default"))
     parser.add_argument("--json", action="store_true", help=_("with status: one JSON document"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

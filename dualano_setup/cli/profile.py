@@ -40,7 +40,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         action="store_true",
         help=_("what the training environment consists of, with licences, as CycloneDX JSON"),
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -25,7 +25,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("folder", nargs="?", default="dualano-quickstart", metavar="DIR", help="(./dualano-quickstart)")
     parser.add_argument("--steps", type=int, default=10, metavar="N", help=_("training steps (10)"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

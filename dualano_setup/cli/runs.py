@@ -19,7 +19,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         description=_("Every run of this project, the newest last, with what became of it."),
     )
     parser.add_argument("--json", action="store_true", help=_("as one JSON list on stdout"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

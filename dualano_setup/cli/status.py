@@ -22,7 +22,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         "name", nargs="?", metavar="RUN", help=_("name of the run, or a part of it (default: the newest)")
     )
     parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -21,7 +21,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("--now", action="store_true", help=_("do not wait for a checkpoint"))
     parser.add_argument("--wait", type=float, metavar="SECONDS", help=_("how long to wait for the checkpoint (300)"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -20,7 +20,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         ),
     )
     parser.add_argument("fix", nargs="?", metavar="ID", help=_("which fix (default: the last one)"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
