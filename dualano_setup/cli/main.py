@@ -18,7 +18,7 @@ from ..settings.stored import read_stored
 from ..system.unwinding import unwinding
 from .asked_language import asked_language
 from .completion import Completion
-from .parser import Parser, add_options
+from .parser import Parser, RawFormatter, add_options
 
 # Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)` and `run(arguments)`.
 COMMANDS = (
@@ -129,7 +129,7 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
         prog="dualano-doctor",
         description=_(_DESCRIPTION),
         epilog=_(_EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawFormatter,
     )
     parser.add_argument("--version", action="version", version=f"dualano-doctor {__version__}")
     parser.add_argument(

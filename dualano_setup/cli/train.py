@@ -6,7 +6,7 @@ import argparse
 from functools import partial
 
 from ..language import N_, _
-from .parser import settings_of
+from .parser import RawFormatter, settings_of
 
 _DESCRIPTION = N_(
     "Checks everything first, and only when nothing blocks starts the training through `accelerate launch` with "
@@ -23,7 +23,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         parents=[shared],
         help=_("check, and start training when all is well"),
         description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=RawFormatter,
     )
     parser.add_argument("--fix", action="store_true", help=_("repair first what `fix` can repair (it asks)"))
     parser.add_argument("--yes", action="store_true", help=_("with --fix: do not ask"))

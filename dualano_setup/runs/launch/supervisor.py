@@ -1,4 +1,4 @@
-"""Stays with a run until it ends and writes down how: `python -m dualano_setup.runs.supervisor RUN LIFELINE`.
+"""Stays with a run until it ends and writes down how: `python -m dualano_setup.runs.launch.supervisor RUN LIFELINE`.
 
 It lives in a session of its own, so neither a closed terminal nor a Ctrl-C reaches it or the training. LIFELINE is the
 read end of a pipe that `train` holds open. A run ends when that process does: its terminal is gone, so the training is
