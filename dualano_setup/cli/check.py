@@ -38,10 +38,11 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     from ..check import look, narrowed
     from ..system.ownership import stranger
-    from ..text.say import complain
 
     settings = settings_of(arguments)
     if warning := stranger(settings.project):
+        from ..text.say import complain
+
         complain(f"dualano-doctor: {warning}")
     report = look(settings)
     if arguments.only or arguments.skip:
