@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .errors import UsageError
 from .facts.collect import collect
-from .facts.fact import Known
+from .facts.fact import Known, value
 from .facts.sheet import FactSheet, Installers
-from .knowledge.catalogue import load
+from .knowledge.catalogue import load_named
 from .knowledge.profile import Profile
 from .language import _
 from .light_dataclasses import dataclass, replace
@@ -86,14 +85,15 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     began = time.monotonic()
     sheet = see(settings)
     choice = choose_profile(sheet, settings, trainer=trainer)
-    profile = _named_profile(settings, choice)
+    profile = load_named(settings.profile) if settings.profile else choice.profile
     findings = judge(Context(sheet, settings, profile), RULES)
+    # Judged twice: only findings tell whether the network is worth asking; its answer is judged like any other fact.
     asked = isinstance(sheet.network, Known)
     if not settings.offline and not asked and any(_would_download(finding) for finding in findings):
         from .facts.machine import network
 
-        installers = sheet.installers.value if isinstance(sheet.installers, Known) else None
-        sheet = replace(sheet, network=network.probe(settings, profile, _or_default(installers)))
+        installers = value(sheet.installers) or Installers()
+        sheet = replace(sheet, network=network.probe(settings, profile, installers))
         findings = judge(Context(sheet, settings, profile), RULES)
     suppressed: tuple[Suppressed, ...] = ()
     notices: tuple[str, ...] = ()
@@ -136,20 +136,5 @@ def _unfinished(settings: Settings) -> tuple[str, ...]:
         return (_("whether a fix was cut short cannot be seen: {error}", error=plain_error(error)),)
 
 
-def _named_profile(settings: Settings, choice: Choice) -> Profile:
-    if not settings.profile:
-        return choice.profile
-    try:
-        return load(settings.profile)
-    except KeyError as error:
-        raise UsageError(str(error.args[0])) from error
-
-
 def _would_download(finding: Finding) -> bool:
     return finding.status == "fail" and finding.repairable and finding.rule.startswith(_NEEDS_NETWORK)
-
-
-def _or_default(installers: Installers | None) -> Installers:
-    from .facts.sheet import IndexConfig
-
-    return installers or Installers(pip=IndexConfig(), uv=IndexConfig())

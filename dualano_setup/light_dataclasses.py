@@ -1,19 +1,20 @@
 """`dataclass`, `field`, `replace` and `fields` for records that every start of the program makes.
 
-The standard decorator compiles five methods for each class: 60 classes and the import of `inspect` behind it took
-45 ms, a third of a whole check. This one shares its methods between all classes and needs 2 ms. It makes frozen
-dataclasses only, and they are dataclasses to the standard library too: `dataclasses.replace`, `fields`, `asdict` and
-`is_dataclass` take them. Type checkers see the standard decorator.
+The standard decorator compiles five methods for each class and imports `inspect`. Measured with it in this one's place
+(processor time, the least of 21 starts, Python 3.11, an empty project), `check` costs 137 instead of 82 ms. This one
+shares its methods between all classes. When the difference falls below 20 ms, delete this file and import
+`dataclasses` instead. It makes frozen dataclasses only, and they are dataclasses to the standard library too:
+`dataclasses.replace`, `fields`, `asdict` and `is_dataclass` take them. Type checkers see the standard decorator.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # importing `typing` for the name alone would cost 2 ms
+from typing import TYPE_CHECKING, Any
+
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass
     from dataclasses import field as field
     from dataclasses import replace as replace
-    from typing import Any
 else:
 
     def dataclass(*, frozen, slots):  # noqa: ANN001, ANN201

@@ -10,6 +10,7 @@ import pytest
 from dualano_setup.cli.asked_language import asked_language
 from dualano_setup.cli.main import COMMANDS
 from dualano_setup.language import preferred
+from dualano_setup.settings.stored import read_stored
 from tests.places import ROOT
 
 CHINESE = {"LANG": "zh_TW.UTF-8"}
@@ -30,23 +31,30 @@ def test_flag_beats_variable_beats_file_beats_locale(tmp_path):
     (tmp_path / "dualano.toml").write_text('lang = "en"\n')
     below = tmp_path / "below"
     below.mkdir()
-    assert asked_language(["check"], CHINESE, below) == "en"
-    assert asked_language(["check"], {"DUALANO_LANG": "zh-TW"}, below) == "zh-TW"
-    assert asked_language(["check", "--lang=en"], {"DUALANO_LANG": "zh-TW"}, below) == "en"
-    assert asked_language(["check", "--lang", "zh-TW"], {}, below) == "zh-TW"
+    assert asked_language(["check"], CHINESE, read_stored(below)) == "en"
+    assert asked_language(["check"], {"DUALANO_LANG": "zh-TW"}, read_stored(below)) == "zh-TW"
+    assert asked_language(["check", "--lang=en"], {"DUALANO_LANG": "zh-TW"}, read_stored(below)) == "en"
+    assert asked_language(["check", "--lang", "zh-TW"], {}, read_stored(below)) == "zh-TW"
     (tmp_path / "dualano.toml").unlink()
-    assert asked_language(["check"], CHINESE, below) == "zh-TW"
-    assert asked_language(["check"], {}, below) == "en"
+    assert asked_language(["check"], CHINESE, read_stored(below)) == "zh-TW"
+    assert asked_language(["check"], {}, read_stored(below)) == "en"
 
 
 def test_what_follows_two_dashes_is_the_trainers(tmp_path):
-    assert asked_language(["train", "--", "--lang", "zh-TW"], {}, tmp_path) == "en"
+    assert asked_language(["train", "--", "--lang", "zh-TW"], {}, read_stored(tmp_path)) == "en"
 
 
 @pytest.mark.parametrize("text", ['[train]\nlang = "zh-TW"\n', '# lang = "zh-TW"\n', "\x00\xff", 'lang = "fr"\n'])
 def test_other_lines_of_the_file_are_no_language(tmp_path, text):
     (tmp_path / "dualano.toml").write_bytes(text.encode("latin-1"))
-    assert asked_language(["check"], {}, tmp_path) == "en"
+    assert asked_language(["check"], {}, read_stored(tmp_path)) == "en"
+
+
+def test_a_broken_file_is_complained_about_in_its_own_language(tmp_path):
+    (tmp_path / "dualano.toml").write_text('# mine\nlang = "zh-TW"\nmodel = \n[train]\nlang = "en"\n')
+    assert asked_language(["check"], {}, read_stored(tmp_path)) == "zh-TW"
+    (tmp_path / "dualano.toml").write_text('model = \n[train]\nlang = "zh-TW"\n')
+    assert asked_language(["check"], {}, read_stored(tmp_path)) == "en"
 
 
 def test_the_locale_in_gettexts_order():

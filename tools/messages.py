@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dualano_setup"
 FOLDER = PACKAGE / "locale" / "zh_TW" / "LC_MESSAGES"
 PO, MO = FOLDER / "dualano_setup.po", FOLDER / "dualano_setup.mo"
+CREATED = datetime(2026, 11, 23, tzinfo=timezone.utc)  # not today's: two branches would always differ in it
 # Glob below the checkout -> the keys whose texts people read.
 DATA_TEXTS = {
     "patches/*.toml": ("title",),
@@ -94,6 +96,7 @@ def update() -> Catalog:
     catalog = stored()
     catalog.update(collected(), no_fuzzy_matching=True)
     catalog.obsolete.clear()
+    catalog.creation_date = CREATED
     out = BytesIO()
     write_po(out, catalog, width=120, sort_output=True, include_lineno=False, ignore_obsolete=True)
     PO.write_bytes(out.getvalue())

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from contextlib import suppress
 
 from ..language import LANGUAGES, preferred
-from ..settings.options import SETTINGS_FILE
+from ..settings.stored import Stored
+from ..system import toml
 
 _MOST = 1 << 16  # characters; a settings file has a few thousand
-_KEY = r"""^\s*lang\s*=\s*["']([\w-]+)["']"""
 
 
-def asked_language(line: Sequence[str], variables: Mapping[str, str], folder: Path) -> str:
+def asked_language(line: Sequence[str], variables: Mapping[str, str], stored: Stored) -> str:
     """`--lang`, else DUALANO_LANG, else `lang` in the nearest dualano.toml, else what the locale asks for.
 
     A name that is no language is passed over here: the parser and the settings complain about it, in a known one.
     """
-    asked = (_flag(line), variables.get("DUALANO_LANG", ""), _key(folder))
+    asked = (_flag(line), variables.get("DUALANO_LANG", ""), _key(stored))
     return next((name for name in asked if name in LANGUAGES), None) or preferred(variables)
 
 
@@ -32,15 +31,15 @@ def _flag(line: Sequence[str]) -> str:
     return last
 
 
-def _key(folder: Path) -> str:
-    """The top level's `lang`, found without a TOML parser, which only the settings need; "" where there is none."""
-    file = next((f / SETTINGS_FILE for f in (folder, *folder.parents) if (f / SETTINGS_FILE).is_file()), None)
-    if file is None:
-        return ""
-    try:
-        with file.open(encoding="utf-8") as stream:
-            text = stream.read(_MOST)
-    except (OSError, UnicodeDecodeError):
-        return ""  # the settings say so in words
-    found = re.search(_KEY, re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0], re.MULTILINE)
-    return found[1] if found else ""
+def _key(stored: Stored) -> object:
+    """The file's `lang`. One that is broken elsewhere is complained about in the language that its own line names."""
+    if stored.document is not None or stored.file is None:
+        return (stored.document or {}).get("lang")
+    with suppress(OSError, UnicodeDecodeError), stored.file.open(encoding="utf-8") as stream:
+        for line in stream.read(_MOST).splitlines():
+            with suppress(ValueError, RecursionError):
+                if line.lstrip().startswith("["):
+                    return None
+                if line.lstrip().startswith("lang") and "lang" in (row := toml.parse(line.encode())):
+                    return row["lang"]
+    return None

@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from ..language import _
+from .parser import add_options, settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -25,8 +26,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     form.add_argument("--json-schema", action="store_true", help=_("the schema of --json; looks at nothing"))
     parser.add_argument("--only", metavar="ID,..", default="", help=_("report only these rules or families, e.g. PKG"))
     parser.add_argument("--skip", metavar="ID,..", default="", help=_("leave these rules or families out"))
-    parser.add_argument("--fail-on", choices=("warn", "fail"), help=_("what gives exit status 1 (default: fail)"))
-    parser.set_defaults(run=run)
+    add_options(parser, "check")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,13 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(schema_text())
         return 0
     from ..check import look, narrowed
-    from ..settings.resolve import resolve
     from ..system.ownership import stranger
-    from ..text.printable import printable
 
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     if warning := stranger(settings.project):
-        print(f"dualano-doctor: {printable(warning)}", file=sys.stderr)
+        from ..text.say import complain
+
+        complain(f"dualano-doctor: {warning}")
     report = look(settings)
     if arguments.only or arguments.skip:
         from ..rules.selection import chosen_rules

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..language import N_, _
+from .parser import settings_of
 
 if TYPE_CHECKING:
     from ..settings.options import Settings
@@ -40,7 +41,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         help=_("a log, or - for standard input (default: what is piped in, else the log of the newest run)"),
     )
     parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,9 +48,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..explain.read import Scanner, decoded, explain_blocks
     from ..report.explain import document, render_explanation
     from ..report.terminal import Style
-    from ..settings.resolve import resolve
 
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     scanner = Scanner()
     explanation = explain_blocks(decoded(_blocks(arguments.file, settings)), scanner)
     if arguments.json:

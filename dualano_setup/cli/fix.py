@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+import sys
+from pathlib import Path
 
 from ..language import _
-
-if TYPE_CHECKING:
-    pass
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -32,11 +31,28 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("--yes", "-y", action="store_true", help=_("do not ask"))
     parser.add_argument("--only", metavar="ID,..", default="", help=_("repair only the findings of these rules"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when nothing blocks afterwards, 1 when something does or the work failed."""
-    from ..flows import fix
+    if arguments.json_schema:
+        from ..report.document import schema_text
 
-    return fix.run(arguments)
+        sys.stdout.write(schema_text("plan"))
+        return 0
+    from ..errors import UsageError
+    from ..flows.fix import Manner, apply_saved, repair, show_plan
+    from ..rules.selection import chosen_rules
+
+    settings = settings_of(arguments)
+    only = chosen_rules(arguments.only, "--only")
+    if arguments.json and not arguments.plan:
+        raise UsageError(_("fix --json goes with --plan: it prints the plan and changes nothing"))
+    if arguments.apply and (arguments.plan or only):
+        raise UsageError(_("fix --apply takes its rules from the saved plan; leave out --plan and --only"))
+    manner = Manner(arguments.yes, arguments.quiet, arguments.verbose)
+    if arguments.apply:
+        return apply_saved(settings, Path(arguments.apply), manner)
+    if arguments.plan:
+        return show_plan(settings, only, as_json=arguments.json, verbose=arguments.verbose)
+    return repair(settings, only, manner)

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import TYPE_CHECKING
 
 from ..language import _
-
-if TYPE_CHECKING:
-    pass
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -28,26 +24,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser.add_argument(
         "arguments", nargs="*", metavar="-- ARGS", help=_("for trainer.generate, untouched; -- --help lists them")
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Samples; the exit status is the sampler's. Raises UsageError when model or weights are not named."""
-    from ..facts.collect import collect
-    from ..runs.launch.handoff import LaunchError, interpreter_of
-    from ..runs.launch.tools import run_tool, show_help, wants_help
-    from ..settings.resolve import resolve
+    from ..flows.generate import generate
+    from ..runs.launch.tools import show_help, wants_help
 
     if wants_help(arguments.arguments):
         return show_help("trainer.generate")
-    settings = resolve(vars(arguments))
-    from ..flows.generate import tool_arguments
-
-    command = tool_arguments(settings, arguments.weights, arguments.into, arguments.arguments)
-    try:
-        interpreter = interpreter_of(collect(settings))
-    except LaunchError as error:
-        print(f"dualano-doctor: {error}", file=sys.stderr)
-        return 1
-    status = run_tool(interpreter, "trainer.generate", command, offline=settings.offline)
-    return 128 - status if status < 0 else status
+    return generate(settings_of(arguments), arguments.weights, arguments.into, arguments.arguments)

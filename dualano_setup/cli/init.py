@@ -21,7 +21,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         ),
     )
     parser.add_argument("--force", action="store_true", help=_("replace one that is there (kept as dualano.toml.old)"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

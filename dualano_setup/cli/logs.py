@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
-from typing import TYPE_CHECKING
 
 from ..language import _
-
-if TYPE_CHECKING:
-    from ..runs.folder import RunFolder
-
-POLL_SECONDS = 0.2
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -28,43 +21,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("-f", "--follow", action="store_true", help=_("go on with new lines as they come"))
     parser.add_argument("-n", "--lines", type=int, default=30, metavar="N", help=_("how many of the last lines (30)"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the end of the log, and follows it. Raises UsageError for a run that is not there."""
     from ..errors import UsageError
-    from ..explain.last_error import read_end, tail
-    from ..runs.folder import find
-    from ..runs.watch.report import log_line
-    from ..settings.resolve import resolve
+    from ..flows.logs import print_log
 
     if arguments.lines < 0:
         raise UsageError(_("-n is {lines}, expected 0 or more lines", lines=arguments.lines))
-    folder = find(resolve(vars(arguments)).state, arguments.name)
-    size = folder.log.stat().st_size
-    text = read_end(folder.log, max(256_000, arguments.lines * 400), until=size)
-    sys.stdout.write("".join(f"{log_line(line)}\n" for line in tail(text, arguments.lines)))
-    return follow(folder, size) if arguments.follow else 0
-
-
-def follow(folder: RunFolder, position: int) -> int:
-    """Prints what comes after `position` until the run is over. Ctrl-C ends this, not the run."""
-    from ..runs.look import look_at
-    from ..runs.watch.follow import Follower
-    from ..runs.watch.report import log_line
-    from ..text.printable import printable
-
-    record = folder.record()
-    assert record is not None  # `find` gives only folders with one
-    follower = Follower(folder.log, position)
-    while True:
-        verdict = look_at(folder, record).verdict
-        for line in follower.lines(rest=not verdict.alive):
-            sys.stdout.write(log_line(line) + "\n")
-        sys.stdout.flush()
-        if not verdict.alive:
-            detail = f": {printable(verdict.detail)}" if verdict.detail else ""
-            sys.stderr.write(f"{folder.name} {verdict.state}{detail}\n")
-            return 0
-        time.sleep(POLL_SECONDS)
+    print_log(settings_of(arguments), arguments.name, arguments.lines, follow=arguments.follow)
+    return 0

@@ -9,16 +9,18 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from .. import __version__
-from ..errors import UsageError
-from ..language import DEFAULT, LANGUAGES, N_, _, speak, spoken
+from ..errors import UsageError, WorkError
+from ..language import DEFAULT, N_, _, speak, spoken
+from ..settings.stored import read_stored
 from ..system.unwinding import unwinding
 from .asked_language import asked_language
 from .completion import Completion
-from .parser import Parser, RawFormatter
+from .parser import Parser, RawFormatter, add_options
 
-# Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)`.
+# Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)` and `run(arguments)`.
 COMMANDS = (
     "check",
     "fix",
@@ -69,9 +71,13 @@ def run(argv: Sequence[str]) -> int:
 def _run(argv: Sequence[str]) -> int:
     try:
         line = _with_default(argv)
-        speak(asked_language(line, os.environ, Path.cwd()))
-        arguments = _parser(line).parse_args(line)
-        status: int = arguments.run(arguments)
+        stored = read_stored(Path.cwd())
+        speak(asked_language(line, os.environ, stored))
+        arguments = _parser(line).parse_args(line, argparse.Namespace(stored=stored))
+        try:
+            status: int = _command(arguments.command).run(arguments)
+        except WorkError as error:
+            status = _complain(str(error), 1)
         sys.stdout.flush()
         return status
     except UsageError as error:
@@ -102,27 +108,15 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def shared_options() -> argparse.ArgumentParser:
-    """The options that every command takes; None means "not given", so that file and variable can speak."""
+    """The options that every command takes."""
     shared = Parser(add_help=False)
     group = shared.add_argument_group(_("shared options"))
+    add_options(group)
     add = group.add_argument
-    add(
-        "--env",
-        metavar="PATH",
-        help=_("training environment (default: dualano.toml, else .dualano/env, else the active one)"),
-    )
-    add("--checkout", metavar="PATH", help=_("clone of the authors' repository"))
-    add("--model", metavar="PATH", help=_("Stable Diffusion 1.5 folder in diffusers layout"))
-    add("--data", metavar="PATH", help=_("MVTec AD root: the folder that holds the categories"))
-    add("--category", metavar="NAME", help=_("category to train on, e.g. toothbrush"))
-    add("--anomaly", metavar="NAME", help=_("anomaly to learn, e.g. defective"))
-    add("--foreground", metavar="PATH", help=_("object masks, <category>/<anomaly>/<image> below it"))
-    add("--profile", metavar="NAME", help=_("stack to check against (default: the one that suits this machine)"))
-    add("--offline", action="store_const", const=True, help=_("never open a connection"))
-    add("--lang", choices=LANGUAGES, help=_("language of the messages (default: as LANG says)"))
-    add("--color", choices=("auto", "always", "never"), help=_("default auto; NO_COLOR is followed"))
     add("-q", "--quiet", action="store_true", help=_("say only what blocks"))
-    add("-v", "--verbose", action="count", default=0, help=_("say more; -vv shows the evidence for everything"))
+    group.add_argument(
+        "-v", "--verbose", action="count", default=0, help=_("say more; -vv shows the evidence for everything")
+    )
     return shared
 
 
@@ -148,8 +142,13 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
     wanted = (line[0],) if line[0] in COMMANDS else COMMANDS
     shared = shared_options()
     for name in wanted:
-        import_module(f".{name}", __package__).register(subparsers, shared)
+        _command(name).register(subparsers, shared)
     return parser
+
+
+def _command(name: str) -> ModuleType:
+    """The module of a command, imported when it is asked for."""
+    return import_module(f".{name}", __package__)
 
 
 def _with_default(argv: Sequence[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The argument parser of every command: argparse's own, its help as wide as the terminal."""
+"""The argument parser of every command, and what all of them do with it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,38 @@ import os
 import sys
 from typing import Any
 
+from ..language import _
+from ..settings.options import OPTIONS, Settings
+
+
+def add_options(parser: argparse._ActionsContainer, command: str = "") -> None:
+    """Adds the flags of the settings that only `command` takes, or every command.
+
+    None means "not given", so that file and variable can speak.
+    """
+    for option in sorted(OPTIONS, key=lambda one: one.key == "color"):  # that one goes with -q and -v, which follow
+        if option.help is None or option.command != command:
+            continue
+        if option.kind == "flag":
+            parser.add_argument(option.flag, action="store_const", const=True, help=_(option.help))
+        elif option.choices:
+            parser.add_argument(option.flag, choices=option.choices, help=_(option.help))
+        else:
+            parser.add_argument(option.flag, metavar=option.metavar, help=_(option.help))
+
+
+def settings_of(arguments: argparse.Namespace, **instead: object) -> Settings:
+    """The settings of a command line; `instead` are values that it says in another way. Raises UsageError."""
+    from ..settings.resolve import resolve
+
+    return resolve({**vars(arguments), **instead}, stored=arguments.stored)
+
 
 class Formatter(argparse.HelpFormatter):
-    """argparse asks `shutil` for the width, which imports every compressor (2 ms) each time a parser is made."""
+    """argparse asks `shutil` for the width, which imports every compressor each time a parser is made.
+
+    Measured: 8 of the 203 million instructions of `--help`, and as many of the 303 of `check`.
+    """
 
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, **{"width": _columns() - 2, **options})

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..language import _
+from .parser import settings_of
 
 if TYPE_CHECKING:
-    from ..repairs.action import Plan
     from ..settings.options import Settings
 
 _ACTIONS = ("status", "apply", "revert")
@@ -32,16 +32,13 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser.add_argument("folder", nargs="?", metavar="CHECKOUT", help=_("default: --checkout, or dualano.toml's"))
     parser.add_argument("--only", metavar="PATCH,..", default="", help=_("these patches, also those off by default"))
     parser.add_argument("--json", action="store_true", help=_("with status: one JSON document"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 0 when the work is done, 1 when a patch does not fit or nothing may be edited."""
-    from ..errors import RepairError, UsageError
-    from ..settings.resolve import resolve
-    from ..text.printable import printable
+    """Returns 0 when the work is done, 1 when a patch does not fit. Raises RepairError when nothing may be edited."""
+    from ..errors import UsageError
 
-    settings = resolve({**vars(arguments), "checkout": arguments.folder or arguments.checkout})
+    settings = settings_of(arguments, checkout=arguments.folder or arguments.checkout)
     if settings.checkout is None:
         raise UsageError(
             _("no checkout is named: `dualano-doctor patch status CHECKOUT`, or `checkout` in dualano.toml")
@@ -51,13 +48,12 @@ def run(arguments: argparse.Namespace) -> int:
             _("{checkout} is not a folder; name the root of the authors' repository", checkout=settings.checkout)
         )
     names = [part.strip() for part in arguments.only.split(",") if part.strip()]
-    try:
-        if arguments.what == "status":
-            return _status(settings, settings.checkout, names, as_json=arguments.json)
-        return _change(settings, settings.checkout, names, arguments.what)
-    except RepairError as error:
-        print(f"dualano-doctor: {printable(str(error))}", file=sys.stderr)
-        return 1
+    if arguments.what == "status":
+        return _status(settings, settings.checkout, names, as_json=arguments.json)
+    from ..flows.patch import change
+
+    change(settings, settings.checkout, names, arguments.what)
+    return 0
 
 
 def _status(settings: Settings, checkout: Path, names: list[str], *, as_json: bool) -> int:
@@ -90,34 +86,3 @@ def _status(settings: Settings, checkout: Path, names: list[str], *, as_json: bo
             if report.reason:
                 sys.stdout.write(f"{'':11}{printable(report.reason)}\n")
     return int(any(r.state in ("drifted", "partly") and by_id[r.id].default for r in reports))
-
-
-def _change(settings: Settings, checkout: Path, names: list[str], what: str) -> int:
-    from ..flows.patch import carry_out, choose_patches, plan_apply, plan_back
-    from ..repairs.journal.apply import Session
-    from ..repairs.journal.lock import locked
-    from ..repairs.journal.undo import recover
-
-    session = Session(settings.project, settings.env, settings.offline, _tell)
-    with locked(settings.project, [checkout], say=_tell):
-        for told in recover(settings.project, session.workshop):
-            _tell(told)
-        plan: Plan = (
-            plan_apply(settings, checkout, choose_patches(names)) if what == "apply" else plan_back(settings, checkout)
-        )
-        if not plan.actions:
-            _tell(
-                _("Nothing to apply.")
-                if what == "apply"
-                else _("Nothing to revert: no patch of this project is there.")
-            )
-            return 0
-        carry_out(plan, session)
-    _tell(_("Done. `dualano-doctor undo {plan}` takes it back byte for byte.", plan=plan.id))
-    return 0
-
-
-def _tell(line: str) -> None:
-    from ..text.say import tell
-
-    tell(line)

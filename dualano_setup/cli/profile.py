@@ -8,9 +8,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..language import _
+from .parser import settings_of
 
 if TYPE_CHECKING:
     from ..facts.sheet import FactSheet
+    from ..knowledge.profile import Profile
     from ..settings.options import Settings
 
 
@@ -38,27 +40,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         action="store_true",
         help=_("what the training environment consists of, with licences, as CycloneDX JSON"),
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints one profile or the choice. Raises UsageError for a name that is no profile's."""
-    from ..errors import UsageError
-    from ..knowledge.catalogue import load
-    from ..knowledge.profile import Profile
-    from ..settings.resolve import resolve
+    from ..knowledge.catalogue import load_named
 
     if arguments.sbom:
-        return _print_sbom(resolve(vars(arguments)))
+        return _print_sbom(settings_of(arguments))
     if arguments.name:
-        try:
-            profile: Profile = load(arguments.name)
-        except KeyError as error:
-            raise UsageError(str(error.args[0])) from error
-        return _print_profile(profile, as_json=arguments.json)
+        return _print_profile(load_named(arguments.name), as_json=arguments.json)
     if arguments.asked:
         return _print_solved(arguments.asked, as_json=arguments.json)
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     if arguments.recheck:
         from ..upkeep.recheck import recheck, report
 
@@ -127,23 +121,20 @@ def _ended(python: str) -> str:
 
 
 def _print_sbom(settings: Settings) -> int:
-    """The environment's bill of materials. Returns 1 when there is no environment."""
+    """The environment's bill of materials. Raises WorkError when there is no environment."""
+    from ..errors import WorkError
     from ..facts.environment.probe import probe
     from ..facts.fact import Known
     from ..report.sbom import bill_of_materials
 
     fact = probe(settings)
     if not isinstance(fact, Known):
-        print(f"dualano-doctor: {fact.reason}", file=sys.stderr)
-        return 1
+        raise WorkError(fact.reason)
     sys.stdout.write(bill_of_materials(fact.value) + "\n")
     return 0
 
 
-def _print_profile(profile: object, *, as_json: bool) -> int:
-    from ..knowledge.profile import Profile
-
-    assert isinstance(profile, Profile)
+def _print_profile(profile: Profile, *, as_json: bool) -> int:
     document = profile.to_json()
     if as_json:
         sys.stdout.write(json.dumps(document, indent=2) + "\n")

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ..language import _
+from .parser import settings_of
 
 if TYPE_CHECKING:
     from ..runs.proof import Proof
@@ -30,22 +31,19 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser.add_argument(
         "arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched; -- --help lists them")
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Proves it; 0 when training works here, 1 when it does not."""
+    """Proves it; 0 when training works here. Raises ProofError when it does not, LaunchError when it does not start."""
     from ..facts.collect import collect
     from ..report.terminal import Style
-    from ..runs.launch.handoff import LaunchError
     from ..runs.launch.tools import show_help, wants_help
-    from ..runs.proof import ProofError, prove, settle
-    from ..runs.watch.foreground import watch
-    from ..settings.resolve import resolve
+    from ..runs.proof import prove, settle
+    from ..runs.watch.attend import watch
 
     if wants_help(arguments.arguments):
         return show_help("trainer")
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     style = Style.for_stream(settings.color, sys.stderr)
     if settings.checkout:
         note = _(
@@ -53,19 +51,15 @@ def run(arguments: argparse.Namespace) -> int:
             checkout=settings.checkout,
         )
         print(note, file=sys.stderr)
-    try:
-        sheet = collect(settings)
-        wanted = settle(settings, sheet, arguments.arguments, lambda line: print(line, file=sys.stderr, flush=True))
-        proof = prove(
-            wanted,
-            sheet,
-            arguments.arguments,
-            lambda started: watch(started, style, by_train=False),
-            miniature=wanted is not settings,
-        )
-    except (ProofError, LaunchError) as error:
-        print(f"dualano-doctor: {error}", file=sys.stderr)
-        return 1
+    sheet = collect(settings)
+    wanted = settle(settings, sheet, arguments.arguments, lambda line: print(line, file=sys.stderr, flush=True))
+    proof = prove(
+        wanted,
+        sheet,
+        arguments.arguments,
+        lambda started: watch(started, style, by_train=False),
+        miniature=wanted is not settings,
+    )
     if arguments.json:
         sys.stdout.write(json.dumps(asdict(proof) | {"usual_seconds": proof.usual_seconds}, indent=2) + "\n")
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from ..language import _
@@ -24,30 +25,21 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     )
     parser.add_argument("folder", nargs="?", default="dualano-quickstart", metavar="DIR", help="(./dualano-quickstart)")
     parser.add_argument("--steps", type=int, default=10, metavar="N", help=_("training steps (10)"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Goes the whole way; 0 when there are weights and a sample at its end."""
-    from ..errors import RepairError, UsageError
-    from ..flows.quickstart import Quickstart, QuickstartError
-    from ..runs.launch.handoff import LaunchError
+    from ..errors import UsageError
+    from ..flows.quickstart import Quickstart
 
     if arguments.steps < 1:
         raise UsageError(_("--steps is {steps}, expected a whole number above 0", steps=arguments.steps))
     folder = Path(os.path.abspath(Path(arguments.folder).expanduser()))  # noqa: PTH100 - links stay as they are named
     env = Path(os.path.abspath(Path(arguments.env).expanduser())) if arguments.env else None  # noqa: PTH100
-    whole = Quickstart(folder, arguments.steps, env, bool(arguments.offline), arguments.color or "auto", _say)
+    say = partial(print, flush=True)
     try:
-        whole.run()
-    except (QuickstartError, LaunchError, RepairError) as error:
-        print(f"dualano-doctor: {error}", file=sys.stderr)
-        return 1
+        Quickstart(folder, arguments.steps, env, bool(arguments.offline), arguments.color or "auto", say).run()
     except KeyboardInterrupt:
         print(_("\ninterrupted; the same command goes on from here"), file=sys.stderr)
         return 130
     return 0
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)

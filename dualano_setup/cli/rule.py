@@ -17,7 +17,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         description=_("Prints the page of one rule, or the list of all rules."),
     )
     parser.add_argument("id", nargs="?", metavar="ID", help=_("e.g. PKG005; without it, the list"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import json
 import sys
 
 from ..language import _
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -18,7 +19,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         description=_("Every run of this project, the newest last, with what became of it."),
     )
     parser.add_argument("--json", action="store_true", help=_("as one JSON list on stdout"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,9 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..runs.folder import every, runs_root
     from ..runs.look import look_at
     from ..runs.watch.report import list_text
-    from ..settings.resolve import resolve
 
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     views = [look_at(folder, record) for folder in every(settings.state) if (record := folder.record())]
     if arguments.json:
         sys.stdout.write(json.dumps([view.document() for view in views], indent=2) + "\n")

@@ -7,6 +7,7 @@ import json
 import sys
 
 from ..language import _
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -21,7 +22,6 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         "name", nargs="?", metavar="RUN", help=_("name of the run, or a part of it (default: the newest)")
     )
     parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,9 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     from ..runs.folder import find
     from ..runs.look import look_at
     from ..runs.watch.report import status_text
-    from ..settings.resolve import resolve
 
-    settings = resolve(vars(arguments))
+    settings = settings_of(arguments)
     folder = find(settings.state, arguments.name)
     record = folder.record()
     if record is None:

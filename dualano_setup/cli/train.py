@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from typing import TYPE_CHECKING
+from functools import partial
 
 from ..language import N_, _
-from .parser import RawFormatter
-
-if TYPE_CHECKING:
-    pass
-from ..flows.train import hand_off
+from .parser import RawFormatter, settings_of
 
 _DESCRIPTION = N_(
     "Checks everything first, and only when nothing blocks starts the training through `accelerate launch` with "
@@ -43,32 +38,23 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser.add_argument(
         "arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched; -- --help lists them")
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Checks and hands off. Returns 0 when the training finished (or, detached, started)."""
-    from ..errors import UsageError
     from ..runs.launch.tools import show_help, wants_help
-    from ..settings.resolve import resolve
 
-    extra: list[str] = arguments.arguments
-    if arguments.trainer == "bundled" and wants_help(extra):
+    if arguments.trainer == "bundled" and wants_help(arguments.arguments):
         return show_help("trainer")
-    settings = resolve(vars(arguments))
-    from ..flows.train import cleared
+    from ..flows.fix import Manner, repair_on_the_way
+    from ..flows.train import train
 
-    report = cleared(settings, arguments)
-    from ..runs.launch.arguments import required
-
-    if missing := required(settings, extra, arguments.trainer):
-        raise UsageError(_("nothing to train with yet. Still needed:\n  ") + "\n  ".join(missing))
-    if report is None:
-        return 1
-    from ..repairs.planners.train_settings import still_as_fitted
-    from ..runs.watch.settings_in_words import settings_in_words
-
-    by_fix = still_as_fitted(settings.project)
-    words = settings_in_words(settings, report.sheet, trainer=arguments.trainer, extra=extra, by_fix=by_fix)
-    sys.stderr.write(f"{words}\n")
-    return hand_off(settings, report.sheet, arguments.trainer, extra, detach=arguments.detach)
+    manner = Manner(arguments.yes, arguments.quiet, arguments.verbose)
+    return train(
+        settings_of(arguments),
+        arguments.trainer,
+        arguments.arguments,
+        repair=partial(repair_on_the_way, manner=manner) if arguments.fix else None,
+        force=arguments.force,
+        detach=arguments.detach,
+    )

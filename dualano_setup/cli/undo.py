@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from ..language import _
+from .parser import settings_of
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
@@ -20,36 +20,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         ),
     )
     parser.add_argument("fix", nargs="?", metavar="ID", help=_("which fix (default: the last one)"))
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Returns 0 when the fix is taken back, 1 when it cannot be."""
-    from ..errors import RepairError
-    from ..repairs.journal.apply import Session, without_interruption
-    from ..repairs.journal.lock import locked
-    from ..repairs.journal.undo import find_fix, not_followed, recover, undo_fix
-    from ..settings.resolve import resolve
-    from ..text.printable import printable
-    from ..text.say import tell
+    """Returns 0 when the fix is taken back."""
+    from ..flows.undo import undo
 
-    settings = resolve(vars(arguments))
-
-    session = Session(settings.project, settings.env, settings.offline, tell)
-    trees = [path for path in (settings.checkout, settings.env) if path]
-    try:
-        with locked(settings.project, trees, say=tell):
-            told = recover(settings.project, session.workshop)
-            for line in told + not_followed(settings.project):
-                tell(line)
-            if told and arguments.fix is None:
-                return 0  # the last fix is the one just settled; taking back one more was not asked for
-            journal = find_fix(settings.project, arguments.fix)
-            with without_interruption(tell):
-                undo_fix(journal, lambda number: session.workshop(journal, number))
-            for action in reversed(journal.plan().actions):
-                tell(_("taken back: {action}", action=action.describe()))
-    except RepairError as error:
-        print(f"dualano-doctor: {printable(str(error))}", file=sys.stderr)
-        return 1
+    undo(settings_of(arguments), arguments.fix)
     return 0

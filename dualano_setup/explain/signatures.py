@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,11 +12,7 @@ from typing import Any, Literal
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from ..language import DEFAULT, LANGUAGES
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from ..system import toml
 
 Severity = Literal["fatal", "warning", "hint", "benign"]
 SEVERITIES: tuple[Severity, ...] = ("fatal", "warning", "hint", "benign")
@@ -71,7 +66,7 @@ class Knowledge:
 @cache
 def load(file: Path = FILE) -> Knowledge:
     """The knowledge in a file. Raises ValueError naming the row that is not as it should be."""
-    signatures = tuple(_signature(name, row) for name, row in tomllib.loads(file.read_text(encoding="utf-8")).items())
+    signatures = tuple(_signature(name, row) for name, row in toml.parse(file.read_bytes()).items())
     literals = dict.fromkeys(literal.encode() for s in signatures for literal in s.contains)
     # A DFA: four times as fast as the automata that need less memory, which is no matter with a few hundred literals.
     return Knowledge(signatures, BytesAhoCorasick(list(literals), implementation=Implementation.DFA))

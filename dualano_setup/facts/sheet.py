@@ -7,7 +7,7 @@ made by hand in a test, so each rule is tried without a machine.
 from __future__ import annotations
 
 from ..language import N_
-from ..light_dataclasses import dataclass
+from ..light_dataclasses import dataclass, field
 from .fact import Absent, Fact
 
 NOT_ASKED = Absent(N_("not looked at in this run"))
@@ -373,8 +373,8 @@ class PythonInstall:
 class Installers:
     """Tools that can change environments, and how the user set them up."""
 
-    pip: IndexConfig
-    uv: IndexConfig
+    pip: IndexConfig = field(default_factory=IndexConfig)
+    uv: IndexConfig = field(default_factory=IndexConfig)
     uv_path: str | None = None
     conda_path: str | None = None
     pythons: tuple[PythonInstall, ...] = ()

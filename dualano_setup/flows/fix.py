@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..check import look
+from ..errors import RepairError
 from ..language import _
+from ..report.terminal import Style
+from ..text.say import complain, tell
+from .settle import hold, session, settle
 
 if TYPE_CHECKING:
     from ..check import Report
@@ -18,163 +22,135 @@ if TYPE_CHECKING:
     from ..settings.options import Settings
 
 
-ROUNDS = 3  # a repair can uncover what its finding hid; with --yes that is repaired in the same run
+ROUNDS = 3  # a repair can uncover what its finding hid; with `yes` that is repaired in the same run
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Returns 0 when nothing blocks afterwards, 1 when something does or the work failed.
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a repair is gone about: without asking, and how much is said of plan and outcome."""
 
-    Raises KeyboardInterrupt after a Ctrl-C, once everything is taken back.
-    """
-    if getattr(arguments, "json_schema", False):  # `train --fix` comes here without it
-        from ..report.document import schema_text
-
-        sys.stdout.write(schema_text("plan"))
-        return 0
-    from ..errors import RepairError, UsageError
-    from ..rules.selection import chosen_rules
-    from ..settings.resolve import resolve
-
-    settings = resolve(vars(arguments))
-    only = chosen_rules(arguments.only, "--only")
-    if arguments.json and not arguments.plan:
-        raise UsageError(_("fix --json goes with --plan: it prints the plan and changes nothing"))
-    if saved_plan(arguments) and (arguments.plan or only):
-        raise UsageError(_("fix --apply takes its rules from the saved plan; leave out --plan and --only"))
-    from ..system.ownership import stranger
-    from ..text.printable import printable
-
-    if warning := stranger(settings.project):
-        print(f"dualano-doctor: {printable(warning)}", file=sys.stderr)
-    try:
-        if saved_plan(arguments):
-            return _keep_promise(settings, arguments)
-        if arguments.plan:
-            return _show_only(settings, only, arguments)
-        return _repair(settings, only, arguments)
-    except RepairError as error:
-        print(f"dualano-doctor: {printable(str(error))}", file=sys.stderr)
-        return 1
+    yes: bool = False
+    quiet: bool = False
+    verbose: int = 0
 
 
-def _show_only(settings: Settings, only: frozenset[str], arguments: argparse.Namespace) -> int:
+def show_plan(settings: Settings, only: frozenset[str], *, as_json: bool = False, verbose: int = 0) -> int:
+    """Prints what `repair` would do, and changes nothing. Raises RepairError when something cannot be planned."""
     import json
 
-    from ..check import look
     from ..facts.fixes import unreadable, unsettled
     from ..repairs.plan import make_plan
-    from ..repairs.saved_plan import promise
-    from ..text.printable import printable
+    from ..repairs.saved_plan import plan_document
 
+    _warn_of_stranger(settings)
     told = [
         _("fix {fix} runs just now or was cut off; the next `fix` or `undo` settles it", fix=fix)
         for fix in unsettled(settings.project)
     ]
     for line in told + unreadable(settings.project):
-        print(printable(line), file=sys.stderr)
+        complain(line)
     report = look(settings)
     plan = make_plan(report, only)
-    if arguments.json:
-        sys.stdout.write(json.dumps(promise(report, plan, only), indent=2) + "\n")
+    if as_json:
+        sys.stdout.write(json.dumps(plan_document(report, plan, only), indent=2) + "\n")
     else:
-        _show(plan, report, settings, arguments)
+        _show(plan, report, verbose)
     return 0
 
 
-def _repair(settings: Settings, only: frozenset[str], arguments: argparse.Namespace) -> int:
-    """With --yes the lock is held from the first look on, so that each of several doctors sees what the last did."""
-    from ..check import look
-    from ..repairs.journal.lock import locked
-    from ..repairs.journal.undo import not_followed, recover
+def repair(settings: Settings, only: frozenset[str] = frozenset(), manner: Manner = Manner()) -> int:
+    """Repairs the findings of the rules `only` (all where it is empty). Returns the exit status of the last look.
+
+    1 also when the user declines, or when the fix failed and was taken back. With `manner.yes` the lock is held from
+    the first look on, so that each of several doctors sees what the last did. Raises RepairError, and KeyboardInterrupt
+    after a Ctrl-C, once everything is taken back.
+    """
     from ..repairs.plan import make_plan
 
-    trees = [path for path in (settings.checkout, settings.env) if path]
-    with locked(settings.project, trees, say=_tell) as locks:
-        for told in recover(settings.project, _session(settings).workshop) + not_followed(settings.project):
-            _tell(told)
-        if arguments.yes:
-            return _rounds(settings, only, arguments, locks)
+    _warn_of_stranger(settings)
+    with hold(settings) as locks:
+        settle(settings)
+        if manner.yes:
+            return _rounds(look(settings), only, manner, locks)
     report = look(settings)
     plan = make_plan(report, only)
-    _show(plan, report, settings, arguments)
+    _show(plan, report, manner.verbose)
     if not plan.actions:
         return report.exit_status
     if not _agreed():
         return 1
-    with locked(settings.project, trees, say=_tell) as locks:
+    with hold(settings) as locks:
         fresh = look(settings)
         if make_plan(fresh, only).basis != plan.basis:
-            _tell(_("something changed since the plan was shown; nothing was done. Run `dualano-doctor fix` again"))
+            tell(_("something changed since the plan was shown; nothing was done. Run `dualano-doctor fix` again"))
             return 1
-        return _apply(plan, fresh, settings, arguments, locks)[0]
+        return _apply(plan, fresh, manner, locks)[0]
 
 
-def saved_plan(arguments: argparse.Namespace) -> str | None:
-    """The file that --apply names, if any; `train --fix` comes here without one."""
-    named: str | None = getattr(arguments, "apply", None)
-    return named
+def repair_on_the_way(settings: Settings, only: frozenset[str] = frozenset(), manner: Manner = Manner()) -> None:
+    """`repair` within another command: what goes wrong is told, and the look that follows shows what is left."""
+    try:
+        repair(settings, only, manner)
+    except RepairError as error:
+        complain(f"dualano-doctor: {error}")
 
 
-def _keep_promise(settings: Settings, arguments: argparse.Namespace) -> int:
+def apply_saved(settings: Settings, file: Path, manner: Manner) -> int:
     """Makes the saved plan anew, refuses with the differences when it says anything else, and applies the new one."""
-    from ..check import look
-    from ..repairs.journal.lock import locked
-    from ..repairs.journal.undo import not_followed, recover
-    from ..repairs.saved_plan import plan_again, read_promise
+    from ..repairs.saved_plan import plan_again, read_saved
 
-    file = Path(arguments.apply)
-    saved = read_promise(file)
-    trees = [path for path in (settings.checkout, settings.env) if path]
-    if not arguments.yes:
+    _warn_of_stranger(settings)
+    saved = read_saved(file)
+    if not manner.yes:
         report = look(settings)
-        _show(plan_again(saved, report, file), report, settings, arguments)
+        _show(plan_again(saved, report, file), report, manner.verbose)
         if not _agreed():
             return 1
-    with locked(settings.project, trees, say=_tell) as locks:
-        for told in recover(settings.project, _session(settings).workshop) + not_followed(settings.project):
-            _tell(told)
+    with hold(settings) as locks:
+        settle(settings)
         report = look(settings)
         plan = plan_again(saved, report, file)
-        if arguments.yes:
-            _show(plan, report, settings, arguments)
-        return _apply(plan, report, settings, arguments, locks)[0] if plan.actions else report.exit_status
+        if manner.yes:
+            _show(plan, report, manner.verbose)
+        return _apply(plan, report, manner, locks)[0] if plan.actions else report.exit_status
 
 
-def _rounds(settings: Settings, only: frozenset[str], arguments: argparse.Namespace, locks: Locks) -> int:
-    from ..check import look
+def _warn_of_stranger(settings: Settings) -> None:
+    from ..system.ownership import stranger
+
+    if warning := stranger(settings.project):
+        complain(f"dualano-doctor: {warning}")
+
+
+def _rounds(report: Report, only: frozenset[str], manner: Manner, locks: Locks) -> int:
     from ..repairs.plan import make_plan
 
-    report = look(settings)
     done: set[str] = set()
     for _round in range(ROUNDS):
         plan = make_plan(report, only)
         if not plan.actions or plan.basis in done:
             break
-        _show(plan, report, settings, arguments)
+        _show(plan, report, manner.verbose)
         done.add(plan.basis)
-        status, after = _apply(plan, report, report.settings, arguments, locks)
+        status, after = _apply(plan, report, manner, locks)
         if after is None:
             return status
         report = after
     if not done:
-        _show(plan, report, settings, arguments)
+        _show(plan, report, manner.verbose)
     return report.exit_status
 
 
-def _apply(
-    plan: Plan, report: Report, settings: Settings, arguments: argparse.Namespace, locks: Locks
-) -> tuple[int, Report | None]:
+def _apply(plan: Plan, report: Report, manner: Manner, locks: Locks) -> tuple[int, Report | None]:
     """Applies, looks again and tells. The second value is None when the fix failed and was taken back."""
-    from ..check import look
     from ..repairs.journal.apply import apply_plan
     from ..repairs.plan import folders_of
-    from ..report.terminal import Style, render_report
-    from ..settings.resolve import resolve
-    from ..text.say import complain
+    from ..report.terminal import render_report
+    from ..settings.resolve import resolve_again
 
     locks.trees(folders_of(plan.actions))
-    session = _session(settings, report, plan)
-    outcome = apply_plan(plan, session)
+    work = _session_for(plan, report)
+    outcome = apply_plan(plan, work)
     if outcome.status:
         if not outcome.signal:
             complain(f"dualano-doctor: {outcome.problem}")
@@ -183,40 +159,33 @@ def _apply(
         complain(_("What the installers said is in {folder}", folder=outcome.journal.folder))
         outcome.end_as_asked()
         return outcome.status, None
-    # Resolved anew: the fix may have written dualano.toml.
-    after = look(replace(resolve(vars(arguments)), env=session.environment))
-    _tell(_("Done. `dualano-doctor undo {plan}` takes it back byte for byte.", plan=plan.id))
-    style = Style.for_stream(settings.color, sys.stdout)
-    sys.stdout.write(render_report(after, style, verbosity=-1 if arguments.quiet else 0))
+    after = look(replace(resolve_again(report.settings), env=work.environment))
+    tell(_("Done. `dualano-doctor undo {plan}` takes it back byte for byte.", plan=plan.id))
+    style = Style.for_stream(report.settings.color, sys.stdout)
+    sys.stdout.write(render_report(after, style, verbosity=-1 if manner.quiet else 0))
     return after.exit_status, after
 
 
-def _session(settings: Settings, report: Report | None = None, plan: Plan | None = None) -> Session:
-    """What the actions work with; the installers' own configuration only where a plan is to be carried out."""
-    from ..repairs.journal.apply import Session
-
-    if report is None or plan is None:
-        return Session(settings.project, settings.env, settings.offline, _tell)
-    from ..installers.hand_over import hand_over
+def _session_for(plan: Plan, report: Report) -> Session:
+    """What carrying the plan out works with: the environment it leaves, and the installers' own configuration."""
+    from ..installers.user_configuration import user_configuration
     from ..repairs.planners.environment import environment_after, installers_of
     from ..rules.rule import Context
 
-    context = Context(report.sheet, settings, report.profile)
-    variables = hand_over(installers_of(context)).variables
-    return Session(settings.project, environment_after(context, plan.actions), settings.offline, _tell, variables)
+    context = Context(report.sheet, report.settings, report.profile)
+    variables = user_configuration(installers_of(context)).variables
+    return replace(session(report.settings), environment=environment_after(context, plan.actions), variables=variables)
 
 
-def _show(plan: Plan, report: Report, settings: Settings, arguments: argparse.Namespace) -> None:
+def _show(plan: Plan, report: Report, verbose: int) -> None:
     from ..repairs.plan import findings_left
     from ..report.plan import render_plan
-    from ..report.terminal import Style
 
     left = findings_left(plan, report.findings)
     if not plan.actions and not left:
         print(_("Nothing to repair."))
         return
-    style = Style.for_stream(settings.color, sys.stdout)
-    sys.stdout.write(render_plan(plan, left, style, arguments.verbose))
+    sys.stdout.write(render_plan(plan, left, Style.for_stream(report.settings.color, sys.stdout), verbose))
     sys.stdout.flush()
 
 
@@ -232,9 +201,3 @@ def _agreed() -> bool:
         return True
     print(_("Nothing was changed."))
     return False
-
-
-def _tell(line: str) -> None:
-    from ..text.say import tell
-
-    tell(line)

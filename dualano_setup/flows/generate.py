@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 _WEIGHTS = ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin")
 
 
+def generate(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> int:
+    """Samples in the training environment; the exit status is the sampler's.
+
+    Raises UsageError when model or weights are not named, LaunchError without an environment.
+    """
+    from ..facts.collect import collect
+    from ..runs.launch.handoff import interpreter_of
+    from ..runs.launch.tools import run_tool
+
+    command = tool_arguments(settings, weights, into, extra)
+    status = run_tool(interpreter_of(collect(settings)), "trainer.generate", command, offline=settings.offline)
+    return 128 - status if status < 0 else status
+
+
 def tool_arguments(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> list[str]:
     """The argument list of `trainer.generate`: settings first, what the user typed after `--` last.
 

@@ -14,11 +14,15 @@ from ..patching import plan as plan_patches
 from ..repairs.action import Plan
 from ..repairs.actions import before_image as images
 from ..repairs.actions.files import WriteFile
-from ..repairs.journal.apply import Session, apply_plan
+from ..repairs.journal.apply import apply_plan
 from ..repairs.journal.journal import all_fixes, new_id
+from ..repairs.journal.lock import locked
 from ..repairs.journal.serial import fingerprint
+from ..repairs.journal.undo import recover
 from ..settings.options import Settings
 from ..system.bundle import bundle_root
+from ..text.say import tell
+from .settle import session
 
 
 def choose_patches(names: Sequence[str]) -> tuple[Patch, ...]:
@@ -53,12 +57,25 @@ def plan_back(settings: Settings, checkout: Path) -> Plan:
     return _plan(settings, edits)
 
 
-def carry_out(plan: Plan, session: Session) -> None:
-    """Applies the plan under its journal. Raises RepairError when it failed and was taken back."""
-    outcome = apply_plan(plan, session)
-    outcome.end_as_asked()
-    if outcome.status:
-        raise RepairError(outcome.problem)
+def change(settings: Settings, checkout: Path, names: Sequence[str], what: str) -> None:
+    """Applies the chosen patches ("apply") or takes all back ("revert"), under lock and journal.
+
+    Raises UsageError for a name that is no patch's, RepairError when it failed and was taken back.
+    """
+    work = session(settings)
+    with locked(settings.project, [checkout], say=tell):
+        for told in recover(settings.project, work.workshop):
+            tell(told)
+        applying = what == "apply"
+        plan = plan_apply(settings, checkout, choose_patches(names)) if applying else plan_back(settings, checkout)
+        if not plan.actions:
+            tell(_("Nothing to apply.") if applying else _("Nothing to revert: no patch of this project is there."))
+            return
+        outcome = apply_plan(plan, work)
+        outcome.end_as_asked()
+        if outcome.status:
+            raise RepairError(outcome.problem)
+    tell(_("Done. `dualano-doctor undo {plan}` takes it back byte for byte.", plan=plan.id))
 
 
 def _plan(settings: Settings, edits: Sequence[FileEdit]) -> Plan:

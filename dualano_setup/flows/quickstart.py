@@ -5,24 +5,27 @@ The miniature is drawn, and its model's weights are random: this proves the way,
 
 from __future__ import annotations
 
-import argparse
 import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..check import Report, look
+from ..errors import WorkError
 from ..language import _
 from ..report.terminal import Style, render_report
 from ..runs.launch.handoff import interpreter_of, prepare, start
 from ..runs.launch.tools import make_miniature, run_tool
 from ..runs.progress import duration
 from ..runs.proof import on_the_miniature
-from ..runs.watch.foreground import attend
+from ..runs.watch.attend import attend
 from ..settings.options import SETTINGS_FILE, Settings
 from ..settings.project_file import settings_text, write_settings
 from ..settings.resolve import resolve
+from .fix import Manner, repair_on_the_way
+from .generate import tool_arguments
 
 PIXELS = 64
 RANK = 4
@@ -31,7 +34,7 @@ WEIGHTS = "pytorch_lora_weights.safetensors"
 _ENVIRONMENT_RULES = ("PY", "PKG", "GPU004")
 
 
-class QuickstartError(Exception):
+class QuickstartError(WorkError):
     """A stage did not work. The message says why and what to do next."""
 
 
@@ -100,20 +103,12 @@ class Quickstart:
             raise QuickstartError(
                 _("{env} does not suit; leave --env out and quickstart makes one of its own", env=self.env)
             )
-        self._fix(broken)
+        repair_on_the_way(self._settings(), frozenset(broken), Manner(yes=True, quiet=True))
         report = look(self._settings())
         if report.failed(*broken):
             self._show(report)
             raise QuickstartError(_("the training environment could not be made; the lines above say why"))
         return report
-
-    def _fix(self, rules: list[str]) -> None:
-        from . import fix
-
-        shared = dict.fromkeys(("env", "checkout", "model", "data", "category", "anomaly", "foreground", "profile"))
-        words = {"offline": self.offline or None, "color": self.color, "quiet": True, "verbose": 0}
-        choice = {"plan": False, "json": False, "yes": True, "only": ",".join(rules)}
-        fix.run(argparse.Namespace(**shared, **words, **choice))
 
     def _miniature(self, report: Report) -> None:
         if make_miniature(interpreter_of(report.sheet), self.miniature):
@@ -159,8 +154,6 @@ class Quickstart:
         return weights
 
     def _sample(self, report: Report, weights: Path) -> Path:
-        from .generate import tool_arguments
-
         folder = self.folder / "samples"
         # Random weights draw noise, in which there is no object to cut out: masks would reject every pair.
         few = ["--num_images", "2", "--num_inference_steps", "4", "--no_masks"]
@@ -170,8 +163,6 @@ class Quickstart:
         return folder
 
     def _show(self, report: Report) -> None:
-        import sys
-
         self.say(render_report(report, Style.for_stream(self.color, sys.stdout)).rstrip())
 
     def _summary(self, weights: Path, sample: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..check import look
+from ..errors import UsageError
 from ..language import _
+from ..report.terminal import Style, render_report
+from ..runs.launch.arguments import required
 
 if TYPE_CHECKING:
     from ..check import Report
@@ -16,19 +19,40 @@ if TYPE_CHECKING:
     from ..settings.options import Settings
 
 
-def cleared(settings: Settings, arguments: argparse.Namespace) -> Report | None:
-    """The look at the machine when training may start, else None after saying what blocks."""
-    from ..check import look
-    from ..report.terminal import Style, render_report
+def train(
+    settings: Settings,
+    trainer: str,
+    extra: Sequence[str],
+    *,
+    repair: Callable[[Settings], None] | None = None,
+    force: bool = False,
+    detach: bool = False,
+) -> int:
+    """Looks, lets `repair` repair what blocks, and starts the run. 0 when it finished (or, detached, started).
 
-    trainer = getattr(arguments, "trainer", "bundled")
+    Raises UsageError when model or data are not named, LaunchError when the run does not come up.
+    """
     report = look(settings, trainer=trainer)
-    if report.exit_status and arguments.fix:
-        from . import fix
-
-        fix.run(argparse.Namespace(**{**vars(arguments), "plan": False, "json": False, "only": ""}))
+    if report.exit_status and repair:
+        repair(settings)
         report = look(settings, trainer=trainer)
-    if trainer not in report.profile.trainers and not arguments.force:
+    clear = _is_clear(report, trainer, force=force)
+    if missing := required(settings, extra, trainer):
+        raise UsageError(_("nothing to train with yet. Still needed:\n  ") + "\n  ".join(missing))
+    if not clear:
+        return 1
+    from ..repairs.planners.train_settings import still_as_fitted
+    from ..runs.watch.settings_in_words import settings_in_words
+
+    by_fix = still_as_fitted(settings.project)
+    words = settings_in_words(settings, report.sheet, trainer=trainer, extra=extra, by_fix=by_fix)
+    sys.stderr.write(f"{words}\n")
+    return hand_off(settings, report.sheet, trainer, extra, detach=detach)
+
+
+def _is_clear(report: Report, trainer: str, *, force: bool) -> bool:
+    """Whether training may start, after saying what blocks."""
+    if trainer not in report.profile.trainers and not force:
         sys.stderr.write(
             _(
                 "dualano-doctor: profile {profile} does not run the {trainer}'s trainer; run `dualano-doctor fix "
@@ -37,44 +61,38 @@ def cleared(settings: Settings, arguments: argparse.Namespace) -> Report | None:
                 trainer=trainer,
             )
         )
-        return None
+        return False
     blocking = report.blocking(trainer)
     if not blocking:
-        return report
-    style = Style.for_stream(settings.color, sys.stderr)
+        return True
+    style = Style.for_stream(report.settings.color, sys.stderr)
     sys.stderr.write(render_report(replace(report, findings=blocking), style, verbosity=-1))
     things = (
         _("1 finding blocks")
         if len(blocking) == 1
         else _("{blocking_count} findings block", blocking_count=len(blocking))
     )
-    if arguments.force:
+    if force:
         sys.stderr.write(_("{things}; training all the same (--force)\n", things=things))
-        return report
-    sys.stderr.write(
-        _(
-            "{things} the training: `dualano-doctor fix` repairs what it can; --force starts all the same\n",
-            things=things,
+    else:
+        sys.stderr.write(
+            _(
+                "{things} the training: `dualano-doctor fix` repairs what it can; --force starts all the same\n",
+                things=things,
+            )
         )
-    )
-    return None
+    return force
 
 
-def hand_off(
-    settings: Settings, sheet: FactSheet, trainer: str, extra: Sequence[str], *, detach: bool, label: str = ""
-) -> int:
-    """Starts the run and stays with it, unless detached. Returns the exit status of the command."""
-    from ..runs.launch.handoff import LaunchError, prepare, start
-    from ..runs.watch.foreground import attend
+def hand_off(settings: Settings, sheet: FactSheet, trainer: str, extra: Sequence[str], *, detach: bool) -> int:
+    """Starts the run and stays with it, unless detached. Returns the exit status of the command. Raises LaunchError."""
+    from ..runs.launch.handoff import prepare, start
+    from ..runs.watch.attend import attend
 
-    try:
-        folder, record, launch = prepare(settings, sheet, trainer=trainer, extra=extra, detach=detach, label=label)
-        for note in launch.notes:
-            sys.stderr.write(_("note: {note}\n", note=note))
-        started = start(folder, record, launch)
-    except LaunchError as error:
-        sys.stderr.write(f"dualano-doctor: {error}\n")
-        return 1
+    folder, record, launch = prepare(settings, sheet, trainer=trainer, extra=extra, detach=detach)
+    for note in launch.notes:
+        sys.stderr.write(_("note: {note}\n", note=note))
+    started = start(folder, record, launch)
     print(_("run {folder}; log {log}", folder=folder.name, log=folder.log), flush=True)
     if detach:
         print(

@@ -18,7 +18,7 @@ RESOLVE_DEADLINE = 180.0  # seconds
 INSTALL_DEADLINE = 6 * 3600.0  # a slow line and several gigabytes
 
 # What uv says, and what a person can do about it.
-_EXPLANATIONS = (
+_HINTS = (
     (
         "Hash mismatch",
         N_(
@@ -113,7 +113,7 @@ def resolve(
             said = log.read_text("utf-8", "replace").partition("\n")[2]  # after the line with the command
             raise ResolutionError(
                 _("profile {profile} cannot be installed from these sources:", profile=profile)
-                + f"\n{in_words(said) or explain(said)}"
+                + f"\n{in_words(said) or with_hints(said)}"
             )
         lines = [line.strip() for line in found.read_text("utf-8").splitlines()]
     return tuple(line for line in lines if line and not line.startswith(("#", "-")))
@@ -129,7 +129,7 @@ def install_python(version: str, folder: Path, source: Source, log: Path) -> Non
                 "there is no Python {version} here and it could not be downloaded; install python{version} (with "
                 "its venv module) by your system's means, then run `fix` again. uv's last lines:\n{log}",
                 version=version,
-                log=explain(tail(log)),
+                log=with_hints(tail(log)),
             )
         )
 
@@ -140,7 +140,7 @@ def make_venv(prefix: Path, python: str, prompt: str, source: Source, log: Path)
     argv += ["--no-python-downloads", str(prefix)]
     if run_child(argv, source.environment(), log.parent, log, 300.0) != 0:
         raise RepairError(
-            _("the environment {prefix} could not be made:\n{log}", prefix=prefix, log=explain(tail(log)))
+            _("the environment {prefix} could not be made:\n{log}", prefix=prefix, log=with_hints(tail(log)))
         )
 
 
@@ -152,16 +152,16 @@ def install(prefix: Path, pins: Path, source: Source, log: Path, on_line: Callab
         raise RepairError(
             _(
                 "the packages could not be installed:\n{log}\nThe whole output: {log_2}",
-                log=explain(tail(log)),
+                log=with_hints(tail(log)),
                 log_2=log,
             )
         )
 
 
-def explain(output: str) -> str:
+def with_hints(output: str) -> str:
     """uv's message with its causes, and a next step where one is known. Credentials in URLs are taken out."""
     from ..text.redact import Redactor
 
     text = Redactor.for_this_user().text(output.strip())
-    hints = [_(hint) for seen, hint in _EXPLANATIONS if seen.lower() in output.lower()]
+    hints = [_(hint) for seen, hint in _HINTS if seen.lower() in output.lower()]
     return "\n".join([text, *(_("hint: {hint}", hint=hint) for hint in hints)])

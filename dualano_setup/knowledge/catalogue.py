@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import UsageError
 from . import shipped
 from .profile import Profile
 
@@ -13,3 +14,11 @@ def load(name: str) -> Profile:
 
         return load_solved(name)
     return shipped.load(name)
+
+
+def load_named(name: str) -> Profile:
+    """The profile that a user named. Raises UsageError with the known names when there is none."""
+    try:
+        return load(name)
+    except KeyError as error:
+        raise UsageError(str(error.args[0])) from error

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
 from ..language import _
+from ..system import toml
 from .profile import PROFILE_FOLDER, Index, Profile
 
 
@@ -17,14 +17,10 @@ def names() -> tuple[str, ...]:
 
 def load(name: str) -> Profile:
     """The profile of that name, a shipped or a solved one. Raises KeyError with the known names when there is none."""
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:  # the same parser under its older name
-        import tomli as tomllib
     file = PROFILE_FOLDER / f"{name}.toml"
     if name not in names():
         raise KeyError(_("no profile {name!r}; known: {names}", name=name, names=", ".join(names())))
-    document = tomllib.loads(file.read_text(encoding="utf-8"))
+    document = toml.parse(file.read_bytes())
     indexes = tuple(Index(**_tuples(row)) for row in document.pop("indexes", []))
     return Profile(name=name, indexes=indexes, **_tuples(document))
 

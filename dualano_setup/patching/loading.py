@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from ..language import _
+from ..system import toml
 from .model import OPERATIONS, PARAMETER_KINDS, Edit, Parameter, Patch, PatchError, State
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 KNOWN_FILE = "known.json"
 """Beside the patches: states of files already met, by hash. See `known.py`."""
@@ -43,7 +38,7 @@ def patch_digest(data: bytes) -> str:
 def _load(path: Path, known: Mapping[str, Any]) -> Patch:
     data = path.read_bytes()
     try:
-        table = tomllib.loads(data.decode("utf-8"))
+        table = toml.parse(data)
         return _patch(path.stem, table, _known_states(known.get(path.stem), patch_digest(data)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, PatchError) as error:
         raise PatchError(_("{path}: not a patch: {error}", path=path, error=error)) from error

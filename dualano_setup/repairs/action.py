@@ -71,6 +71,10 @@ class Planned:
     actions: tuple[Action, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __add__(self, other: Planned) -> Planned:
+        """Both, one after the other."""
+        return Planned(self.actions + other.actions, self.notes + other.notes)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..language import _
 from ..rules.finding import Finding
@@ -17,21 +15,33 @@ from .actions.environment import MakeEnvironment
 from .actions.files import WriteFile
 from .journal.journal import new_id
 from .journal.serial import fingerprint
+from .planners import accelerate, dataset, environment, model, patches, requirements, train_settings, weights
 
 if TYPE_CHECKING:
     from ..check import Report
 
+
+class Planner(Protocol):
+    """A module that plans repairs."""
+
+    @property
+    def RULES(self) -> tuple[str, ...]:  # noqa: N802 - a module's constant
+        """The rules it answers."""
+
+    def plan(self, context: Context, findings: Sequence[Finding]) -> Planned:
+        """What it proposes for these findings. Raises RepairError."""
+
+
 # In this order: quick and cheap first, so that what will fail fails early; tools that need the environment after it.
-# Each module has `RULES`, the ids it answers, and `plan(context, findings) -> Planned`.
-PLANNERS = (
-    "requirements",
-    "patches",
-    "accelerate",
-    "environment",
-    "model",
-    "weights",
-    "dataset",
-    "train_settings",
+PLANNERS: tuple[Planner, ...] = (
+    requirements,
+    patches,
+    accelerate,
+    environment,
+    model,
+    weights,
+    dataset,
+    train_settings,
 )
 
 
@@ -44,19 +54,16 @@ def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
     # What the settings suppress is left alone, unless the user names it now.
     rows = (*report.findings, *(one.finding for one in report.suppressed if one.finding.rule in only))
     wrong = [f for f in rows if f.status in ("fail", "warn") and (not only or f.rule in only)]
-    actions: list[Action] = []
-    notes: list[str] = []
-    for planner in planners():
-        mine = [f for f in wrong if f.repairable and f.rule in planner.RULES]
-        if mine:
-            planned: Planned = planner.plan(context, mine)
-            actions += planned.actions
-            notes += planned.notes
-    ordered, deferred = merge_writes(actions)
-    notes += [_("{path} needs a second edit, which the next round of `fix` makes", path=path) for path in deferred]
+    planned = Planned()
+    for planner in PLANNERS:
+        if mine := [f for f in wrong if f.repairable and f.rule in planner.RULES]:
+            planned += planner.plan(context, mine)
+    ordered, deferred = merge_writes(planned.actions)
+    later = [_("{path} needs a second edit, which the next round of `fix` makes", path=path) for path in deferred]
     answered = {rule for action in ordered for rule in action.rules}
     left = tuple(dict.fromkeys(f.rule for f in wrong if f.rule not in answered))
-    return Plan(new_id(report.settings.project), ordered, fingerprint(ordered), left, tuple(dict.fromkeys(notes)))
+    notes = tuple(dict.fromkeys((*planned.notes, *later)))
+    return Plan(new_id(report.settings.project), ordered, fingerprint(ordered), left, notes)
 
 
 def targets_of(actions: Sequence[Action]) -> list[Path]:
@@ -72,11 +79,6 @@ def folders_of(actions: Sequence[Action]) -> list[Path]:
     """The folders to lock for them: an environment itself, and of every other target the folder that it lies in."""
     targets = {action.target for action in actions if isinstance(action, MakeEnvironment)}
     return [path if path in targets else path.parent for path in targets_of(actions)]
-
-
-def planners() -> list[ModuleType]:
-    """The planner modules, in order."""
-    return [import_module(f".planners.{name}", __package__) for name in PLANNERS]
 
 
 def merge_writes(actions: Sequence[Action]) -> tuple[tuple[Action, ...], tuple[Path, ...]]:

@@ -1,4 +1,4 @@
-"""A plan as a promise: what `fix --plan --json` saves, and whether `fix --apply` may still keep it.
+"""A saved plan: what `fix --plan --json` saves, and whether `fix --apply` may still apply it.
 
 The document is that of `serial.plan_to_json` with one key more, `based_on`: all that the plan was computed from.
   "based_on": {"tool": "0.1.0", "project": "...", "settings": {...}, "only": [...],
@@ -48,7 +48,7 @@ _PROSE = frozenset(("id", "notes", "why", "basis"))  # `basis` is a hash over al
 _ONLY_FOR_PEOPLE = ("color", "language")
 
 
-def promise(report: Report, plan: Plan, only: frozenset[str]) -> dict[str, Any]:
+def plan_document(report: Report, plan: Plan, only: frozenset[str]) -> dict[str, Any]:
     """The document to save. Asks the disk for the files that the plan would touch."""
     document = plan_to_json(plan)
     # Its own pages only: the user's index URLs, which may hold passwords, never enter a plan.
@@ -68,11 +68,11 @@ def plan_again(saved: Mapping[str, Any], report: Report, file: Path) -> Plan:
         basis = _basis(report, only)
         _require_same({"based_on": {key: saved["based_on"].get(key) for key in basis}}, {"based_on": basis}, file)
         raise
-    _require_same(saved, promise(report, plan, only), file)
+    _require_same(saved, plan_document(report, plan, only), file)
     return plan
 
 
-def read_promise(file: Path) -> dict[str, Any]:
+def read_saved(file: Path) -> dict[str, Any]:
     """A saved document. Raises UsageError when the file is none of ours; nothing in it is trusted beyond its shape."""
     try:
         document: Any = json.loads(read_whole(file, MAX_PLAN).decode("utf-8"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..language import _
-from ..system.processes import Identity, is_alive, members, send, trainers, wait_until_gone
+from ..system.processes import Identity, any_lives, end_in_turn, is_alive, members, send, trainers
 from .folder import RunFolder
 from .records import RunRecord, StopRequest, write
 
@@ -46,15 +46,13 @@ def end_run(run: RunFolder, record: RunRecord, *, patience: float) -> Ending:
     began, wall = time.monotonic(), time.time()
     processes = run.processes()
     launcher = processes.launcher if processes else None
-    how = ""
-    for name, seconds in (("SIGINT", patience), ("SIGTERM", INSIST_SECONDS), ("SIGKILL", INSIST_SECONDS)):
-        if seconds <= 0:
-            continue
-        send(_targets(record, launcher, name), signal.Signals[name])
-        if wait_until_gone(record.key, seconds):
-            how = name
-            break
-    return Ending(how, time.monotonic() - began, newest_checkpoint(Path(record.output), wall - 1.0))
+    steps = ((signal.SIGINT, patience), (signal.SIGTERM, INSIST_SECONDS), (signal.SIGKILL, INSIST_SECONDS))
+    how = end_in_turn(
+        (step for step in steps if step[1] > 0),
+        lambda how: send(_targets(record, launcher, how), how),
+        lambda: any_lives(record.key),
+    )
+    return Ending(how.name if how else "", time.monotonic() - began, newest_checkpoint(Path(record.output), wall - 1.0))
 
 
 def newest_checkpoint(output: Path, since: float = 0.0) -> str:
@@ -76,5 +74,5 @@ def wait_for_record(run: RunFolder, seconds: float = 10.0) -> None:
         time.sleep(0.02)
 
 
-def _targets(record: RunRecord, launcher: Identity | None, name: str) -> list[Identity]:
-    return trainers(record.key, launcher) if name == "SIGINT" else members(record.key)
+def _targets(record: RunRecord, launcher: Identity | None, how: signal.Signals) -> list[Identity]:
+    return trainers(record.key, launcher) if how is signal.SIGINT else members(record.key)

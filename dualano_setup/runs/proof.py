@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..errors import WorkError
 from ..facts.sheet import FactSheet
 from ..language import _
 from ..settings.options import Settings
@@ -48,7 +49,7 @@ class Proof:
         return self.seconds_per_step * USUAL_STEPS
 
 
-class ProofError(Exception):
+class ProofError(WorkError):
     """The training does not work here. The message says where it ended and why."""
 
 

@@ -1,4 +1,4 @@
-"""What the user asked for: flag beats DUALANO_ variable beats dualano.toml beats default."""
+"""Every setting in one table, and the record that holds them resolved."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..language import LANGUAGES
+from ..language import LANGUAGES, N_
 from ..light_dataclasses import dataclass, field
 
 if TYPE_CHECKING:
@@ -21,44 +21,138 @@ STATE_FOLDER = ".dualano"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting: its key in dualano.toml, its kind and its default."""
+    """One setting, said once: the key, the comment and the sample in dualano.toml, the variable and the flag derive.
+
+    `kind`: "path", "text", "flag", "whole" (a number above 0) or "choice". `comment` explains it in dualano.toml;
+    `help` is the help of its flag, None where it has none. `command` is the only command with that flag, "" for all.
+    """
 
     key: str
-    kind: str  # "path", "text", "flag", "whole", "choice"
-    default: object = None
+    kind: str
+    comment: str
+    help: str | None = None
     choices: tuple[str, ...] = ()
     table: str = ""  # "" for the top level, "train" for [train]
+    command: str = ""
 
     @property
     def variable(self) -> str:
         """The environment variable of the same name."""
         return "DUALANO_" + "_".join(filter(None, (self.table, self.key))).upper()
 
+    @property
+    def flag(self) -> str:
+        """The flag of the same name."""
+        return f"--{self.key.replace('_', '-')}"
+
+    @property
+    def default(self) -> object:
+        """Its value where nobody said another."""
+        return getattr(Settings(Path()), self.key)
+
+    @property
+    def sample(self) -> object:
+        """A value of its kind: the default, else what a default would look like."""
+        if self.default is not None:
+            return self.default
+        return self.choices[0] if self.choices else _SAMPLES[self.kind]
+
+    @property
+    def metavar(self) -> str:
+        """What stands for the value in the flag's help."""
+        return _SAMPLES[self.kind].upper()
+
+
+_SAMPLES = {"path": "path", "text": "name"}
+_MODEL = N_("Stable Diffusion 1.5 folder in diffusers layout")
+_DATA = N_("MVTec AD root: the folder that holds the categories")
+_OFFLINE = N_("never open a connection")
 
 OPTIONS: tuple[Option, ...] = (
-    Option("env", "path"),
-    Option("checkout", "path"),
-    Option("model", "path"),
-    Option("data", "path"),
-    Option("category", "text"),
-    Option("anomaly", "text"),
-    Option("foreground", "path"),
-    Option("profile", "text"),
-    Option("offline", "flag", False),
-    Option("color", "choice", "auto", ("auto", "always", "never")),
-    Option("lang", "choice", None, LANGUAGES),
-    Option("fail_on", "choice", "fail", ("warn", "fail")),
-    Option("variant", "choice", "bcm", ("bcm", "dual"), "train"),
-    Option("resolution", "whole", 512, table="train"),
-    Option("batch_size", "whole", 2, table="train"),
-    Option("gradient_accumulation_steps", "whole", 1, table="train"),
-    Option("gradient_checkpointing", "flag", False, table="train"),
-    Option("mixed_precision", "choice", "no", ("no", "fp16", "bf16"), "train"),
-    Option("steps", "whole", 5000, table="train"),
-    Option("rank", "whole", 32, table="train"),
-    Option("learning_rate", "text", "2e-5", table="train"),
-    Option("num_processes", "whole", 1, table="train"),
-    Option("output", "path", table="train"),
+    Option(
+        "env",
+        "path",
+        N_("training environment; without it .dualano/env, which `dualano-doctor fix` makes"),
+        N_("training environment (default: dualano.toml, else .dualano/env, else the active one)"),
+    ),
+    Option(
+        "checkout",
+        "path",
+        N_("clone of the authors' repository; only `train --trainer checkout` and `patch` need it"),
+        N_("clone of the authors' repository"),
+    ),
+    Option("model", "path", _MODEL, _MODEL),
+    Option("data", "path", _DATA, _DATA),
+    Option("category", "text", N_("category to train on"), N_("category to train on, e.g. toothbrush")),
+    Option(
+        "anomaly",
+        "text",
+        N_("anomaly to learn: a folder below <category>/test"),
+        N_("anomaly to learn, e.g. defective"),
+    ),
+    Option(
+        "foreground",
+        "path",
+        N_("object masks: <category>/<anomaly>/<image> and <category>/good/<image> below it"),
+        N_("object masks, <category>/<anomaly>/<image> below it"),
+    ),
+    Option(
+        "profile",
+        "text",
+        N_("stack to check against; without it the one that suits this machine"),
+        N_("stack to check against (default: the one that suits this machine)"),
+    ),
+    Option("offline", "flag", _OFFLINE, _OFFLINE),
+    Option(
+        "color",
+        "choice",
+        N_("auto, always or never"),
+        N_("default auto; NO_COLOR is followed"),
+        choices=("auto", "always", "never"),
+    ),
+    Option(
+        "lang",
+        "choice",
+        N_("language of the messages: en or zh-TW; without it as LANG says"),
+        N_("language of the messages (default: as LANG says)"),
+        choices=LANGUAGES,
+    ),
+    Option(
+        "fail_on",
+        "choice",
+        N_("when `check` ends with exit status 1: fail, or warn as well"),
+        N_("what gives exit status 1 (default: fail)"),
+        choices=("warn", "fail"),
+        command="check",
+    ),
+    Option(
+        "variant",
+        "choice",
+        N_("bcm (with background module) or dual (without)"),
+        choices=("bcm", "dual"),
+        table="train",
+    ),
+    Option("resolution", "whole", N_("side of the training images in pixels"), table="train"),
+    Option("batch_size", "whole", N_("samples per device and pass"), table="train"),
+    Option("gradient_accumulation_steps", "whole", N_("passes per step"), table="train"),
+    Option("gradient_checkpointing", "flag", N_("a quarter slower, much less memory"), table="train"),
+    Option(
+        "mixed_precision",
+        "choice",
+        N_("no, fp16 or bf16 (Ampere and later)"),
+        choices=("no", "fp16", "bf16"),
+        table="train",
+    ),
+    Option("steps", "whole", N_("optimiser steps"), table="train"),
+    Option("rank", "whole", N_("LoRA rank"), table="train"),
+    Option("learning_rate", "text", N_("of AdamW"), table="train"),
+    Option("num_processes", "whole", N_("GPUs to train on"), table="train"),
+    Option(
+        "output",
+        "path",
+        N_("where weights and checkpoints go; without it each run has a folder of its own"),
+        table="train",
+    ),
 )
 
 

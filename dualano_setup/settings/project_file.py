@@ -8,35 +8,9 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..language import N_, _
-from .options import OPTIONS, SETTINGS_FILE, Option
+from .options import OPTIONS, SETTINGS_FILE
 
 _HEAD = N_("Settings of dualano-doctor. A flag wins over a DUALANO_ variable, a variable over this file.")
-# One line for each option of settings.OPTIONS, by its table and key.
-COMMENTS: Mapping[tuple[str, str], str] = {
-    ("", "env"): N_("training environment; without it .dualano/env, which `dualano-doctor fix` makes"),
-    ("", "checkout"): N_("clone of the authors' repository; only `train --trainer checkout` and `patch` need it"),
-    ("", "model"): N_("Stable Diffusion 1.5 folder in diffusers layout"),
-    ("", "data"): N_("MVTec AD root: the folder that holds the categories"),
-    ("", "category"): N_("category to train on"),
-    ("", "anomaly"): N_("anomaly to learn: a folder below <category>/test"),
-    ("", "foreground"): N_("object masks: <category>/<anomaly>/<image> and <category>/good/<image> below it"),
-    ("", "profile"): N_("stack to check against; without it the one that suits this machine"),
-    ("", "offline"): N_("never open a connection"),
-    ("", "lang"): N_("language of the messages: en or zh-TW; without it as LANG says"),
-    ("", "color"): N_("auto, always or never"),
-    ("", "fail_on"): N_("when `check` ends with exit status 1: fail, or warn as well"),
-    ("train", "variant"): N_("bcm (with background module) or dual (without)"),
-    ("train", "resolution"): N_("side of the training images in pixels"),
-    ("train", "batch_size"): N_("samples per device and pass"),
-    ("train", "gradient_accumulation_steps"): N_("passes per step"),
-    ("train", "gradient_checkpointing"): N_("a quarter slower, much less memory"),
-    ("train", "mixed_precision"): N_("no, fp16 or bf16 (Ampere and later)"),
-    ("train", "steps"): N_("optimiser steps"),
-    ("train", "rank"): N_("LoRA rank"),
-    ("train", "learning_rate"): N_("of AdamW"),
-    ("train", "num_processes"): N_("GPUs to train on"),
-    ("train", "output"): N_("where weights and checkpoints go; without it each run has a folder of its own"),
-}
 _SUPPRESSION = N_("""
 # A finding that is to stay as it is for a while: it then neither blocks nor is repaired, and the report says so.
 # [[suppress]]
@@ -45,7 +19,6 @@ _SUPPRESSION = N_("""
 # until = 2027-01-31
 # subject = "0"  # only that row of the rule; without it every row
 """)
-_SAMPLE = {"path": "path", "text": "name"}
 _MAX_FOLDERS = 200
 
 
@@ -61,10 +34,10 @@ def settings_text(values: Mapping[tuple[str, str], object]) -> str:
             tables[option.table] = tomlkit.table()
         table = tables[option.table]
         table.add(tomlkit.nl())
-        table.add(tomlkit.comment(_(COMMENTS[option.table, option.key])))
+        table.add(tomlkit.comment(_(option.comment)))
         value = values.get((option.table, option.key))
         if value is None:
-            default = tomlkit.item(_example(option)).as_string()
+            default = tomlkit.item(option.sample).as_string()
             table.add(tomlkit.comment(f"{option.key} = {default}"))
         else:
             table.add(option.key, tomlkit.item(value))
@@ -138,9 +111,3 @@ def _folders(folder: Path) -> list[Path]:
     except OSError:
         return []
     return found[:_MAX_FOLDERS]
-
-
-def _example(option: Option) -> object:
-    if option.default is not None:
-        return option.default
-    return option.choices[0] if option.choices else _SAMPLE[option.kind]

@@ -1,9 +1,4 @@
-"""Before-images: how a path was, kept on disk and synced before anything changes it.
-
-Each action owns one folder (`Workshop.folder`). `before.json` there says what stood at the path; `image` beside it
-holds the old bytes, or the old tree itself, moved aside on the same file system. All of it is written before the
-change, so that a process killed anywhere leaves enough to take the change back.
-"""
+"""Writing that is on the disk when it returns, and the hash by which a file is known again."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..language import _
-from .processes import RUN_VARIABLE, any_lives, end_marked, members, send
+from .processes import RUN_VARIABLE, any_lives, end_for_certain, end_marked, members, send
 from .unwinding import unwinding
 
 KEPT_LINES = 25
@@ -87,7 +87,7 @@ def run_child(
             )
             too_much = _watch(child, log, started, deadline, on_line)
         finally:
-            _end_for_certain(child, key)
+            _end_all(child, key)
         if too_much:
             output.write(_("\nended: {too_much}\n", too_much=too_much).encode())
     return child.returncode if child.returncode is not None else -signal.SIGKILL
@@ -145,23 +145,12 @@ def _report(log: Path, position: int, on_line: Callable[[str], None] | None) -> 
     return position + len(whole) + len(newline)
 
 
-def _end_for_certain(child: subprocess.Popen[bytes] | None, key: str) -> None:
-    """Asks what is left of the child's group, and what left the group, to end; then kills it.
+def _end_all(child: subprocess.Popen[bytes] | None, key: str) -> None:
+    """Ends what is left of the child's group, and what left the group; returns in time, whether or not that worked.
 
-    Returns in time, whether or not that worked. Whoever insists (a second Ctrl-C) has it killed at once. `child` is
-    None when a signal came while it was being started: it may run all the same.
+    `child` is None when a signal came while it was being started: it may run all the same.
     """
-    try:
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            end = time.monotonic() + GRACE
-            _send_to_all(child, key, how)
-            while _any_lives(child, key) and time.monotonic() < end:
-                time.sleep(0.02)
-            if not _any_lives(child, key):
-                return
-    except BaseException:
-        _send_to_all(child, key, signal.SIGKILL)
-        raise
+    end_for_certain(lambda how: _send_to_all(child, key, how), lambda: _any_lives(child, key), GRACE)
 
 
 def _send_to_all(child: subprocess.Popen[bytes] | None, key: str, how: signal.Signals) -> None:

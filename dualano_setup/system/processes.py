@@ -6,13 +6,14 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 RUN_VARIABLE = "DUALANO_RUN_KEY"
 """In the environment of every process of a run: found by it whoever its parent is by now."""
 _EXEC_SECONDS = 0.01
+_PAUSE = 0.05  # seconds between two looks whether they have ended
 
 
 def boot_id() -> str:
@@ -87,14 +88,9 @@ def send(targets: Iterable[Identity], number: signal.Signals) -> None:
                 os.kill(identity.pid, number)
 
 
-def wait_until_gone(key: str, seconds: float, pause: float = 0.05) -> bool:
+def wait_until_gone(key: str, seconds: float) -> bool:
     """Waits until no process of the run lives; False when some still do after `seconds`."""
-    end = time.monotonic() + seconds
-    while any_lives(key):
-        if time.monotonic() > end:
-            return False
-        time.sleep(pause)
-    return True
+    return _gone_within(seconds, lambda: any_lives(key))
 
 
 def any_lives(key: str) -> bool:
@@ -106,19 +102,42 @@ def any_lives(key: str) -> bool:
 
 
 def end_marked(key: str, grace: float) -> bool:
-    """Asks every process with that key to end and kills what is left after `grace` seconds. False: some still live.
+    """Ends every process with that key as `end_for_certain` does. False: some still live."""
+    return end_for_certain(lambda how: send(members(key), how), lambda: any_lives(key), grace)
+
+
+def end_for_certain(send_to_all: Callable[[signal.Signals], None], any_left: Callable[[], bool], grace: float) -> bool:
+    """Asks processes to end, and kills what is left after `grace` seconds. False: some still live as long again later.
 
     Whoever insists meanwhile (a second Ctrl-C) has them killed at once.
     """
     try:
-        for how in (signal.SIGTERM, signal.SIGKILL):
-            send(members(key), how)
-            if wait_until_gone(key, grace):
-                return True
+        return end_in_turn(((signal.SIGTERM, grace), (signal.SIGKILL, grace)), send_to_all, any_left) is not None
     except BaseException:
-        send(members(key), signal.SIGKILL)
+        send_to_all(signal.SIGKILL)
         raise
-    return False
+
+
+def end_in_turn(
+    steps: Iterable[tuple[signal.Signals, float]],
+    send_to_all: Callable[[signal.Signals], None],
+    any_left: Callable[[], bool],
+) -> signal.Signals | None:
+    """Sends one signal after the other, each with its seconds to work. Returns the one that did, None when none."""
+    for how, seconds in steps:
+        send_to_all(how)
+        if _gone_within(seconds, any_left):
+            return how
+    return None
+
+
+def _gone_within(seconds: float, any_left: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while any_left():
+        if time.monotonic() > end:
+            return False
+        time.sleep(_PAUSE)
+    return True
 
 
 def _marked(marker: str) -> list[int]:

@@ -1,14 +1,6 @@
-"""The report for a person at a terminal.
-
-Written without rich on purpose: importing it costs about 60 ms, more than a third of the whole check's budget.
-"""
+"""Text that cannot steer a terminal, whoever wrote it."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 def printable(text: str) -> str:

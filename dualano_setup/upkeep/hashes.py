@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ..facts.fact import Known
+from ..facts.fact import value
 from ..facts.installers.probe import probe
 from ..facts.machine.network import index_settings
-from ..facts.sheet import IndexConfig, Installers
-from ..installers.hand_over import hand_over
+from ..facts.sheet import Installers
+from ..installers.user_configuration import user_configuration
 from ..installers.uv import Source
 from ..knowledge.profile import PROFILE_FOLDER
 from ..settings.resolve import resolve
@@ -43,9 +43,8 @@ def _fits(file: File, python: str) -> bool:
 def main() -> int:
     """Rewrites every lock. Returns 1, changing nothing, when a project's page could not be looked at."""
     settings = resolve({})
-    fact = probe(settings)
-    installers = fact.value if isinstance(fact, Known) else Installers(pip=IndexConfig(), uv=IndexConfig())
-    config, given = index_settings(installers), hand_over(installers)
+    installers = value(probe(settings)) or Installers()
+    config, given = index_settings(installers), user_configuration(installers)
     locks = sorted(PROFILE_FOLDER.glob("*.py3*.txt"))
     pins = {lock: _pins(lock) for lock in locks}
     index = default_index(config, Source((), given.variables, given.no_index))

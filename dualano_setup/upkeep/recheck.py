@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..facts.fact import Known
+from ..facts.fact import value
 from ..facts.machine.network import index_settings
-from ..facts.sheet import IndexConfig, Installers
-from ..installers.hand_over import hand_over
+from ..facts.sheet import Installers
+from ..installers.user_configuration import user_configuration
 from ..installers.uv import ResolutionError, Source, resolve
 from ..knowledge.catalogue import load
 from ..knowledge.shipped import names
@@ -46,9 +46,8 @@ def recheck(settings: Settings) -> list[Row]:
     """Every row that an index can confirm, with its verdict. Asks the network; nothing is installed."""
     from ..facts.installers import probe as probing
 
-    fact = probing.probe(settings)
-    installers = fact.value if isinstance(fact, Known) else Installers(pip=IndexConfig(), uv=IndexConfig())
-    config, given = index_settings(installers), hand_over(installers)
+    installers = value(probing.probe(settings)) or Installers()
+    config, given = index_settings(installers), user_configuration(installers)
     source = Source((), given.variables, given.no_index, settings.offline)
     locks = {(name, python): _locked(name, python) for name in names() for python in _PYTHONS}
     wanted = {row["name"] for row in rows("requirements/wheels")} | {"torch", "xformers"}

@@ -3,12 +3,12 @@ from __future__ import annotations
 import os
 
 from dualano_setup.facts.sheet import IndexConfig, Installers
-from dualano_setup.installers.hand_over import hand_over
+from dualano_setup.installers.user_configuration import user_configuration
 from dualano_setup.system.child import scrubbed_environment
 
 
 def given(pip=None, uv=None):
-    return hand_over(Installers(pip=pip or IndexConfig(), uv=uv or IndexConfig()))
+    return user_configuration(Installers(pip=pip or IndexConfig(), uv=uv or IndexConfig()))
 
 
 def test_nothing_configured_is_nothing_handed_over():

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from dualano_setup.repairs.plan import make_plan
-from dualano_setup.repairs.saved_plan import promise
+from dualano_setup.repairs.saved_plan import plan_document
 from dualano_setup.report.document import report_document, schema_text
 from dualano_setup.report.sarif import sarif_report
 from tests.places import SARIF_SUBSET
@@ -43,7 +43,7 @@ def test_the_plan_for_a_broken_world_keeps_its_schema(repairable, bench, world):
         pytest.skip("no Python of the profiles' range is here to plan an environment from")
     report = repairable.look()
     report = replace(report, profile=bench.local(report.profile))
-    document = json.loads(json.dumps(promise(report, make_plan(report), frozenset())))
+    document = json.loads(json.dumps(plan_document(report, make_plan(report), frozenset())))
     PLAN.validate(document)
     if not world.stays:
         assert world.rule in {rule for action in document["actions"] for rule in action["rules"]}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ...language import _
+from ...system import toml
 from ...system.files import plain_error, read_whole
 from ..sheet import IndexConfig
 from .pip_config import first_set
@@ -85,11 +85,7 @@ def _read(file: str) -> list[Mapping[str, Any]] | None:
     data = read_whole(file, _MAX)
     if os.path.basename(file) == "pyproject.toml" and b"tool.uv" not in data:
         return None  # saves the parser's 11 ms in almost every project
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:  # the same parser under its older name
-        import tomli as tomllib
-    document: Any = tomllib.loads(data.decode("utf-8"))
+    document: Any = toml.parse(data)
     if os.path.basename(file) == "pyproject.toml":
         document = document.get("tool", {}).get("uv") if isinstance(document.get("tool"), dict) else None
     if not isinstance(document, dict):

@@ -16,6 +16,7 @@ from ...language import _
 from ...system import atomic
 from ..action import Cost, Workshop
 from . import before_image as images
+from .undoing import Undoing
 
 if TYPE_CHECKING:
     from requests import Response
@@ -28,7 +29,7 @@ GUESSED_SPEED = 10e6  # bytes a second, for the plan's estimate
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
+class Download(Undoing):
     """Fetch `url` to `path`.
 
     `size` is in bytes; `sha256` is hexadecimal, "" when the source publishes none (then only the size is checked).
@@ -93,13 +94,8 @@ class Download:
             return ""
         return _("{path} was changed since it was downloaded; move it away, then run `undo` again", path=self.path)
 
-    def undo(self, workshop: Workshop) -> None:
+    def _put_back(self, before: images.Before, workshop: Workshop) -> None:
         """Removes the downloaded file and moves the old one back."""
-        before = images.load(workshop.folder)
-        if before is None:
-            return
-        if problem := self.obstacle(workshop):
-            raise RepairError(problem)
         if before.kind == "absent" or os.path.lexists(before.image):
             images.remove_tree(Path(before.path))
             images.remove_tree(_arriving(Path(before.path)))

@@ -24,6 +24,7 @@ from ...system.child import run_child, scrubbed_environment, tail
 from ...system.files import read_part, read_whole, size_of
 from ..action import Cost, Workshop
 from . import before_image as images
+from .undoing import Undoing
 
 _MAX_STATE = 1 << 24  # bytes of a file that goes into an environment's state; of more, its size does as well
 _MAX_MARKER = 1 << 20  # bytes
@@ -33,7 +34,7 @@ SMOKE = "import torch; print(torch.__version__, 'CUDA build', torch.version.cuda
 
 
 @dataclass(frozen=True, slots=True)
-class MakeEnvironment:
+class MakeEnvironment(Undoing):
     """Make (or make anew) the environment at `target` with exactly `packages` ("name==version" lines).
 
     `python` is the interpreter it is made from, "" for "download `python_version` first". `pages` are the find-links
@@ -146,17 +147,12 @@ class MakeEnvironment:
             )
         return ""
 
-    def undo(self, workshop: Workshop) -> None:
+    def _put_back(self, before: images.Before, workshop: Workshop) -> None:
         """Removes the new environment and brings the old one back by rename."""
-        record = images.load(workshop.folder)
-        if record is None:
-            return
-        if problem := self.obstacle(workshop):
-            raise RepairError(problem)
         images.remove_tree(self._building(workshop))
         if _is_ours(self.target, workshop) or not os.path.lexists(self.target):
             images.remove_tree(self.target)
-        images.bring_back(record)
+        images.bring_back(before)
 
     def _building(self, workshop: Workshop) -> Path:
         """Beside the target, so that the swap is a rename; named after the fix, so that a crash leaves no riddle."""

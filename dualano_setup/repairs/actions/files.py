@@ -15,13 +15,14 @@ from ...language import N_, _
 from ...system.files import read_part, size_of
 from ..action import Cost, Workshop
 from . import before_image as images
+from .undoing import Undoing
 
 MAX_DIFF_LINES = 400
 _MAX_DIFFED = 1 << 24  # bytes
 
 
 @dataclass(frozen=True, slots=True)
-class WriteFile:
+class WriteFile(Undoing):
     """Replace (or create) one file with `content`.
 
     `before_sha256` is the SHA-256 of the bytes the content was computed from, "" when the file must not exist yet; a
@@ -99,18 +100,13 @@ class WriteFile:
         change = difference(self.content, _bytes_at(target), str(target))
         return _("{target} was changed since the fix; undoing would lose this:\n{change}", target=target, change=change)
 
-    def undo(self, workshop: Workshop) -> None:
-        """Puts back the old bytes, mode and times. Raises RepairError when the user changed the file since."""
-        before = images.load(workshop.folder)
-        if before is None:
-            return
-        if problem := self.obstacle(workshop):
-            raise RepairError(problem)
+    def _put_back(self, before: images.Before, workshop: Workshop) -> None:
+        """Puts back the old bytes, mode and times."""
         images.restore_file(before)
 
 
 @dataclass(frozen=True, slots=True)
-class MoveAside:
+class MoveAside(Undoing):
     """Take a file or a folder out of the way; it is kept in the fix's folder, and `undo` moves it back."""
 
     kind: ClassVar[str] = "move-aside"
@@ -156,15 +152,6 @@ class MoveAside:
                 image=before.image,
             )
         return ""
-
-    def undo(self, workshop: Workshop) -> None:
-        """Moves it back. Raises RepairError when something new stands in its place."""
-        before = images.load(workshop.folder)
-        if before is None:
-            return
-        if problem := self.obstacle(workshop):
-            raise RepairError(problem)
-        images.bring_back(before)
 
 
 def refuse_foreign_link(path: Path, project: Path) -> None:

@@ -14,12 +14,13 @@ from ...system import atomic
 from ...system.child import run_child, scrubbed_environment, tail
 from ..action import Cost, Workshop
 from . import before_image as images
+from .undoing import Undoing
 
 DEADLINE = 3600.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
-class RunTrainerTool:
+class RunTrainerTool(Undoing):
     """Run `python -m module *arguments` with the training environment's Python and the bundle on its path.
 
     `outputs` are the files or folders the tool makes and nothing else may be changed by it. One that exists is moved
@@ -91,17 +92,15 @@ class RunTrainerTool:
                 return _("{path} was changed since it was made; move it away, then run `undo` again", path=path)
         return ""
 
-    def undo(self, workshop: Workshop) -> None:
-        """Removes what was made and moves back what stood there. Raises RepairError when the user changed it since."""
-        if problem := self.obstacle(workshop):
-            raise RepairError(problem)
-        for number in reversed(range(len(self.outputs))):
-            before = images.load(_slot(workshop, number))
-            if before is None:
-                continue
-            if before.kind == "absent" or os.path.lexists(before.image):
-                images.remove_tree(Path(before.path))
-            images.bring_back(before)
+    def _slots(self, workshop: Workshop) -> list[Path]:
+        """One for each output, the last first."""
+        return [_slot(workshop, number) for number in reversed(range(len(self.outputs)))]
+
+    def _put_back(self, before: images.Before, workshop: Workshop) -> None:
+        """Removes what was made and moves back what stood there."""
+        if before.kind == "absent" or os.path.lexists(before.image):
+            images.remove_tree(Path(before.path))
+        images.bring_back(before)
 
 
 def _interpreter(workshop: Workshop) -> Path:

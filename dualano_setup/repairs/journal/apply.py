@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
 
 from ...errors import RepairError
 from ...language import _
+from ...system.first_signal import as_error, first_signal_raises
 from ...system.unwinding import Ended
 from ..action import Plan, Workshop
 from ..actions.environment import MakeEnvironment
@@ -47,7 +46,7 @@ class Outcome:
     def end_as_asked(self) -> None:
         """Raises `Ended` or KeyboardInterrupt when a signal interrupted the fix: the whole program was told to end."""
         if self.signal:
-            raise _as_error(self.signal)
+            raise as_error(self.signal)
 
 
 def apply_plan(plan: Plan, session: Session) -> Outcome:
@@ -56,7 +55,7 @@ def apply_plan(plan: Plan, session: Session) -> Outcome:
     The caller holds the project's lock. Raises OSError when not even the journal can be begun.
     """
     journal = open_fix(session.project, plan)
-    with _first_signal_raises(session.say) as first:
+    with first_signal_raises(session.say) as first:
         try:
             _carry_out(plan, session, journal)
         except (Ended, KeyboardInterrupt) as error:
@@ -107,56 +106,3 @@ def _in_words(error: RepairError | OSError) -> str:
     if isinstance(error, RepairError):
         return str(error)
     return f"{error.strerror or error}: {error.filename or _('while writing')}"
-
-
-def _as_error(number: int) -> BaseException:
-    return KeyboardInterrupt() if number == signal.SIGINT else Ended(number)
-
-
-@dataclass(slots=True)
-class _FirstSignal:
-    """Handles the signals that end a program politely: the first raises, the others only get an answer."""
-
-    say: Callable[[str], None]
-    armed: bool = True
-
-    def __call__(self, number: int, _frame: FrameType | None) -> None:
-        if not self.armed:
-            self.say(_("still taking back; a moment"))
-            return
-        self.armed = False
-        raise _as_error(number)
-
-    def disarm(self) -> None:
-        """Taking back begins: it is short and must not be cut short."""
-        self.armed = False
-
-
-@contextmanager
-def _first_signal_raises(say: Callable[[str], None]) -> Iterator[_FirstSignal]:
-    first = _FirstSignal(say)
-    with _handlers(first):
-        yield first
-
-
-@contextmanager
-def without_interruption(say: Callable[[str], None]) -> Iterator[None]:
-    """Taking back is short and must not be cut short: a second Ctrl-C only gets an answer."""
-    with _handlers(_FirstSignal(say, armed=False)):
-        yield
-
-
-@contextmanager
-def _handlers(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup, or a shell's `&`
-    try:
-        old = {number: signal.signal(number, handler) for number in heard}
-    except ValueError:  # not the main thread: signals are somebody else's business
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, previous in old.items():
-            signal.signal(number, previous)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...facts.fact import Known
+from ...facts.fact import value
 from ...facts.project.accelerate import CONVERTED_KEYS, parse_config
 from ...facts.sheet import AccelerateConfig
 from ...language import _
@@ -31,10 +31,9 @@ _REQUIRED = ("compute_environment", "distributed_type", "num_processes")
 
 def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     """The config this project's settings ask for, in the file that accelerate reads."""
-    fact = context.sheet.accelerate
-    if not isinstance(fact, Known):
+    config = value(context.sheet.accelerate)
+    if config is None:
         return Planned()
-    config = fact.value
     rules = tuple(dict.fromkeys(finding.rule for finding in findings))
     path = Path(config.path)
     wanted = wanted_values(context)

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...facts.fact import Known
+from ...facts.fact import value
 from ...facts.sheet import Dataset
 from ...language import _
 from ...rules.finding import Finding
 from ...rules.rule import Context
-from ...settings.options import SETTINGS_FILE, Settings
-from ...system.files import read_whole
+from ...settings.options import Settings
 from ..action import Action, Planned
 from ..actions.files import MoveAside, WriteFile
 from ..actions.tool import RunTrainerTool
+from .train_settings import write_settings_file
 
 RULES = ("DATA005", "DATA008")
 _TOOL = "trainer.foreground"
 _FOLDER = "foreground"
-_MAX_SETTINGS = 1 << 20
 
 
 def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     """Strangers first: the mask tool reads the folder that they are in."""
-    fact = context.sheet.dataset
-    if not isinstance(fact, Known):
-        return Planned()
+    data = value(context.sheet.dataset)
+    planned = Planned()
+    if data is None:
+        return planned
     rules = {finding.rule for finding in findings}
-    actions: tuple[Action, ...] = ()
-    notes: tuple[str, ...] = ()
     if "DATA008" in rules:
-        actions = tuple(
-            MoveAside(Path(fact.value.anomaly_dir, name), ("DATA008",), _("not an image, and counted as one"))
-            for name in fact.value.strangers
-        )
+        why = _("not an image, and counted as one")
+        planned += Planned(tuple(MoveAside(Path(data.anomaly_dir, name), ("DATA008",), why) for name in data.strangers))
     if "DATA005" in rules:
-        masks = plan_masks(fact.value, context.settings)
-        actions, notes = (*actions, *masks.actions), masks.notes
-    return Planned(actions, notes)
+        planned += plan_masks(data, context.settings)
+    return planned
 
 
 def plan_masks(data: Dataset, settings: Settings) -> Planned:
@@ -76,20 +70,7 @@ def _make(images: str, output: Path) -> RunTrainerTool:
 
 def name_foreground(settings: Settings, root: Path) -> WriteFile:
     """`foreground` in dualano.toml, so that later commands find the masks; comments and order stay."""
-    import tomlkit
-
-    path = settings.project / SETTINGS_FILE
-    try:
-        before = read_whole(path, _MAX_SETTINGS)
-    except FileNotFoundError:
-        before = b""
-    document = tomlkit.parse(before.decode("utf-8"))
     inside = root.is_relative_to(settings.project)
-    document["foreground"] = root.relative_to(settings.project).as_posix() if inside else str(root)
-    return WriteFile(
-        path,
-        tomlkit.dumps(document).encode("utf-8"),
-        hashlib.sha256(before).hexdigest() if path.exists() else "",
-        ("DATA005",),
-        _("where the foreground masks are"),
-    )
+    folder = root.relative_to(settings.project).as_posix() if inside else str(root)
+    values = {("", "foreground"): folder}
+    return write_settings_file(settings.project, values, ("DATA005",), _("where the foreground masks are"))

@@ -11,10 +11,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from ...errors import RepairError
-from ...facts.fact import Known
-from ...facts.sheet import Environment, IndexConfig, Installers
-from ...installers.hand_over import HandOver, hand_over
+from ...facts.fact import Known, value
+from ...facts.sheet import Environment, Installers
 from ...installers.interpreter import choose_python, wheels_for
+from ...installers.user_configuration import UserConfiguration, user_configuration
 from ...installers.uv import ResolutionError, Source, resolve
 from ...knowledge.profile import Index, Profile
 from ...language import _
@@ -46,7 +46,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     """
     profile, settings = context.profile, context.settings
     installers = installers_of(context)
-    given = hand_over(installers)
+    given = user_configuration(installers)
     place = choose_place(context)
     python = choose_python(installers.pythons, profile, given.find_links)
     if python is None and settings.offline:
@@ -90,8 +90,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
 
 def installers_of(context: Context) -> Installers:
     """The installers' facts; empty ones where they could not be looked at."""
-    fact = context.sheet.installers
-    return fact.value if isinstance(fact, Known) else Installers(pip=IndexConfig(), uv=IndexConfig())
+    return value(context.sheet.installers) or Installers()
 
 
 def choose_place(context: Context) -> Place:
@@ -176,7 +175,7 @@ def _resolved(
     python: str,
     version: str,
     pages: tuple[str, ...],
-    given: HandOver,
+    given: UserConfiguration,
     offline: bool,
     notes: list[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -223,7 +222,7 @@ def _way_out(context: Context) -> str:
     return ""
 
 
-def hashed(profile: Profile, version: str, packages: Sequence[str], given: HandOver) -> tuple[str, ...]:
+def hashed(profile: Profile, version: str, packages: Sequence[str], given: UserConfiguration) -> tuple[str, ...]:
     """The lock's lines for the pins whose files must be those the lock knows: all that come over a network.
 
     Files from this machine (an index on it, a folder of wheels) are the user's own and may be built by hand. Builds of

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ...facts.fact import Known
+from ...facts.fact import value
 from ...facts.project.checkout import git_head
 from ...facts.project.model import ESSENTIAL, INDEX
 from ...facts.sheet import BaseModel, ModelPart
@@ -16,7 +16,7 @@ from ...language import _
 from ...rules.finding import Finding
 from ...rules.rule import Context
 from ...system.files import plain_error, read_whole
-from ..action import Action, Planned
+from ..action import Planned
 from ..actions.download import Download
 from ..actions.files import WriteFile
 from .hub import HubFile, hub_address, list_files
@@ -34,26 +34,19 @@ _REMOTE = re.compile(r"url\s*=\s*https://(?:[^/@\s]*@)?huggingface\.co/([\w.-]+/
 
 def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     """The index is edited in place; everything else is a download that `fix` shows with its size before it asks."""
-    fact = context.sheet.model
-    if not isinstance(fact, Known):
-        return Planned()
-    model = fact.value
+    model = value(context.sheet.model)
+    planned = Planned()
+    if model is None:
+        return planned
     rules = {finding.rule for finding in findings}
-    actions: list[Action] = []
-    notes: list[str] = []
     if "MODEL003" in rules:
-        _add(_pointed_at(model), actions, notes)
+        planned += _pointed_at(model)
     if "MODEL001" in rules or "MODEL002" in rules:
         rule = "MODEL001" if "MODEL001" in rules else "MODEL002"
-        _add(_from_hub(model, rule, offline=context.settings.offline), actions, notes)
+        planned += _from_hub(model, rule, offline=context.settings.offline)
     if "MODEL005" in rules:
-        _add(_index_without_absent(model), actions, notes)
-    return Planned(tuple(actions), tuple(notes))
-
-
-def _add(planned: Planned, actions: list[Action], notes: list[str]) -> None:
-    actions += planned.actions
-    notes += planned.notes
+        planned += _index_without_absent(model)
+    return planned
 
 
 def _index_without_absent(model: BaseModel) -> Planned:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...facts.fact import Known
+from ...facts.fact import value
 from ...facts.project.checkout import patch_parameters
 from ...patching import Patch, PatchError, load_patches
 from ...patching import plan as plan_patches
@@ -23,14 +23,14 @@ CURE_OF = {"SRC002": "SRC003"}
 
 def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     """One edit a file, with every default patch that answers a finding; what lacks a parameter is left out."""
-    fact = context.sheet.checkout
-    if not isinstance(fact, Known):
+    checkout = value(context.sheet.checkout)
+    if checkout is None:
         return Planned()
     rules = {CURE_OF.get(finding.rule, finding.rule) for finding in findings}
     patches = {patch.id: patch for patch in load_patches(bundle_root() / "patches")}
     chosen = tuple(patch for patch in patches.values() if patch.default and rules.intersection(patch.rules))
     try:
-        edits = plan_patches(Path(fact.value.path), chosen, patch_parameters(context.settings))
+        edits = plan_patches(Path(checkout.path), chosen, patch_parameters(context.settings))
     except PatchError as error:
         return Planned(notes=(str(error),))
     return Planned(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ...facts.fact import Known
+from ...facts.fact import Known, value
 from ...facts.project.requirements import encode, read_requirements
 from ...facts.sheet import RequirementLine, RequirementsFile
 from ...language import _
@@ -40,10 +40,9 @@ class Edits:
 
 def plan(context: Context, findings: Sequence[Finding], index: Index | None = None) -> Planned:
     """One edit of the file. `index` may give the versions that a package index has, for completing pins."""
-    fact = context.sheet.requirements
-    if not isinstance(fact, Known):
+    file = value(context.sheet.requirements)
+    if file is None:
         return Planned()
-    file = fact.value
     text, notes = repaired(context, {finding.rule for finding in findings}, index or {})
     if text == file.text:
         return Planned(notes=notes)
@@ -234,6 +233,6 @@ def _with_text(context: Context, text: str) -> Context:
 
 
 def _file(context: Context) -> RequirementsFile:
-    fact = context.sheet.requirements
-    assert isinstance(fact, Known)
-    return fact.value
+    file = value(context.sheet.requirements)
+    assert file is not None
+    return file

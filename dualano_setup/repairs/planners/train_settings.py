@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ...language import _
@@ -22,33 +22,36 @@ _MAX_SETTINGS = 1 << 20  # bytes
 
 def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     """The keys of [train] with which the run fits; comments and order of the file stay."""
-    import tomlkit
-
     changes = proposed_settings(context)
     if not changes:
         return Planned()
-    path = context.settings.project / SETTINGS_FILE
-    before = read_whole(path, _MAX_SETTINGS) if path.exists() else b""
-    document = tomlkit.parse(before.decode("utf-8"))
-    if "train" not in document:
-        document["train"] = tomlkit.table()
-    for key, value in changes.items():
-        document["train"][key] = value
     rules = tuple(dict.fromkeys(finding.rule for finding in findings))
     text = ", ".join(f"{key} = {str(value).lower()}" for key, value in changes.items())
-    write = WriteFile(
-        path,
-        tomlkit.dumps(document).encode("utf-8"),
-        hashlib.sha256(before).hexdigest() if path.exists() else "",
-        rules,
-        _("so that the run fits into the GPU's memory: {text}", text=text),
-    )
-    louder = [key for key in changes if context.settings.said_by.get(key, str(path)) != str(path)]
+    why = _("so that the run fits into the GPU's memory: {text}", text=text)
+    values = {("train", key): value for key, value in changes.items()}
+    write = write_settings_file(context.settings.project, values, rules, why)
+    louder = [key for key in changes if context.settings.said_by.get(key, str(write.path)) != str(write.path)]
     notes = [
         _("{said_by} beats dualano.toml; change or drop it as well", said_by=context.settings.said_by[key])
         for key in louder
     ]
     return Planned((write,), tuple(notes))
+
+
+def write_settings_file(
+    project: Path, values: Mapping[tuple[str, str], object], rules: tuple[str, ...], why: str
+) -> WriteFile:
+    """The project's dualano.toml with these values, by (table, key); comments and the order of the file stay."""
+    import tomlkit
+
+    path = project / SETTINGS_FILE
+    before = read_whole(path, _MAX_SETTINGS) if path.exists() else b""
+    document = tomlkit.parse(before.decode("utf-8"))
+    for (table, key), value in values.items():
+        place = document.setdefault(table, tomlkit.table()) if table else document
+        place[key] = value
+    digest = hashlib.sha256(before).hexdigest() if path.exists() else ""
+    return WriteFile(path, tomlkit.dumps(document).encode("utf-8"), digest, rules, why)
 
 
 def still_as_fitted(project: Path) -> bool:

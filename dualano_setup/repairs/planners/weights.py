@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from ...facts.fact import Known
+from ...facts.fact import value
 from ...language import _
 from ...rules.finding import Finding
 from ...rules.rule import Context
@@ -19,12 +19,12 @@ _NAMES = {"pytorch_model.bin": "model.safetensors"}
 
 def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     """One conversion a file. The pickled file stays: both libraries prefer the safetensors file beside it."""
-    fact = context.sheet.model
-    if not findings or not isinstance(fact, Known):
+    model = value(context.sheet.model)
+    if not findings or model is None:
         return Planned()
-    root = Path(fact.value.path)
-    whole = [name for name in fact.value.pickled if name.endswith(".bin")]
-    left = tuple(name for name in fact.value.pickled if name not in whole)
+    root = Path(model.path)
+    whole = [name for name in model.pickled if name.endswith(".bin")]
+    left = tuple(name for name in model.pickled if name not in whole)
     notes = (
         (_("{left}: not of a kind this can convert; download the safetensors files", left=", ".join(left)),)
         if left

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ...light_dataclasses import dataclass
+from ...system import toml
 
 _FOLDER = Path(__file__).resolve().parents[2] / "knowledge" / "requirements"
 
@@ -76,11 +76,7 @@ class Wheels:
 
 @lru_cache(maxsize=1)
 def _pins() -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:  # the same parser under its older name
-        import tomli as tomllib
-    return tomllib.loads((_FOLDER / "pins.toml").read_text(encoding="utf-8"))
+    return toml.parse((_FOLDER / "pins.toml").read_bytes())
 
 
 def known_pins() -> tuple[tuple[str, str], ...]:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ...errors import WorkError
 from ...explain.last_error import read_end
 from ...facts.fact import Known
 from ...facts.sheet import FactSheet
@@ -31,7 +32,7 @@ from .supervisor import LET_GO, READY
 READY_SECONDS = 30.0
 
 
-class LaunchError(Exception):
+class LaunchError(WorkError):
     """The run could not be started. The message says what was seen and what to do next."""
 
 

@@ -11,7 +11,7 @@ from dualano_setup.errors import RepairError
 from dualano_setup.facts.environment.probe import read_environment
 from dualano_setup.facts.fact import Known
 from dualano_setup.facts.sheet import Answer, FactSheet, IndexConfig, Installers, Network, PythonInstall
-from dualano_setup.installers.hand_over import HandOver
+from dualano_setup.installers.user_configuration import UserConfiguration
 from dualano_setup.installers.uv import Source, install, make_venv
 from dualano_setup.knowledge import profile, shipped
 from dualano_setup.knowledge.catalogue import load
@@ -144,12 +144,12 @@ def test_files_from_a_network_must_be_those_of_the_lock_and_the_user_s_own_need_
     (action,) = plan(context, FINDINGS).actions
     assert action.hashes == ()  # the stub index is on this machine
     packages = ("numpy==1.26.4", "torch==2.2.0+cpu")
-    mirror = HandOver(variables={"UV_DEFAULT_INDEX": "https://mirror.example/simple"})
+    mirror = UserConfiguration(variables={"UV_DEFAULT_INDEX": "https://mirror.example/simple"})
     assert hashed(context.profile, VERSION, packages, mirror) == (f"numpy==1.26.4 {digest}",)
     wheels = tmp_path / "wheels"
     write_wheel(StubWheel("numpy", "1.26.4"), wheels)
     assert hashed(context.profile, VERSION, packages, replace(mirror, find_links=(str(wheels),))) == ()
-    assert hashed(context.profile, VERSION, packages, HandOver()) == (f"numpy==1.26.4 {digest}",)
+    assert hashed(context.profile, VERSION, packages, UserConfiguration()) == (f"numpy==1.26.4 {digest}",)
 
 
 def test_a_file_that_is_not_the_lock_s_is_not_installed(url, tmp_path, monkeypatch):

@@ -16,7 +16,7 @@ from ..language import _
 
 
 @dataclass(frozen=True, slots=True)
-class HandOver:
+class UserConfiguration:
     """What an installer is given. `notes` say in words what was left out and why."""
 
     variables: dict[str, str] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class HandOver:
         return tuple(page.as_uri() for page in pages if page.is_file())
 
 
-def hand_over(installers: Installers) -> HandOver:
+def user_configuration(installers: Installers) -> UserConfiguration:
     """The configuration, translated. uv's own, where it names indexes, beats pip's. Asks the disk, not the network."""
     indexes = installers.uv if _names_indexes(installers.uv) else installers.pip
     notes: list[str] = []
@@ -54,7 +54,7 @@ def hand_over(installers: Installers) -> HandOver:
         variables["UV_INDEX"] = " ".join(extra)
         # pip asks all its indexes for every package; uv by default only the first that knows the name.
         variables["UV_INDEX_STRATEGY"] = "unsafe-first-match"
-    return HandOver(
+    return UserConfiguration(
         variables=variables,
         find_links=find_links,
         constraints=tuple(Path(_local_path(file) or file) for file in constraints if "://" not in file),
