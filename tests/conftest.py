@@ -1,6 +1,7 @@
 """What all tests share: English messages, the signals of a foreground program, and nothing left running."""
 
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -8,10 +9,27 @@ from pathlib import Path
 
 import pytest
 
+from tests.miniature import SHARED
 from tests.processes import MARK_OF_ALL, end_leftovers
 
 os.environ["LANGUAGE"] = "en"
 os.environ.pop("DUALANO_LANG", None)
+
+
+_MADE_HERE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The folder that this session's processes share: workers find it in their environment."""
+    if SHARED not in os.environ:
+        config.stash[_MADE_HERE] = os.environ[SHARED] = tempfile.mkdtemp(prefix="dualano-shared-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Who made it removes it."""
+    if folder := config.stash.get(_MADE_HERE, None):
+        del os.environ[SHARED]
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

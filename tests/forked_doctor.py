@@ -22,8 +22,9 @@ import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
-from tests.places import ROOT
+from tests.places import PATIENCE, ROOT
 
 _LARGEST = 1 << 20  # bytes of one request
 #: What the program imports only where it needs it, and many command lines need.
@@ -34,8 +35,13 @@ _LATE = (
 
 
 def run(
-    arguments: Sequence[str], *, cwd: Path, variables: Mapping[str, str], seconds: float, memory: int | None = None
-) -> subprocess.CompletedProcess[bytes]:
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    variables: Mapping[str, str],
+    seconds: float = PATIENCE,
+    memory: int | None = None,
+) -> subprocess.CompletedProcess[str]:
     """Like `subprocess.run` with captured output and nothing to read.
 
     Args:
@@ -60,9 +66,13 @@ def run(
             raise subprocess.TimeoutExpired(list(arguments), seconds) from None
         finally:
             server.settimeout(None)
-        for file in (output, complaints):
-            file.seek(0)
-        return subprocess.CompletedProcess(list(arguments), status, output.read(), complaints.read())
+        said = [_text(file) for file in (output, complaints)]
+        return subprocess.CompletedProcess(list(arguments), status, *said)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
 
 
 @functools.cache

@@ -30,9 +30,9 @@ from benchmarks.competitors.tools import (  # noqa: E402
     Bench,
     prepare,
 )
+from tests.miniature import miniature as make_miniature  # noqa: E402
 from tests.worlds.build import build  # noqa: E402
 from tests.worlds.catalogue import WORLDS  # noqa: E402
-from tests.worlds.project import make_miniature  # noqa: E402
 from tests.worlds.world import (  # noqa: E402
     FineWorld,
     World,
@@ -135,7 +135,7 @@ def main() -> int:
     options = parser.parse_args()
     chosen = [world for world in WORLDS if options.only in world.id]
     with tempfile.TemporaryDirectory() as scratch:
-        bench, miniature = Bench(Path(scratch) / "tools"), make_miniature(Path(scratch) / "miniature")
+        bench, miniature = Bench(Path(scratch) / "tools"), make_miniature()
         well = in_health(bench, miniature)
         with ThreadPoolExecutor(options.jobs) as pool:
             answers = list(pool.map(lambda world: judge(world, bench, well, miniature), chosen))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,7 +11,13 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from tests.cli.test_main import doctor
+from tests import forked_doctor
+
+
+def doctor(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DUALANO_", "VIRTUAL_ENV", "CONDA_"))}
+    return forked_doctor.run(arguments, cwd=cwd, variables=kept | {"HF_HOME": str(cwd / "hf"), **variables})
+
 
 SUPPRESS = '[[suppress]]\nrule = "PY002"\nreason = "made later"\nuntil = 2999-01-01\n'
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 
+from tests import forked_doctor
 from tests.places import ROOT
 
 
@@ -19,15 +19,7 @@ def doctor(tmp_path):
     variables |= {"HF_HOME": str(tmp_path / "hf"), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "dualano_setup", *arguments, "--offline"],
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            cwd=tmp_path / "project",
-            env=variables,
-            check=False,
-        )
+        return forked_doctor.run([*arguments, "--offline"], cwd=tmp_path / "project", variables=variables)
 
     return run
 

@@ -157,12 +157,13 @@ def doctor(project: Path, *line: str, before: tuple[str, ...] = ()) -> tuple[int
     if before:
         done = subprocess.run(
             [*before, sys.executable, "-m", "dualano_setup", *arguments],
-            capture_output=True, stdin=subprocess.DEVNULL, cwd=project, check=False, timeout=DEADLINE, env=variables,
+            capture_output=True, encoding="utf-8", errors="replace", stdin=subprocess.DEVNULL, cwd=project, check=False,
+            timeout=DEADLINE, env=variables,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY)),
         )  # fmt: skip
     else:
         done = run(arguments, cwd=project, variables=variables, seconds=DEADLINE, memory=MEMORY)
-    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    return done.returncode, done.stdout, done.stderr
 
 
 def tree(project: Path) -> dict[str, tuple[object, ...]]:

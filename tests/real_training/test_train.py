@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.runs.folder import every
-from dualano_setup.runs.launch.tools import make_miniature
 from dualano_setup.runs.look import look_at
 from dualano_setup.runs.proof import on_the_miniature
 from dualano_setup.settings.options import Settings
 from dualano_setup.settings.project_file import settings_text, write_settings
+from tests.miniature import miniature
 from tests.places import ROOT
 from tests.runs.standin import read_to_the_end, wait_for
 
@@ -27,8 +27,7 @@ def test_ctrl_c_ends_a_training_with_a_checkpoint(tmp_path):
     # A folder named like an import of the trainer must not get in its way.
     (project / "diffusers").mkdir()
     (project / "diffusers" / "__init__.py").write_text("raise ImportError('the wrong diffusers')")
-    assert make_miniature(sys.executable, tmp_path / "miniature") == 0
-    mini = on_the_miniature(Settings(project), tmp_path / "miniature")
+    mini = on_the_miniature(Settings(project), miniature())
     keys = ("model", "data", "foreground", "category", "anomaly")
     values = {("", key): str(getattr(mini, key)) for key in keys} | {("", "env"): sys.prefix}
     sizes = {("train", "resolution"): 64, ("train", "rank"): 2, ("train", "steps"): 5000, ("train", "output"): "output"}

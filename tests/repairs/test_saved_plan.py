@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import forked_doctor
 from tests.places import ROOT
 
 
@@ -20,14 +20,8 @@ def doctor(tmp_path):
     variables |= {"HF_HOME": str(tmp_path / "hf"), "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
 
     def run(*arguments: str, lang: str = "C.UTF-8") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "dualano_setup", *arguments, "--offline"],
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            cwd=tmp_path / "project",
-            env=variables | {"LANG": lang},
-            check=False,
+        return forked_doctor.run(
+            [*arguments, "--offline"], cwd=tmp_path / "project", variables=variables | {"LANG": lang}
         )
 
     return run

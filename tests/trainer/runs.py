@@ -1,31 +1,14 @@
-"""Short training runs on a miniature model, in this process."""
+"""Short training runs on the miniature model, in this process."""
 
 from __future__ import annotations
 
-import atexit
-import functools
 import json
-import shutil
-import tempfile
 from pathlib import Path
 
 import torch
 
+from tests.miniature import miniature
 from trainer.__main__ import main
-from trainer.miniature.make import MiniatureSettings, make_miniature
-
-
-@functools.cache
-def miniature() -> Path:
-    """A folder with `model`, `data` and `foreground`, made once for all tests."""
-    folder = Path(tempfile.mkdtemp(prefix="dualano-miniature-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    make_miniature(
-        MiniatureSettings(
-            model=folder / "model", data=folder / "data", foreground=folder / "foreground", seed=0, size=64
-        )
-    )
-    return folder
 
 
 def instance_dir() -> Path:

@@ -2,7 +2,7 @@
 
     from tests.worlds.build import build
     from tests.worlds.catalogue import WORLDS
-    laid = build(WORLDS[0], Path("/tmp/somewhere"), miniature)      # `miniature` is what `make_miniature` made, once
+    laid = build(WORLDS[0], Path("/tmp/somewhere"), miniature)      # `miniature` is tests.miniature's folder
     subprocess.run(["uv", "pip", "check", "--python", laid.interpreter], env={**os.environ, **laid.variables})
 
 GPUs are told by an `nvidia-smi` on the PATH of `variables`. What no folder can hold is named in `unseen`.

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.miniature import miniature as make_miniature
 from tests.worlds.bench import open_bench
-from tests.worlds.project import healthy, make_miniature
+from tests.worlds.project import healthy
 
 
 def sizes(folder: Path) -> dict[Path, tuple[int, int]]:
@@ -17,9 +18,9 @@ def sizes(folder: Path) -> dict[Path, tuple[int, int]]:
 
 
 @pytest.fixture(scope="session")
-def miniature(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def miniature() -> Iterator[Path]:
     """Model, data and foreground of the bundled miniature, in one folder."""
-    folder = make_miniature(tmp_path_factory.mktemp("miniature"))
+    folder = make_miniature()
     before = sizes(folder)
     yield folder
     assert sizes(folder) == before, "a world changed in place what all worlds share"

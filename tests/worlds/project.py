@@ -209,12 +209,3 @@ def lay_profile(prefix: Path, name: str, python: str) -> None:
     pins = profile.locked(python)
     builds = {name: pins.get(name) for name in ("torch", "torchvision", "torchaudio")}
     lay_environment(prefix, pins, python=python, builds={**builds, "cuda": profile.cuda})
-
-
-def make_miniature(folder: Path) -> Path:
-    """Model, data and foreground of the bundled miniature; returns `folder`."""
-    from trainer.miniature.__main__ import main
-
-    paths = [f"--{name}={folder / name}" for name in ("model", "data", "foreground")]
-    assert main(paths) in (0, None)
-    return folder

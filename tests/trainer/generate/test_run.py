@@ -8,6 +8,7 @@ import torch
 from diffusers import DDPMScheduler
 from PIL import Image
 
+from tests.miniature import miniature
 from tests.trainer import runs
 from trainer.generate import run as generation
 from trainer.generate.__main__ import main
@@ -30,7 +31,7 @@ def weights(tmp_path_factory):
 
 
 def arguments(weights, output, *extra, variant="bcm"):
-    root = runs.miniature()
+    root = miniature()
     conditions = []
     if variant == "bcm":
         category = next((root / "data").iterdir())
@@ -135,7 +136,7 @@ def test_a_pair_is_the_same_in_every_size_of_batch(weights, tmp_path, capsys):
 
 @pytest.mark.parametrize("below", ["", "{category}"])
 def test_the_condition_folder_of_training_serves_here_too(weights, tmp_path, below):
-    root = runs.miniature()
+    root = miniature()
     category = next((root / "data").iterdir()).name
     folder = root / "foreground" / below.format(category=category)
     assert run(weights, tmp_path / "o", "--num_images", "1", "--condition_dir", str(folder)) == 0
@@ -186,7 +187,7 @@ def test_what_cannot_be_used_is_one_message(weights, tmp_path, capsys, changes, 
 
 
 def test_flags_that_do_not_suit_the_weights(weights, tmp_path, capsys):
-    foreground = str(runs.miniature() / "foreground")
+    foreground = str(miniature() / "foreground")
     dual = ("--num_images", "1", "--num_inference_steps", "2", "--condition_dir", foreground)
     assert run(weights, tmp_path / "dual", *dual, variant="dual") == 0
     assert "no background module" in capsys.readouterr().err
@@ -219,7 +220,7 @@ def test_a_folder_belongs_to_one_run_at_a_time(weights, tmp_path, capsys):
 def test_a_model_may_be_named_from_anywhere(weights, tmp_path, monkeypatch):
     few = ("--num_inference_steps", "2")
     assert run(weights, tmp_path / "o", "--num_images", "1", *few) == 0
-    monkeypatch.chdir(runs.miniature())
+    monkeypatch.chdir(miniature())
     again = ("--num_images", "2", "--pretrained_model_name_or_path", "model", *few)
     assert run(weights, tmp_path / "o", *again) == 0
 

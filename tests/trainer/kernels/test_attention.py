@@ -5,14 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.trainer.kernels.interpreted import interpreted, run_interpreted, starts_interpreter
+from tests.trainer.kernels.interpreted import interpreted
 from trainer.kernels.attention import LEAST_PAIRS, attention, fused_or_sdpa, suits
 from trainer.kernels.availability import INTERPRETED, triton
-
-
-@starts_interpreter
-def test_the_kernels_in_their_own_process():
-    run_interpreted(__file__)
 
 
 def normal(*shape, seed):

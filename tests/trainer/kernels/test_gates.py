@@ -6,15 +6,10 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from tests.trainer.kernels.interpreted import interpreted, run_interpreted, starts_interpreter
+from tests.trainer.kernels.interpreted import interpreted
 from trainer.kernels.availability import INTERPRETED
 from trainer.kernels.gates import geglu, geglu_backward, geglu_plain, mix_frames, mix_frames_backward
 from trainer.kernels.group_norm import group_norm
-
-
-@starts_interpreter
-def test_the_kernels_in_their_own_process():
-    run_interpreted(__file__)
 
 
 def normal(*shape, seed=0):

@@ -7,7 +7,7 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from benchmarks.trainer.naive import NaiveDualUNet
-from tests.trainer.runs import miniature
+from tests.miniature import miniature
 from trainer.errors import TrainerError
 from trainer.method.adapters import initial_values
 from trainer.method.unet import DualUNet

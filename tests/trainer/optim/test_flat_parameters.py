@@ -7,7 +7,7 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import nn
 
-from tests.trainer import runs
+from tests.miniature import miniature
 from trainer.method.adapters import Adapter, initial_values
 from trainer.method.unet import DualUNet
 from trainer.optim import flat_parameters as module
@@ -103,7 +103,7 @@ def test_no_more_than_one_run_of_gradients_is_ever_there(unreached, monkeypatch)
 @pytest.mark.parametrize("variant", ["bcm", "dual"])
 def test_every_other_leaf_of_the_model_gets_a_gradient(variant):
     # Or else its run would be collected only when the pass is over, and memory be full of gradients until then.
-    unet = UNet2DConditionModel.from_pretrained(runs.miniature() / "model" / "unet").bfloat16()
+    unet = UNet2DConditionModel.from_pretrained(miniature() / "model" / "unet").bfloat16()
     model = DualUNet(unet, variant=variant, rank=2)
     values = initial_values({prefix: adapter.parts for prefix, adapter in model.adapters.items()}, seed=0)
     parameters = AdapterParameters(model.adapters, values, device=torch.device("cpu"), dtype=torch.bfloat16)
