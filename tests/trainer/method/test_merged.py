@@ -59,3 +59,14 @@ def test_a_call_without_a_gpu_is_a_plain_call():
     model = make_model("dual")
     replayed = Replayed(model)
     torch.testing.assert_close(replayed(*inputs("dual")), model(*inputs("dual")))
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("unknown", ["attention_mask", "temb"])
+def test_what_the_method_does_not_have_is_refused(merged, unknown):
+    model = make_model("dual")
+    if merged:
+        merge_adapters(model)
+    layer = model.unet.mid_block.attentions[0].stock.transformer_blocks[0].stock.attn1
+    with pytest.raises(ValueError, match="no attention mask and no time embedding"):
+        layer.processor(layer, torch.zeros(2, 4, 32), **{unknown: torch.zeros(2, 4)})

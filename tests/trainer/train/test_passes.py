@@ -99,3 +99,12 @@ def test_full_memory_is_no_reason_to_go_on_without(eager, monkeypatch):
     fail(monkeypatch, torch.cuda.OutOfMemoryError("CUDA out of memory"))
     with pytest.raises(torch.cuda.OutOfMemoryError):
         GraphPass(eager, required=False)(inputs(1))
+
+
+def test_an_error_of_the_pass_itself_is_not_put_down_to_recording(eager, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "graph", lambda _: nullcontext())
+    monkeypatch.setattr(Eager, "__call__", lambda *_: (_ for _ in ()).throw(RuntimeError("mat1 and mat2")))
+    said = []
+    with pytest.raises(RuntimeError, match="mat1 and mat2"):
+        GraphPass(eager, required=False, tell=said.append)(inputs(1))
+    assert said == []
