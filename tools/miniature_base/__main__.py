@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import platform
 import sys
@@ -147,6 +148,7 @@ class Piece:
             "parameters": {name: parameter_count([network]) for name, network in self.networks.items()},
             "judge_parameters": parameter_count([self.judge]),
             "scaling_factor": scale,
+            "held_pictures_sha256": hashlib.sha256(held.images.tobytes() + held.masks.tobytes()).hexdigest(),
             "trained": texts,
             "named_by_kind": looks.kinds_table(vae, self.judge, held, self.device),
             "named_by_stroke": looks.marks_table(vae, self.judge, self.device, max(3, options.held // 20)),

@@ -146,8 +146,8 @@ ANOMALIES: dict[str, Anomaly] = {
     "chip": _chip,
 }
 #: Distance of an anomaly's middle from the object's edge, in pixels, inwards: at least, at most.
-DEPTHS: dict[str, tuple[float, float]] = {"chip": (0.0, 2.5), "hole": (7.0, 99.0), "dent": (8.0, 99.0)}
-USUAL_DEPTH = (5.0, 99.0)
+DEPTHS: dict[str, tuple[float, float]] = {"chip": (0.0, 2.5), "hole": (7.0, 1e9), "dent": (8.0, 1e9)}
+USUAL_DEPTH = (5.0, 1e9)
 
 
 def _on(place: Place, anomaly: Field, softness: float = 1.0) -> Field:

@@ -16,6 +16,8 @@ from .objects import OBJECTS, UNSEEN
 Pixels = npt.NDArray[np.uint8]
 SIDE = 128
 KINDS = tuple(ANOMALIES)
+#: No anomaly comes nearer to the picture's border than the first, no anomaly's middle nearer than the second.
+_MARGIN, _MIDDLE_MARGIN = np.float32(3), np.float32(22)
 _OUTLINES = OBJECTS | UNSEEN
 
 
@@ -98,12 +100,12 @@ def draw(
     light = _light(draws)
     inside = cover(outline)
     clean = (ground + (body - ground) * inside[..., None]) * light
-    image, alpha = clean, np.zeros_like(inside)
+    image: Field = clean
     if kind:
         own = Draws("anomaly", *seed)
         place = Place(canvas(SIDE).moved(_middle(own, outline, kind)), outline, colour, width)
         layer = ANOMALIES[kind](own, place)
-        alpha = layer.alpha * np.float32(strength)
+        alpha: Field = np.where(_from_border() < _MARGIN, np.float32(0), layer.alpha * np.float32(strength))
         image = _laid(layer, alpha, clean, ground * light)
         if kind == "chip":
             inside = inside * (np.float32(1) - alpha)
@@ -125,14 +127,18 @@ def draw_any(seed: tuple[int | str, ...], objects: tuple[str, ...] = tuple(OBJEC
 def _middle(draws: Draws, outline: Field, kind: str) -> Point:
     """Where the anomaly lies: a pixel at the kind's depth below the object's edge, seen from the picture's middle."""
     least, most = DEPTHS.get(kind, USUAL_DEPTH)
-    border = canvas(SIDE)
-    within = np.maximum(np.abs(border.x), np.abs(border.y)) < SIDE / 2 - 14
-    found = np.flatnonzero((outline < -least) & (outline > -max(most, 1e4 if most == 99 else most)) & within)
+    found = np.flatnonzero((outline < -least) & (outline > -most) & (_from_border() > _MIDDLE_MARGIN))
     if not len(found):
         found = np.flatnonzero(outline < 0)
     chosen = int(found[draws.integer(len(found))])
     row, column = divmod(chosen, SIDE)
     return column - (SIDE - 1) / 2, row - (SIDE - 1) / 2
+
+
+def _from_border() -> Field:
+    """Distance of each pixel's middle from the picture's border: (128, 128)."""
+    grid = canvas(SIDE)
+    return np.float32(SIDE / 2) - np.maximum(np.abs(grid.x), np.abs(grid.y))
 
 
 def _laid(layer: Layer, alpha: Field, below: Field, ground: Field) -> Field:
