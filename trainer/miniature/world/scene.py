@@ -105,7 +105,8 @@ def draw(
         own = Draws("anomaly", *seed)
         place = Place(canvas(SIDE).moved(_middle(own, outline, kind)), outline, colour, width)
         layer = ANOMALIES[kind](own, place)
-        alpha: Field = np.where(_from_border() < _MARGIN, np.float32(0), layer.alpha * np.float32(strength))
+        away = (_from_border() >= _MARGIN).astype(np.float32)
+        alpha: Field = layer.alpha * np.float32(strength) * away
         image = _laid(layer, alpha, clean, ground * light)
         if kind == "chip":
             inside = inside * (np.float32(1) - alpha)
