@@ -99,8 +99,8 @@ def draw(
     body = paint(draws, grid, look.surface, colour) * _rim(outline)
     light = _light(draws)
     inside = cover(outline)
-    clean = (ground + (body - ground) * inside[..., None]) * light
-    image: Field = clean
+    clean: Field = ((ground + (body - ground) * inside[..., None]) * light).astype(np.float32, copy=False)
+    image = clean
     if kind:
         own = Draws("anomaly", *seed)
         place = Place(canvas(SIDE).moved(_middle(own, outline, kind)), outline, colour, width)
