@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,12 @@ def write_model(folder: Path, *, size: int, seed: int) -> None:
     vocabulary, merges = make_vocabulary()
     text = text_config(len(vocabulary))
     unet, vae = UNET | {"sample_size": size // 8}, VAE | {"sample_size": size}
-    _write_json(folder / "model_index.json", MODEL_INDEX)
-    _write_json(folder / "scheduler" / "scheduler_config.json", SCHEDULER)
-    _write_tokenizer(folder / "tokenizer", vocabulary, merges)
-    _write_json(folder / "unet" / "config.json", unet)
-    _write_json(folder / "vae" / "config.json", vae)
-    _write_json(folder / "text_encoder" / "config.json", text)
+    write_json(folder / "model_index.json", MODEL_INDEX)
+    write_json(folder / "scheduler" / "scheduler_config.json", SCHEDULER)
+    write_tokenizer(folder / "tokenizer", vocabulary, merges)
+    write_json(folder / "unet" / "config.json", unet)
+    write_json(folder / "vae" / "config.json", vae)
+    write_json(folder / "text_encoder" / "config.json", text)
     networks = (
         ("unet", "diffusion_pytorch_model", UNet2DConditionModel.from_config(unet)),
         ("vae", "diffusion_pytorch_model", AutoencoderKL.from_config(vae)),
@@ -113,7 +114,7 @@ def write_model(folder: Path, *, size: int, seed: int) -> None:
         save_file(weights, folder / name / f"{file}.safetensors", metadata={"format": "pt"})
 
 
-def text_config(vocabulary_size: int) -> dict[str, Any]:
+def text_config(vocabulary_size: int, width: int = TEXT_WIDTH) -> dict[str, Any]:
     """The text encoder's configuration."""
     return {
         "architectures": ["CLIPTextModel"],
@@ -121,28 +122,28 @@ def text_config(vocabulary_size: int) -> dict[str, Any]:
         "bos_token_id": vocabulary_size - 2,
         "eos_token_id": vocabulary_size - 1,
         "hidden_act": "quick_gelu",
-        "hidden_size": TEXT_WIDTH,
-        "intermediate_size": 2 * TEXT_WIDTH,
+        "hidden_size": width,
+        "intermediate_size": 2 * width,
         "layer_norm_eps": 1e-05,
         "max_position_embeddings": 77,
         "model_type": "clip_text_model",
         "num_attention_heads": 4,
         "num_hidden_layers": 2,
         "pad_token_id": 1,
-        "projection_dim": TEXT_WIDTH,
+        "projection_dim": width,
         "torch_dtype": "float32",
         "vocab_size": vocabulary_size,
     }
 
 
-def make_vocabulary() -> tuple[dict[str, int], list[str]]:
+def make_vocabulary(words: Sequence[str] = WORDS) -> tuple[dict[str, int], list[str]]:
     """A byte-level BPE vocabulary of CLIP's kind: token numbers, and the merges in their order.
 
     As in CLIP: one symbol a byte, the same at a word's end, the merged symbols, the two special tokens.
     """
     alphabet = _byte_symbols()
     merges: list[str] = []
-    for word in WORDS:
+    for word in words:
         symbols = [*word[:-1], f"{word[-1]}</w>"]
         while len(symbols) > 1:
             merge = f"{symbols[0]} {symbols[1]}"
@@ -160,14 +161,14 @@ def _byte_symbols() -> list[str]:
     return [chr(byte) for byte in printable] + [chr(0x100 + extra) for extra in range(256 - len(printable))]
 
 
-def _write_tokenizer(folder: Path, vocabulary: dict[str, int], merges: list[str]) -> None:
+def write_tokenizer(folder: Path, vocabulary: dict[str, int], merges: list[str]) -> None:
     """The four files of a CLIP tokenizer."""
     start, end = SPECIAL
     special = {"bos_token": start, "eos_token": end, "pad_token": end, "unk_token": end}
-    _write_json(folder / "vocab.json", vocabulary)
+    write_json(folder / "vocab.json", vocabulary)
     (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), encoding="utf-8")
-    _write_json(folder / "special_tokens_map.json", special)
-    _write_json(
+    write_json(folder / "special_tokens_map.json", special)
+    write_json(
         folder / "tokenizer_config.json",
         {"errors": "replace", "model_max_length": 77, "tokenizer_class": "CLIPTokenizer", **special},
     )
@@ -189,6 +190,7 @@ def _draw(name: str, shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float3
     return (generator.standard_normal(shape) / np.sqrt(fan_in)).astype(np.float32)
 
 
-def _write_json(path: Path, content: object) -> None:
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file, its folder too."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
