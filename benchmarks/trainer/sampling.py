@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,13 @@ from trainer.method.unet import DualUNet
 from trainer.optim.flat_parameters import AdapterParameters
 
 STEPS = 50
-#: (name, dtype, pairs at a time)
+#: (name, dtype, pairs at a time, whether pairs on one background share its noise)
 WAYS = (
-    ("bf16, 8 pairs", torch.bfloat16, 8),
-    ("bf16, 1 pair", torch.bfloat16, 1),
-    ("bf16, 4 pairs", torch.bfloat16, 4),
-    ("fp32, 4 pairs", torch.float32, 4),
+    ("bf16, 8 pairs", torch.bfloat16, 8, True),
+    ("bf16, 8 pairs, --faithful", torch.bfloat16, 8, False),
+    ("bf16, 1 pair", torch.bfloat16, 1, True),
+    ("bf16, 4 pairs", torch.bfloat16, 4, True),
+    ("fp32, 4 pairs", torch.float32, 4, True),
 )
 
 
@@ -42,14 +44,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=2, help="batches that are timed (2)")
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--first", type=int, metavar="N", help="measure the first N ways only")
     parser.add_argument("--quick", action="store_true", help="reduced width and few steps, on the CPU")
     options = parser.parse_args()
     device = torch.device("cpu" if options.quick or not torch.cuda.is_available() else "cuda")
     rows = []
-    for name, dtype, pairs in WAYS[-1:] if options.quick else WAYS:
+    for name, dtype, pairs, shared in WAYS[-1:] if options.quick else WAYS[: options.first]:
         steps = 4 if options.quick else STEPS
         size = QUICK if options.quick else Size()
-        row = {"way": name} | measure(size, device, dtype, pairs, options.rounds, steps)
+        row = {"way": name} | measure(size, device, dtype, pairs, options.rounds, steps, shared=shared)
         rows.append(row)
         print(json.dumps(row), file=sys.stderr, flush=True)
         if options.output:
@@ -58,7 +61,7 @@ def main() -> int:
     return 0
 
 
-def make_generator(size: Size, device: torch.device, dtype: torch.dtype, steps: int) -> Generator:
+def make_generator(size: Size, device: torch.device, dtype: torch.dtype, steps: int, *, shared: bool) -> Generator:
     """The product's generator around random weights; its conditions are set by `measure`."""
     parts = RandomModel(size, device)
     unet = parts.unet()
@@ -74,29 +77,33 @@ def make_generator(size: Size, device: torch.device, dtype: torch.dtype, steps: 
     schedule = load_noise_schedule(ddpm, device)
     sampler = Sampler(Replayed(model), make_scheduler("pndm", ddpm.config), schedule, text, steps=steps, guidance=2.0)
     conditions: Any = RandomConditions(torch.randn(2, 4, side, side, device=device))
-    return Generator(sampler, parts.vae(), 0.18215, (4, side, side), conditions, device, 0)
+    return Generator(sampler, parts.vae(), 0.18215, (4, side, side), conditions, device, 0, shared)
 
 
 class RandomConditions:
     """Stands for `trainer.data.backgrounds.Backgrounds`, which keeps what it has encoded.
 
     Args:
-        latents: (2, 4, h, w), of every pair.
+        latents: (2, 4, h, w), of mid-grey and of the one background.
     """
 
     def __init__(self, latents: torch.Tensor) -> None:
         self._latents = latents
 
-    def latents(self, _index: int, noise: torch.Tensor) -> torch.Tensor:
-        """The condition of a pair: mean plus noise."""
+    def number(self, _index: int) -> int:
+        """All pairs see the same background."""
+        return 0
+
+    def latents(self, _numbers: Sequence[int], noise: torch.Tensor) -> torch.Tensor:
+        """Mid-grey and the background: mean plus noise."""
         return self._latents + noise.to(self._latents.device)
 
 
 def measure(
-    size: Size, device: torch.device, dtype: torch.dtype, pairs: int, rounds: int, steps: int
+    size: Size, device: torch.device, dtype: torch.dtype, pairs: int, rounds: int, steps: int, *, shared: bool
 ) -> dict[str, Any]:
     """Seconds and peak of whole batches."""
-    generator = make_generator(size, device, dtype, steps)
+    generator = make_generator(size, device, dtype, steps, shared=shared)
     begin = time.perf_counter()
     generator.pairs(range(pairs))
     first = time.perf_counter() - begin

@@ -17,6 +17,7 @@ What else there is stays diffusers' own; its `Attention` gets a processor of the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -138,21 +139,21 @@ class FrozenTransformer(nn.Module):
     """diffusers' `Transformer2DModel` with one-pixel convolutions as matrix products on (N, H W, C).
 
     Attributes:
-        streams: where not 0, the batch has so many streams, the first of which serves the self-attention here for
-            the last time: the result has only the others' rows.
+        leading_rows: where given, so many of a batch's rows, at its beginning, serve the self-attention here for
+            the last time: the result has only the others.
     """
 
     def __init__(self, block: Any) -> None:
         super().__init__()
         self.stock = block
-        self.streams = 0
+        self.leading_rows: Callable[[int], int] | None = None
         for place, layer in enumerate(block.transformer_blocks):
             block.transformer_blocks[place] = FrozenBlock(layer)
 
     def forward(self, x: Tensor, encoder_hidden_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor]:
         """(N, C, H, W) and text states (N, L, d) to a tuple of (N, C, H, W)."""
         own = self.stock
-        first = len(x) // self.streams if self.streams else 0
+        first = self.leading_rows(len(x)) if self.leading_rows else 0
         if self.training and getattr(own, "gradient_checkpointing", False):
             # What leaves the network here is all that `proj_out` needs, so that only `x` is kept.
             hidden = checkpoint(self._run, x, encoder_hidden_states, first, lean=True, use_reentrant=False)

@@ -113,11 +113,14 @@ class Backgrounds:
         """Which background the image of that index gets."""
         return index // self._per % len(self.files)
 
-    def latents(self, index: int, noise: Tensor) -> Tensor:
-        """VAE samples (2, 4, h, w) of mid-grey and of the background, not scaled, from `noise` (2, 4, h, w)."""
-        number = self.number(index)
+    def latents(self, numbers: Sequence[int], noise: Tensor) -> Tensor:
+        """VAE samples (1 + K, 4, h, w) of mid-grey and of the K backgrounds, not scaled, from `noise` of that shape."""
+        means, deviations = zip(self._grey, *map(self._encoded, numbers), strict=True)
+        return torch.cat(means) + torch.cat(deviations) * noise.to(self._device)
+
+    def _encoded(self, number: int) -> tuple[Tensor, Tensor]:
+        """Mean and deviation, (1, 4, h, w) each."""
         if number not in self._moments:
             array = torch.from_numpy(background_array(self.files[number], self._side))
             self._moments[number] = encode(self._vae, array[None].to(self._device))
-        (grey_mean, grey_std), (mean, std) = self._grey, self._moments[number]
-        return torch.cat([grey_mean, mean]) + torch.cat([grey_std, std]) * noise.to(self._device)
+        return self._moments[number]

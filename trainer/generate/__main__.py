@@ -80,6 +80,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("--compile", nargs=0, action=Ignored, const=NO_COMPILING, help=argparse.SUPPRESS)
     add("--revision", metavar="REV", help="of the base model, where it is a hub name")
     add("--no_masks", dest="masks", action="store_false", help="make no masks and reject nothing")
+    add(
+        "--faithful",
+        action="store_true",
+        help="draw each pair's condition anew, as the authors' script does; slower. Default: pairs on one background "
+        "share its noise",
+    )
     add("--device", help="e.g. cuda:1 or cpu; default: the GPU where there is one")
     return parser
 

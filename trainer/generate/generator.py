@@ -16,14 +16,20 @@ from ..base_model.precision import choose_dtype
 from ..data.backgrounds import BackgroundFile, Backgrounds
 from ..errors import TrainerError
 from ..kernels.cuda_graph import Replayed
+from ..method.conditions import Conditions, OwnConditions, SharedConditions
 from ..method.merged import merge_adapters
 from ..method.objective import load_noise_schedule
-from ..method.sampling import ImageNoise, Sampler, SchedulerName, decode, make_scheduler, to_pixels
+from ..method.sampling import Noise, Sampler, SchedulerName, decode, make_scheduler, to_pixels
 from ..method.text import TextEncoder, encode_prompts
 from ..method.unet import DualUNet
 from ..optim.flat_parameters import AdapterParameters
+from ..variant import FRAMES
 from ..weights.adapter_file import AdapterWeights
+from .manifest import SHARED
 from .settings import GenerationSettings
+
+#: Third numbers of the keys of noise, so that no background's noise is an image's.
+BACKGROUND, GREY = 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,7 @@ class Generator:
         backgrounds: of the conditions, or None without background module.
         device: where it runs.
         seed: of the run.
+        shared: whether pairs on one background share its VAE sample and its noise.
     """
 
     sampler: Sampler
@@ -47,24 +54,42 @@ class Generator:
     backgrounds: Backgrounds | None
     device: torch.device
     seed: int
+    shared: bool
 
     def pairs(self, indexes: Sequence[int]) -> npt.NDArray[np.uint8]:
         """The pairs of these indexes, 8-bit (B, 2, H, W, 3): whole image, part."""
-        noises = [ImageNoise(self.seed, index, self.shape) for index in indexes]
+        noises = [Noise((self.seed, index), self.shape) for index in indexes]
 
         def draw() -> Tensor:
-            pairs = torch.stack([noise.pair() for noise in noises])
-            if self.device.type == "cuda":
-                # Pinned memory is copied while the device computes and the CPU draws on.
-                return pairs.pin_memory().to(self.device, non_blocking=True)
-            return pairs.to(self.device)
+            return self._sent(torch.stack([noise.draw(FRAMES) for noise in noises]))
 
-        start, condition = draw(), None
+        start, conditions = draw(), None
         if self.backgrounds is not None:
-            sources = zip(indexes, noises, strict=True)
-            condition = torch.stack([self.backgrounds.latents(i, noise.pair()) for i, noise in sources])
-        latents = self.sampler.sample(start, condition, draw)
+            numbers = [self.backgrounds.number(index) for index in indexes]
+            if self.shared:
+                conditions = self._shared(self.backgrounds, numbers)
+            else:
+                sources = zip(numbers, noises, strict=True)
+                own = [self.backgrounds.latents([number], noise.draw(2)) for number, noise in sources]
+                conditions = OwnConditions(torch.stack(own), draw)
+        latents = self.sampler.sample(start, conditions)
         return to_pixels(decode(self.vae, latents, self.scaling)).numpy()
+
+    def _shared(self, backgrounds: Backgrounds, numbers: Sequence[int]) -> Conditions:
+        """Conditions keyed by seed, background and call: the same in every batch."""
+        distinct = list(dict.fromkeys(numbers))
+        noises = [Noise((self.seed, 0, GREY), self.shape)]
+        noises += [Noise((self.seed, number, BACKGROUND), self.shape) for number in distinct]
+
+        def draw() -> Tensor:
+            return self._sent(torch.cat([noise.draw(1) for noise in noises]))
+
+        seen_by = torch.tensor([distinct.index(number) for number in numbers])
+        return SharedConditions(backgrounds.latents(distinct, draw()), seen_by, draw)
+
+    def _sent(self, noise: Tensor) -> Tensor:
+        """`noise` on the device; pinned memory is copied while the device computes and the CPU draws on."""
+        return noise.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else noise
 
     def background_name(self, index: int) -> str | None:
         """File name of the background of this pair."""
@@ -116,7 +141,8 @@ def load_generator(
         backgrounds = Backgrounds(files, vae, side=side, per_background=per, device=device)
     shape = (int(unet.config.in_channels), side // 8, side // 8)
     scaling = float(getattr(vae.config, "scaling_factor", 0.18215))
-    return Generator(sampler, vae, scaling, shape, backgrounds, device, settings.seed)
+    shared = facts.get("conditions") == SHARED
+    return Generator(sampler, vae, scaling, shape, backgrounds, device, settings.seed, shared)
 
 
 def choose_device(name: str | None) -> torch.device:

@@ -14,6 +14,8 @@ from ..files.atomic import write_atomically
 from ..files.reading import append_to, read_lines, read_text
 
 MANIFEST, SETTINGS = "manifest.jsonl", "generation.json"
+#: The scheme of `conditions.SharedConditions`, by its name in SETTINGS; without a name it is the authors'.
+SHARED = "shared"
 #: Folders of accepted pairs, parallel to one another by file name; rejected ones go below `REJECTED`.
 IMAGE, PART, MASK, REJECTED = "image", "fg", "mask", "rejected"
 
@@ -131,15 +133,11 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     Raises:
         TrainerError: says which settings differ.
     """
-    path = folder / SETTINGS
-    if not path.is_file():
+    before = begun_with(folder)
+    if before is None:
         text = json.dumps(dict(settings), indent=2) + "\n"
-        write_atomically(path, lambda target: target.write_text(text, encoding="utf-8"))
+        write_atomically(folder / SETTINGS, lambda target: target.write_text(text, encoding="utf-8"))
         return
-    try:
-        before = dict(json.loads(read_text(path)))
-    except (OSError, ValueError, TypeError, RecursionError) as error:
-        raise TrainerError(f"{path} cannot be read ({error}). Give another --output_dir.") from error
     differing = [
         f"{name}: {before.get(name)!r} before, {settings.get(name)!r} now"
         for name in sorted({*before, *settings})
@@ -150,6 +148,31 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
             f"{folder} holds pairs of another run ({'; '.join(differing)}). "
             "Go on with the same settings, or give another --output_dir."
         )
+
+
+def begun_with(folder: Path) -> dict[str, Any] | None:
+    """What the pairs of a folder depend on; None where none was begun.
+
+    Raises:
+        TrainerError: it cannot be read.
+    """
+    path = folder / SETTINGS
+    if not path.is_file():
+        return None
+    try:
+        return dict(json.loads(read_text(path)))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise TrainerError(f"{path} cannot be read ({error}). Give another --output_dir.") from error
+
+
+def shares_conditions(folder: Path, *, unless: bool) -> bool:
+    """Whether pairs share their background's noise: as the folder was begun, and in a new one `unless` told not to.
+
+    Raises:
+        TrainerError: as `begun_with`.
+    """
+    before = begun_with(folder)
+    return not unless if before is None else before.get("conditions") == SHARED
 
 
 def _parse(line: str) -> Record | None:

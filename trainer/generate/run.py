@@ -26,7 +26,18 @@ from ..method.sampling import GUIDANCE, MOST_STEPS
 from ..run_folder.folder import claimed
 from ..weights.adapter_file import AdapterWeights, find_weights, read_weights
 from .generator import Generator, load_generator
-from .manifest import IMAGE, MASK, PART, REJECTED, Manifest, Record, check_settings, pair_files
+from .manifest import (
+    IMAGE,
+    MASK,
+    PART,
+    REJECTED,
+    SHARED,
+    Manifest,
+    Record,
+    check_settings,
+    pair_files,
+    shares_conditions,
+)
 from .settings import GenerationSettings
 
 
@@ -45,8 +56,8 @@ def generate(settings: GenerationSettings) -> None:
         load_opencv()
     weights = read_weights(settings.weights)
     backgrounds = find_files(settings, weights)
-    facts = settled(settings, weights, backgrounds)
     with claimed(settings.output_dir):
+        facts = settled(settings, weights, backgrounds)
         make_pairs(settings, facts, weights, backgrounds)
 
 
@@ -108,6 +119,7 @@ def settled(
     if steps > most:
         raise TrainerError(f"--num_inference_steps is {steps}; {settings.scheduler} takes at most {most}.")
     model = Path(settings.pretrained_model_name_or_path)
+    shared = backgrounds and shares_conditions(settings.output_dir, unless=settings.faithful)
     return {
         # The same folder, from wherever it is named.
         "model": str(model.absolute()) if model.exists() else str(model),
@@ -124,6 +136,8 @@ def settled(
         "masks": settings.masks,
         "images_per_background": settings.images_per_background,
         "backgrounds": [file.image.name for file in backgrounds],
+        # Only noted where it is so: folders of earlier versions go on as they began.
+        **({"conditions": SHARED} if shared else {}),
     }
 
 

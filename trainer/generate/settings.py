@@ -29,4 +29,5 @@ class GenerationSettings:
     revision: str | None = None
     allow_tf32: bool = False
     masks: bool = True
+    faithful: bool = False
     device: str | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -43,8 +44,13 @@ class Recording:
         return self.result
 
 
-def record(call: Callable[..., Tensor], inputs: Sequence[Tensor | None]) -> Recording:
+def record(call: Callable[..., Tensor], inputs: Sequence[Tensor | None], pool: Any = None) -> Recording:
     """Warm up, then record `call` of copies of `inputs`.
+
+    Args:
+        call: gives a tensor.
+        inputs: of one call.
+        pool: memory of another recording, whose results are no longer needed when this one is replayed.
 
     Raises:
         NotRecordableError: the call works, but cannot be recorded.
@@ -60,7 +66,7 @@ def record(call: Callable[..., Tensor], inputs: Sequence[Tensor | None]) -> Reco
     _free_unused()
     graph = torch.cuda.CUDAGraph()
     try:
-        with torch.cuda.graph(graph):
+        with torch.cuda.graph(graph, pool=pool):
             result = call(*places)
     except torch.cuda.OutOfMemoryError:
         raise
@@ -79,7 +85,7 @@ def _free_unused() -> None:
 class Replayed:
     """Calls a network on CUDA, without gradient, by replaying a recording for each set of shapes; elsewhere it calls.
 
-    The result is overwritten by the next call of the same shapes.
+    The result is overwritten by the next call, of whatever shapes: all recordings use the same memory.
 
     Args:
         network: takes tensors (or None) and gives a tensor.
@@ -99,7 +105,8 @@ class Replayed:
         shapes = tuple(None if t is None else (t.shape, t.dtype) for t in inputs)
         if shapes not in self._recorded:
             try:
-                self._recorded[shapes] = record(self._network, inputs)
+                pool = next((r.graph.pool() for r in self._recorded.values()), None)
+                self._recorded[shapes] = record(self._network, inputs, pool)
             except NotRecordableError as error:
                 self._given_up = True
                 self._tell(f"note: no CUDA graph can be recorded here, which is slower ({error})")

@@ -19,7 +19,7 @@ from ..kernels.layer_norm import norm
 from ..variant import FRAMES
 from .adapters import TEMPORAL_EPS, Adapter
 from .attention import DualAttention, FrameProcessor
-from .unet import DualUNet
+from .unet import DualUNet, RowLayout
 
 
 def merge_adapters(model: DualUNet) -> None:
@@ -32,7 +32,7 @@ def merge_adapters(model: DualUNet) -> None:
         dual = getattr(layer, "processor", None)
         if isinstance(dual, DualAttention):
             weights = MergedWeights(layer, dual.adapter)
-            layer.set_processor(MergedAttention(weights, dual))
+            layer.set_processor(MergedAttention(weights, dual, model.layout))
             merged.append(weights)
     # Under the model's own modules, so that they move and convert with it.
     model.adapter_modules = nn.ModuleList(merged)
@@ -79,31 +79,34 @@ class MergedWeights(nn.Module):
 
 
 class MergedAttention(FrameProcessor):
-    """Attention processor with merged weights; streams as in `attention.DualAttention`."""
+    """Attention processor with merged weights; streams as in `attention.DualAttention`, conditions as in `layout`."""
 
-    def __init__(self, weights: MergedWeights, dual: DualAttention) -> None:
-        self.weights = weights
+    def __init__(self, weights: MergedWeights, dual: DualAttention, layout: RowLayout) -> None:
+        self.weights, self.layout = weights, layout
         self.streams, self.last, self.kernel = dual.streams, dual.last, dual.kernel
         self.blends = dual.condition and dual.self_attention
 
     @torch.no_grad()
     def attend(self, attn: Any, x: Tensor, source: Tensor, rows: int) -> Tensor:
         """As `DualAttention.attend`."""
-        own, width, count = self.weights, x.shape[-1], len(x) // rows
-        rows //= self.streams
-        part = len(source) // self.streams
+        own, width, count, total = self.weights, x.shape[-1], len(x) // rows, rows
+        conditions = self.layout.conditions(total) if self.streams > FRAMES else 0
+        rows = (total - conditions) // FRAMES
+        part = rows * (len(source) // total)
         key_value = source.new_empty(len(source), 2 * width)
         if self.blends:
-            mapped = F.linear(F.linear(x[:part], own.map0_weight, own.map0_bias), own.map1_weight, own.map1_bias)
-            whole = torch.lerp(x[part : 2 * part], mapped, own.gate)
-            torch.mm(x[:part], own.key_value[0], out=key_value[:part])
-            torch.mm(whole, own.key_value[0], out=key_value[part : 2 * part])
-            torch.mm(x[2 * part :], own.key_value[1], out=key_value[2 * part :])
+            seen = x[: conditions * count]
+            mapped = F.linear(F.linear(seen, own.map0_weight, own.map0_bias), own.map1_weight, own.map1_bias)
+            if self.layout.seen_by is not None:
+                mapped = mapped.unflatten(0, (conditions, count))[self.layout.seen_by].flatten(0, 1)
+            whole = torch.lerp(x[len(seen) : -part], mapped, own.gate)
+            torch.mm(seen, own.key_value[0], out=key_value[: len(seen)])
+            torch.mm(whole, own.key_value[0], out=key_value[len(seen) : -part])
         else:
             torch.mm(source[:-part], own.key_value[0], out=key_value[:-part])
-            torch.mm(source[-part:], own.key_value[1], out=key_value[-part:])
-        first = rows if self.last else 0
-        x, key_value = x[first * count :], key_value.view(self.streams * rows, -1, 2, width)[first:]
+        torch.mm(source[-part:], own.key_value[1], out=key_value[-part:])
+        first = conditions if self.last else 0
+        x, key_value = x[first * count :], key_value.view(total, -1, 2, width)[first:]
         query, split = torch.empty_like(x), len(x) - rows * count
         torch.mm(x[:split], own.query[0], out=query[:split])
         torch.mm(x[split:], own.query[1], out=query[split:])
@@ -112,7 +115,7 @@ class MergedAttention(FrameProcessor):
         attended, output = attended.transpose(1, 2).reshape(x.shape), torch.empty_like(x)
         torch.addmm(own.out_bias, attended[:split], own.out[0], out=output[:split])
         torch.addmm(own.out_bias, attended[split:], own.out[1], out=output[split:])
-        self._join(output.view(-1, rows * count, width)[-FRAMES:])
+        self._join(output[-FRAMES * rows * count :].view(FRAMES, -1, width))
         return output.view(-1, count, width)
 
     def _join(self, frames: Tensor) -> None:

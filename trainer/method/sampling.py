@@ -7,7 +7,7 @@ both groups.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..variant import Variant
+from .conditions import Conditions
 from .objective import NoiseSchedule
 
 #: `pndm` is Stable Diffusion 1.5's own and upstream's (S steps, S + 1 calls); `dpm++` needs about 20 steps.
@@ -74,15 +75,12 @@ class Sampler:
         self._text = text[self._first_group :]
 
     @torch.no_grad()
-    def steps(
-        self, latents: Tensor, condition: Tensor | None, condition_noise: Callable[[], Tensor]
-    ) -> Iterator[SamplingStep]:
+    def steps(self, latents: Tensor, conditions: Conditions | None) -> Iterator[SamplingStep]:
         """Denoise, one call of the network at a time.
 
         Args:
             latents: (B, 2, 4, h, w), standard normal.
-            condition: (B, 2, 4, h, w), unscaled VAE samples of mid-grey and of the background; or None.
-            condition_noise: draws (B, 2, 4, h, w) for each call; not used without a condition.
+            conditions: what the B pairs are conditioned on; None without background module.
 
         Yields:
             Every step; the last one's `latents` are clean.
@@ -92,8 +90,7 @@ class Sampler:
         latents = latents * self._scheduler.init_noise_sigma
         for timestep in self._scheduler.timesteps:
             scaled = self._scheduler.scale_model_input(latents, timestep)
-            noise = None if condition is None else condition_noise()
-            prediction = self._predict(scaled, timestep, condition, noise)
+            prediction = self._predict(scaled, timestep, conditions)
             if len(prediction) == 1:
                 # The scheduler keeps what it is given, and the network's result is overwritten by its next call.
                 guided = prediction[0].clone()
@@ -102,47 +99,50 @@ class Sampler:
             latents = self._scheduler.step(guided, timestep, latents, return_dict=False)[0]
             yield SamplingStep(int(timestep), prediction, guided, latents)
 
-    def sample(self, latents: Tensor, condition: Tensor | None, condition_noise: Callable[[], Tensor]) -> Tensor:
+    def sample(self, latents: Tensor, conditions: Conditions | None) -> Tensor:
         """The clean latents (B, 2, 4, h, w); arguments as in `steps`."""
-        for step in self.steps(latents, condition, condition_noise):
+        for step in self.steps(latents, conditions):
             latents = step.latents
         return latents
 
-    def _predict(self, latents: Tensor, timestep: Tensor, condition: Tensor | None, noise: Tensor | None) -> Tensor:
+    def _predict(self, latents: Tensor, timestep: Tensor, conditions: Conditions | None) -> Tensor:
         """The noise that each group predicts, (G, B, 2, 4, h, w)."""
         groups, batch = len(self._text), len(latents)
         timesteps = torch.full((groups * batch,), int(timestep), device=latents.device)
-        if condition is not None and noise is not None:
-            clean, noise = (x[:, self._first_group :].transpose(0, 1).flatten(0, 1) for x in (condition, noise))
-            condition = self._schedule.add_noise(clean, noise, timesteps)
+        condition, seen_by, first = None, None, None
+        if conditions is not None:
+            clean, noise, seen_by, first = conditions.rows(groups)
+            condition = self._schedule.add_noise(clean, noise, timesteps[:1].expand(len(clean)))
         prediction = self._model(
             latents.repeat(groups, 1, 1, 1, 1),
             timesteps,
             self._text.repeat_interleave(batch, dim=0),
             condition,
+            seen_by,
+            first,
         )
         return prediction.unflatten(0, (groups, batch))
 
 
-class ImageNoise:
-    """All random numbers of one image, so that it depends on no other and on no batch size.
+class Noise:
+    """All random numbers of one image or condition, so that it depends on no other and on no batch size.
 
     Drawn on the CPU: the same on every device.
 
     Args:
-        seed: of the run.
-        index: of the image.
+        key: what the numbers follow from: (seed, index) of an image, (seed, number, 1) of a background, (seed, 0, 2) of
+            mid-grey. Zeros at the end of a key change nothing.
         shape: of one latent, (4, h, w).
     """
 
-    def __init__(self, seed: int, index: int, shape: tuple[int, int, int]) -> None:
-        state = np.random.SeedSequence([seed, index]).generate_state(1, np.uint64)[0]
+    def __init__(self, key: Sequence[int], shape: tuple[int, int, int]) -> None:
+        state = np.random.SeedSequence(list(key)).generate_state(1, np.uint64)[0]
         self._generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
         self._shape = shape
 
-    def pair(self) -> Tensor:
-        """The next (2, 4, h, w) of standard normal numbers."""
-        return torch.randn(2, *self._shape, generator=self._generator)
+    def draw(self, count: int) -> Tensor:
+        """The next (count, 4, h, w) of standard normal numbers."""
+        return torch.randn(count, *self._shape, generator=self._generator)
 
 
 def make_scheduler(name: SchedulerName, config: Any) -> Any:

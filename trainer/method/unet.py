@@ -34,6 +34,7 @@ class DualUNet(nn.Module):
     Attributes:
         adapters: the adapter of each layer by the prefix of its names in the checkpoint, in its order.
         masks: which rows use which frame's LoRA, with and without the condition's rows.
+        layout: how the rows of the call under way are shared out.
     """
 
     def __init__(self, unet: Any, *, variant: Variant, rank: int, kernel: AttentionKernel = fused_or_sdpa) -> None:
@@ -45,6 +46,7 @@ class DualUNet(nn.Module):
             )
         self.unet = unet.requires_grad_(False)
         self.condition = variant == "bcm"
+        self.layout = RowLayout()
         self.adapters: dict[str, Adapter] = {}
         processors = {}
         layers = dict(unet.named_modules())
@@ -76,17 +78,28 @@ class DualUNet(nn.Module):
         unet.set_attn_processor(processors)
         replace_frozen_layers(unet)
         if final is not None:
-            unet.up_blocks[-1].attentions[-1].streams = FRAMES + 1
+            unet.up_blocks[-1].attentions[-1].leading_rows = self.layout.conditions
         self.adapter_modules = nn.ModuleList(self.adapters.values())
 
-    def forward(self, latents: Tensor, timesteps: Tensor, text: Tensor, condition: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        latents: Tensor,
+        timesteps: Tensor,
+        text: Tensor,
+        condition: Tensor | None = None,
+        seen_by: Tensor | None = None,
+        first: Tensor | None = None,
+    ) -> Tensor:
         """Predict the noise in both frames.
 
         Args:
             latents: (B, 2, 4, h, w), the noisy latents of whole image and part.
             timesteps: (B,), shared by the frames and the condition.
             text: (B, 2, L, d), the text states of whole image and part.
-            condition: (B, 4, h, w), the noisy condition latents; needed by `bcm`, and by it alone.
+            condition: (B, 4, h, w), the noisy condition latents; needed by `bcm`, and by it alone. With `seen_by`
+                (K, 4, h, w), which only merged weights take (`merged.merge_adapters`).
+            seen_by: (B,), the condition that each sample sees; None: sample i sees condition i.
+            first: (K,), for each condition a sample that sees it, whose text and timestep are the condition's.
 
         Returns:
             (B, 2, 4, h, w), in the dtype of `latents`. Flattening the first two dimensions gives
@@ -94,23 +107,45 @@ class DualUNet(nn.Module):
         """
         if (condition is None) == self.condition:
             raise ValueError("condition latents are needed by the variant bcm, and by it alone")
-        rows, states = list(latents.unbind(1)), list(text.unbind(1))
+        rows, states, times = list(latents.unbind(1)), list(text.unbind(1)), [timesteps] * FRAMES
         if condition is not None:
             # The condition is seen with the whole image's text and LoRA.
-            rows, states = [condition, *rows], [states[0], *states]
+            own = (states[0], timesteps) if first is None else (states[0][first], timesteps[first])
+            rows, states, times = [condition, *rows], [own[0], *states], [own[1], *times]
+            self.layout.share(len(condition), seen_by)
         prediction = self.unet(
             torch.cat(rows).to(self.dtype),
-            timesteps.repeat(len(rows)),
+            torch.cat(times),
             encoder_hidden_states=torch.cat(states).to(self.dtype),
             return_dict=False,
         )[0]
-        frames = prediction.unflatten(0, (-1, len(latents)))[-FRAMES:]
+        frames = prediction[-FRAMES * len(latents) :].unflatten(0, (FRAMES, -1))
         return frames.transpose(0, 1).to(latents.dtype)
 
     @property
     def dtype(self) -> torch.dtype:
         """Precision of the frozen weights, in which the network computes."""
         return self.unet.conv_in.weight.dtype
+
+
+class RowLayout:
+    """How the rows of a call with a condition are shared out: K conditions, then B whole images, then B parts.
+
+    Attributes:
+        seen_by: (B,), the condition that each sample sees; None: there are B conditions, and sample i sees condition i.
+    """
+
+    def __init__(self) -> None:
+        self._conditions = 0
+        self.seen_by: Tensor | None = None
+
+    def share(self, conditions: int, seen_by: Tensor | None) -> None:
+        """What holds for the next pass of the network."""
+        self._conditions, self.seen_by = conditions, seen_by
+
+    def conditions(self, rows: int) -> int:
+        """K, of so many rows in all."""
+        return rows // (FRAMES + 1) if self.seen_by is None else self._conditions
 
 
 def unet_prefix(processor: str, variant: Variant) -> str:

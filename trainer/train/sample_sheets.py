@@ -109,7 +109,7 @@ class SampleSheets:
         files = [BackgroundFile(i.image, i.object_mask) for i in run.data.items if i.object_mask is not None]
         backgrounds = Backgrounds(files, vae, side=side, per_background=1, device=run.device) if files else None
         shape = (int(model.unet.config.in_channels), side // 8, side // 8)
-        return Generator(sampler, vae, training.scaling, shape, backgrounds, run.device, run.config.seed)
+        return Generator(sampler, vae, training.scaling, shape, backgrounds, run.device, run.config.seed, shared=False)
 
 
 def prepare_sheets(run: Run, training: Training) -> SampleSheets:

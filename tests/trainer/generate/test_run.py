@@ -232,14 +232,39 @@ def test_what_a_network_gives_may_be_overwritten_by_its_next_call():
         text = torch.zeros(2, 2, 4, 8)
         sampler = Sampler(network, make_scheduler("pndm", ddpm.config), schedule, text, steps=6, guidance=1.0)
         start = torch.randn(1, 2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-        return sampler.sample(start, None, lambda: None)
+        return sampler.sample(start, None)
 
     place = torch.empty(1, 2, 4, 8, 8)
 
-    def network(latents, timesteps, text, condition=None):
+    def network(latents, timesteps, text, *_conditions):
         return 0.3 * latents + 0.1 * timesteps.view(-1, 1, 1, 1, 1) / 1000
 
     def replayed(*inputs):
         return place.copy_(network(*inputs))
 
     assert torch.equal(sample(replayed), sample(network))
+
+
+def test_pairs_on_one_background_share_its_noise_and_depend_on_no_batch(weights, tmp_path):
+    """Three backgrounds in one batch, in batches of two that cross them, and one by one."""
+    several = ("--num_images", "5", "--images_per_background", "2", "--no_masks")
+    for size in ("5", "2", "1"):
+        assert run(weights, tmp_path / size, *several, "--batch_size", size) == 0
+    together = pictures(tmp_path / "5")
+    assert len(together) == 10
+    assert largest_difference(together, pictures(tmp_path / "2")) <= 1
+    assert largest_difference(together, pictures(tmp_path / "1")) <= 1
+    assert json.loads((tmp_path / "5" / "generation.json").read_text())["conditions"] == "shared"
+
+
+def test_faithful_draws_each_condition_anew_and_a_folder_goes_on_as_it_began(weights, tmp_path):
+    one, two = (("--num_images", number, "--no_masks") for number in ("1", "2"))
+    assert run(weights, tmp_path / "own", *one, "--faithful") == 0
+    assert run(weights, tmp_path / "shared", *two) == 0
+    noted = (tmp_path / "own" / "generation.json").read_text()
+    assert "conditions" not in json.loads(noted)
+    assert run(weights, tmp_path / "own", *two) == 0
+    assert (tmp_path / "own" / "generation.json").read_text() == noted
+    assert run(weights, tmp_path / "faithful", *two, "--faithful") == 0
+    assert largest_difference(pictures(tmp_path / "own"), pictures(tmp_path / "faithful")) == 0
+    assert largest_difference(pictures(tmp_path / "own"), pictures(tmp_path / "shared")) > 1

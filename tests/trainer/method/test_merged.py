@@ -70,3 +70,30 @@ def test_what_the_method_does_not_have_is_refused(merged, unknown):
     layer = model.unet.mid_block.attentions[0].stock.transformer_blocks[0].stock.attn1
     with pytest.raises(ValueError, match="no attention mask and no time embedding"):
         layer.processor(layer, torch.zeros(2, 4, 32), **{unknown: torch.zeros(2, 4)})
+
+
+def test_conditions_that_are_shared_change_nothing_but_the_rows():
+    """Five samples on two backgrounds and mid-grey, their conditions once each, against five conditions."""
+    model = make_model("bcm")
+    merge_adapters(model)
+    generator = torch.Generator().manual_seed(3)
+
+    def normal(*shape):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+    seen_by = torch.tensor([0, 1, 1, 2, 1])
+    first = torch.tensor([0, 2, 3])
+    latents, conditions, own = normal(5, 2, 4, 16, 16), normal(3, 4, 16, 16), normal(3, 2, 7, 24)
+    text, times = own[seen_by], torch.full((5,), 700)
+    with torch.no_grad():
+        expected = model(latents, times, text, conditions[seen_by])
+        rows = []
+        hook = model.unet.conv_in.register_forward_hook(lambda _module, given, _result: rows.append(len(given[0])))
+        got = model(latents, times, text, conditions, seen_by, first)
+        hook.remove()
+        again = model(latents, times, text, conditions[seen_by])
+        other = model(latents, times, text, conditions.flip(0), seen_by, first)
+    assert rows == [3 + 2 * 5]
+    torch.testing.assert_close(got, expected, atol=1e-10, rtol=1e-10)
+    assert torch.equal(again, expected)
+    assert (other - expected).abs().max() > 1e-3

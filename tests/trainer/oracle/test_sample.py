@@ -9,6 +9,7 @@ from tests.places import ORACLE
 from tests.trainer.oracle.oracle import SCALE, VARIANTS, build, needs_oracle, read
 from trainer.data.backgrounds import Backgrounds, background_array, find_backgrounds
 from trainer.data.latents import encode
+from trainer.method.conditions import OwnConditions
 from trainer.method.sampling import Sampler, decode, make_scheduler
 from trainer.method.text import encode_prompts
 
@@ -32,9 +33,11 @@ def run(request):
         steps=facts["steps"],
         guidance=facts["guidance_scale"],
     )
-    condition = tensors["cond_lat"][None] if request.param == "bcm" else None
     noises = iter(tensors.get(f"in.cond_noise.{call}") for call in range(facts["unet_calls"]))
-    steps = list(sampler.steps(tensors["in.latents"][None], condition, lambda: next(noises)[None]))
+    conditions = None
+    if request.param == "bcm":
+        conditions = OwnConditions(tensors["cond_lat"][None], lambda: next(noises)[None])
+    steps = list(sampler.steps(tensors["in.latents"][None], conditions))
     return {"tensors": tensors, "facts": facts, "states": states, "steps": steps}
 
 
@@ -72,4 +75,4 @@ def test_condition_latents():
     torch.testing.assert_close(std, tensors["vae_std.condition"], atol=5e-5, rtol=0)
     backgrounds = Backgrounds(files, vae, side=side, per_background=50, device=torch.device("cpu"))
     noise = torch.cat([tensors["in.vae_noise_negative"], tensors["in.vae_noise_condition"]])
-    torch.testing.assert_close(backgrounds.latents(0, noise), tensors["cond_lat"], atol=5e-5, rtol=0)
+    torch.testing.assert_close(backgrounds.latents([0], noise), tensors["cond_lat"], atol=5e-5, rtol=0)
