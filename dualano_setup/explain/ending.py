@@ -14,11 +14,13 @@ from .general import TIERS, Kind, Kinds
 
 Role = Literal["bad", "good", "ordinary", "trivial"]
 MOST_LINES = 600
-_MAY_FOLLOW = {"nature": 12, "cause": 3, "catch-all": 2, "wrapper": 3}
+_MAY_FOLLOW = {"nature": 4, "cause": 1, "catch-all": 1, "wrapper": 2}
 """How many ordinary lines may stand behind a failure of each tier."""
-_MAY_FOLLOW_A_TRACEBACK = 5
+_MAY_FOLLOW_A_TRACEBACK = 2
 _BETWEEN = 6
 """How many ordinary lines may stand between two failures of one end."""
+_BEFORE_NOTHING = 12
+"""How many ordinary lines are passed in search of the line that tells how it ended."""
 _SHOWN_AFTER = 4
 _NATURE = TIERS.index("nature")
 
@@ -106,7 +108,7 @@ def _judge_one(line: Line, raw: str, kinds: Kinds, *, last_of_traceback: bool, p
     level = line_forms.level(raw)
     name = line_forms.exception_name(line.text, after_frames=last_of_traceback)
     if line_forms.is_of_no_account(line.text) or level == "quiet":
-        line.role = "good" if line_forms.is_good(line.text) else "ordinary"
+        line.role = "good" if line_forms.is_good(line.text) or line_forms.went_on(line.text) else "ordinary"
         return
     line.kind = kinds.of(line.text, name, warning=level == "warning")
     if line.kind is None and (name or last_of_traceback):
@@ -115,8 +117,10 @@ def _judge_one(line: Line, raw: str, kinds: Kinds, *, last_of_traceback: bool, p
         line.role, line.traceback, line.place = "bad", last_of_traceback, place if last_of_traceback else ""
     elif line_forms.is_good(line.text):
         line.role = "good"
+    elif line_forms.is_trivial(raw, line.text):
+        line.role = "trivial"
     else:
-        line.role = "trivial" if line_forms.is_trivial(raw, line.text) else "ordinary"
+        line.role = "good" if line_forms.went_on(line.text) else "ordinary"
 
 
 def _last_failures(lines: list[Line]) -> tuple[list[Line], int | None]:
@@ -128,7 +132,7 @@ def _last_failures(lines: list[Line]) -> tuple[list[Line], int | None]:
             return bad, None if bad else line.offset
         if line.role == "ordinary":
             ordinary += 1
-            if ordinary > (_BETWEEN if bad else _MAY_FOLLOW["nature"]):
+            if ordinary > (_BETWEEN if bad else _BEFORE_NOTHING):
                 break
         elif line.role == "bad":
             assert line.kind is not None

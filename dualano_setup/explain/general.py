@@ -42,7 +42,7 @@ class Kind:
     tier: int  # place in TIERS
     place: int  # in the table
     words: tuple[str, ...]
-    whole: re.Pattern[str] | None  # words that must not stand inside another
+    whole: re.Pattern[str] | None  # words that must not begin inside another
     line: re.Pattern[str] | None
     unless: tuple[str, ...]
     warns: bool  # whether a warning of these words counts
@@ -65,7 +65,7 @@ class Kinds:
     uncaught: Kind
 
     def of(self, line: str, exception: str = "", *, warning: bool = False) -> Kind | None:
-        """The kind of a line; `exception` is the name of the class that it begins with. A warning is fatal by nature."""
+        """The kind of a line; `exception` the class it begins with. A warning must be fatal by nature."""
         lower = line[:LONGEST].lower()
         if exception in self.first and not warning:
             return self.first[exception]
@@ -96,7 +96,7 @@ def _kind(name: str, place: int, row: dict[str, Any]) -> Kind:
         TIERS.index(row["tier"]),
         place,
         tuple(word for word in words if word not in whole),
-        re.compile(rf"(?<![a-z0-9_])(?:{'|'.join(whole)})(?![a-z0-9_])") if whole else None,
+        re.compile(rf"(?<![a-z0-9_])(?:{'|'.join(whole)})") if whole else None,
         re.compile("|".join(f"(?:{text})" for text in row["line"])) if "line" in row else None,
         tuple(word.lower() for word in row.get("unless", ())),
         row["tier"] == "nature",

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Literal, cast
 
 from .clean import rank_of
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FILE = Path(__file__).parents[1] / "knowledge" / "line_forms.toml"
+_FORMS: Mapping[str, list[str]] = tomllib.loads(FILE.read_text(encoding="utf-8"))
 Level = Literal["quiet", "warning", "error", ""]
-_CAPTURED = re.compile(r"lines? of output\]|Complete output(?: \(|$)|^\s*\[(?:stderr|stdout)\]$|Complete output from command")
+_CAPTURED = re.compile(
+    r"lines? of output\]|Complete output(?: \(|$)|^\s*\[(?:stderr|stdout)\]$|Complete output from command"
+)
 _END_OF_CAPTURED = re.compile(r"\[end of output\]|^\s*-{20,}$")
 _FRAME = re.compile(r'^\s*File "(?:[^"]+)", line \d+')
 _CHAIN = re.compile(
@@ -16,48 +28,27 @@ _CHAIN = re.compile(
 )
 _AFTER_FRAMES = re.compile(r"^(?:\w+\.)*([A-Za-z_]\w*)(?:: .*|:|)$")
 _LONE = re.compile(
-    r"^(?:[A-Z]+:[\w.]+:|[\w.-]+: )?(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:Error|Exception|Interrupt|Exit|Failure|Fault|Expired|Timeout|NotFound"
-    r"|Exceeded|Missing|Iteration|Refused|Denied|Failed|Died|Disconnected|Violation|Mismatch|Required|Found))(?::(?: |$)|$)"
+    r"^(?:[A-Z]+:[\w.]+:|[\w.-]+: )?(?:[A-Za-z_]\w*\.)*([A-Z]\w*(?:"
+    + "|".join(_FORMS["exceptions"])
+    + r"))(?::(?: |$)|$)"
     r"|^(?:[a-z_]\w*\.)+([A-Z]\w*): |^(gaierror|KeyboardInterrupt|BadZipFile|IncompleteRead)\b"
 )
 _LEVEL = re.compile(
-    r"\b(?:(?P<quiet>INFO|DEBUG|TRACE|NOTICE|(?:info|debug|notice)(?=\]|:|\s\|))|(?P<error>ERROR|CRITICAL|FATAL|error:|Error:|fatal:)"
+    r"\b(?:(?P<quiet>INFO|DEBUG|TRACE|NOTICE|(?:info|debug|notice)(?=\]|:|\s\|))"
+    r"|(?P<error>ERROR|CRITICAL|FATAL|error:|Error:|fatal:)"
     r"|(?P<warning>WARN(?:ING)?\b|[Ww]arn(?:ing)?(?=\]?:| {2})|\w{1,40}Warning(?=: )))"
 )
-_NO_ACCOUNT = re.compile(
-    r"\.\.\. ?(?:ok|skipped|expected failure|passed|done|yes|no|found|not found)\b|\b(?:PASSED|SKIPPED|XFAIL|XPASS|xfail(?:ed)?)\b|^E   |^>   "
-    r"|^ok \d|^--- PASS|^\s*✓|^\s*√|^checking |^-- (?:Looking|Check|Performing|Found|Detecting|The )|^PASS\b|^[#+] |^\+{1,3} |^\$ "
-    r"|^(?:test_|tests?/|testing/)\S+ |^[ \d]+% ?\||^\[ *\d+(?:%|/\d+)\]|^\[ +OK +\]|^\[ RUN "
-    r"|(?i:\b(?:ignored|ignoring|non-fatal|nonfatal|not fatal|harmless|as expected|expected (?:error|failure|exception)|recovered|handled|"
-    r"retrying|will retry|retry in|attempt \d|trying again|skipping|skipped|falling back|fall back|fallback|continuing|caught)\b)"
-)
-_GOOD = re.compile(
-    r"(?i)\bsuccess(?:ful|fully)?\b|\bsucceeded\b|\b(?<![1-9] )all (?:\d+ )?(?:tests?|checks?) (?:have )?passed|^OK(?: \(.*\))?$|^all done"
-    r"|\b\d+ passed\b|test result: ok|^(?:all )?(?:done|finished|complete|completed)\b[.! ]*(?:in .*|\(.*\))?$|\bexit(?:ed)?(?: with)?(?: code| status)?:? 0\b"
-    r"|\b(?:training|run|job|build|evaluation|export|processing|script|program|pipeline|download|installation|work) (?:is |has )?(?:been )?(?:complete|completed|finished|done|ended well)\b"
-    r"|^saved?\b|\bsaved (?:to|in|as|model|checkpoint)|\b(?:model|checkpoint|results?|report|weights|output|file) (?:was |were )?(?:saved|written)"
-    r"|\bwrote \d|\bwritten to\b|no broken requirements|would make no changes|^up to date|^(?:added|installed|audited) \d+ packages?"
-    r"|\[100%\] (?:built|linking)|^built target|^finished `?(?:dev|release|test|bench)|\bfinished (?:without|with 0|with no)\b"
-    r"|\b0 (?:errors?|failures?|failed)\b|^passed\b|^tests? passed|\b100% tests passed|^\[ *passed *\]|already satisfied|no errors?\b|^ok\b"
-    r"|\bcontinu(?:e|es|ing|ed)\b|\bfall(?:ing|s)? ?back\b|\bfallback\b|\bretry(?:ing)?\b|\brecover(?:ed|ing)\b|\bresum(?:ed|ing)\b"
-    r"|\bskipp(?:ed|ing)\b|\bignor(?:ed|ing)\b|\bhandled\b|\bcaught\b|\bas expected\b|\bgoing on\b|\bgoes on\b|\busing (?:the )?defaults?\b|\binstead\b|\banyway\b|\bdisabled\b"
-    r"|\breconnected\b|\bworking again\b|\bprocessed \d|\btotal (?:time|runtime)\b|^copying |^creating |^running |^adding |^removing |^writing "
-)
-_NOT_GOOD = re.compile(
-    r"(?i)\b(?:un|not |without |no |in)success|\b[1-9]\d* (?:failed|errors?|failing|failures?)\b|\bfail(?:ed|ure)s?\b|\berror\b(?!s\b)|not (?:complete|finish|saved)"
-    r"|\bcould not\b|\bcannot\b|\bunable\b|could not be|no such|\bto continue\b|\bcannot be ignored|\babort|interrupted"
-)
-_TRIVIAL = re.compile(
-    r"^(?:\[notice\]|note:|hint:|help:|for more|for details|to update|see |please |try |warning|wandb: |goroutine |exit status|##\[|npm |make|srun: "
-    r"|slurmstepd: |[=\-*~#_.^+| ]+$|\[w|\[i|cleaning up|clean up|post job|real\b|user\b|sys\b|\$ |end of |exiting|job (?:ended|finished) at|\d[\d:. -]*$|at "
-    r"|caused by|root cause|traceback|previous line repeated|the above exception|during handling|time +:|host +:|rank +:|exitcode +:|error_file|"
-    r"failures:|other failures|first_failed|to enable|set |if you|you can|you may|consider|check |make sure|run |use |did you|available|valid|more info|documentation|"
-    r"terminating|sending|stopping|shutting|killing|closing|waiting|disconnect|compile with|for debugging|cuda kernel errors|a complete log|this |these |it |the )"
-    r"|^[)\]}>'\",;|│╰├└]+|^\S+:\d+: (?:note|user)|leaked semaphore|resource_tracker|^\d+ \|| \^+~*$",
-    re.IGNORECASE,
-)
+_NO_ACCOUNT = re.compile("|".join(_FORMS["of_no_account"]))
+_DEALT_WITH = re.compile("|".join(_FORMS["dealt_with"]), re.IGNORECASE)
+_WENT_ON = re.compile("|".join(_FORMS["went_on"]), re.IGNORECASE)
+_GOOD = re.compile("|".join(_FORMS["good"]), re.IGNORECASE)
+_NOT_GOOD = re.compile("|".join(_FORMS["not_good"]), re.IGNORECASE)
+_TRIVIAL = re.compile(f"^(?:{'|'.join(_FORMS['aside_begins'])})|" + "|".join(_FORMS["aside"]), re.IGNORECASE)
 _BEGINS_ANEW = re.compile(r"^(?:Traceback|\$ |Steps:|During handling|The above exception|\[notice\])")
-_CODE = re.compile(r"^(?:raise|return|assert|if|elif|else|with|for|while|def|class|try|except|self\.|await|yield|from|import|@|\w+ = |\w+\.\w+\(|\w+\()")
+_CODE = re.compile(
+    r"^(?:raise|return|assert|if|elif|else|with|for|while|def|class|try|except|self\.|await|yield|from|import|@"
+    r"|\w+ = |\w+\.\w+\(|\w+\()"
+)
 
 
 def level(line: str) -> Level:
@@ -67,25 +58,35 @@ def level(line: str) -> Level:
 
 
 def exception_name(text: str, *, after_frames: bool) -> str:
-    """The class that a line names as raised, without its module, or "". Behind frames of a traceback any name is one."""
+    """The class that a line names as raised, without its module, or "". Behind frames any name is one."""
     found = (after_frames and _AFTER_FRAMES.match(text)) or _LONE.match(text)
     return next((group for group in found.groups() if group), "") if found else ""
 
 
 def is_of_no_account(text: str) -> bool:
     """Whether a line that may hold an error's words tells of a test, a check or an error that was dealt with."""
-    return _NO_ACCOUNT.search(text) is not None
+    return _NO_ACCOUNT.search(text) is not None or (not _LONE.match(text) and _DEALT_WITH.search(text) is not None)
 
 
 def is_good(text: str) -> bool:
     """Whether a line says that the work succeeded or went on."""
-    return _GOOD.search(text) is not None and _NOT_GOOD.search(text) is None
+    return _GOOD.search(text) is not None and not speaks_of_failure(text)
+
+
+def speaks_of_failure(text: str) -> bool:
+    """Whether a line, of whatever kind, has words of failing in it; "as expected" takes them back."""
+    return _NOT_GOOD.search(text) is not None and "as expected" not in text
+
+
+def went_on(text: str) -> bool:
+    """Whether a line says that the work went on in spite of something."""
+    return _WENT_ON.search(text) is not None and not speaks_of_failure(text)
 
 
 def is_trivial(raw: str, text: str) -> bool:
-    """Whether a line may follow a failure without meaning that the program went on: asides, advice, frames, launchers."""
+    """Whether a line may follow a failure without meaning that the program went on: asides, advice, frames."""
     unranked = raw[raw.find("]: ") + 3 :] if rank_of(raw) else raw
-    return unranked[:1].isspace() or _TRIVIAL.search(text) is not None
+    return unranked[:1].isspace() or _TRIVIAL.search(text) is not None or speaks_of_failure(text)
 
 
 def begins_anew(text: str) -> bool:
@@ -124,7 +125,7 @@ class Traceback:
 
 
 class Captured:
-    """Follows what an installer captured of a build: it happened in the build's surroundings, not in the environment."""
+    """Follows what an installer captured of a build: it happened there, not in the environment."""
 
     def __init__(self) -> None:
         self._inside = False

@@ -45,6 +45,7 @@ class Explanation:
     problems: tuple[Named, ...]
     notices: tuple[Named, ...]
     unknown: tuple[str, ...]
+    said: tuple[str, ...]  # the last error's lines, whether it is known or not
     lines: int
     bytes_read: int
 
@@ -83,7 +84,7 @@ def explain(seen: Sequence[Seen], end: End, last_step: tuple[int, int] | None, l
     problems = tuple(n for n in named if n.seen.signature.severity in ("fatal", "warning"))
     notices = tuple(n for n in named if n not in problems)
     known = any(_ended_the_run(n.seen, last_step) and not n.seen.signature.general for n in problems)
-    return Explanation(problems, notices, () if known else end.last_error, lines, size)
+    return Explanation(problems, notices, () if known else end.last_error, end.last_error, lines, size)
 
 
 def _general(seen: Sequence[Seen], end: End, last_step: tuple[int, int] | None) -> tuple[Seen, ...]:

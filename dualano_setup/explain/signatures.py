@@ -53,6 +53,11 @@ class Signature:
     captured: bool | None = None  # True: only inside an installer's captured output; False: never there
     general: bool = False  # a kind of failure that any program has, see general.py
 
+    @property
+    def says_little(self) -> bool:
+        """Whether it is a general kind that only says that there was an error."""
+        return self.general and self.sure == "low"
+
     def matches(self, line: str, message: str) -> bool:
         """Whether this line is the failure's. `message` is the line without what stands before an error's text."""
         if not any(literal in line for literal in self.contains):
