@@ -12,7 +12,7 @@ from typing import Literal
 from . import clean, line_forms
 from .general import TIERS, Kind, Kinds
 
-Role = Literal["bad", "good", "ordinary", "trivial"]
+Role = Literal["bad", "good", "bar", "ordinary", "trivial"]
 MOST_LINES = 600
 _MAY_FOLLOW = {"nature": 4, "cause": 1, "catch-all": 1, "wrapper": 2}
 """How many ordinary lines may stand behind a failure of each tier."""
@@ -115,6 +115,8 @@ def _judge_one(line: Line, raw: str, kinds: Kinds, *, last_of_traceback: bool, p
         line.kind = kinds.uncaught
     if line.kind is not None:
         line.role, line.traceback, line.place = "bad", last_of_traceback, place if last_of_traceback else ""
+    elif line_forms.is_bar(line.text):
+        line.role = "bar"
     elif line_forms.is_good(line.text):
         line.role = "good"
     elif line_forms.is_trivial(raw, line.text):
@@ -130,7 +132,9 @@ def _last_failures(lines: list[Line]) -> tuple[list[Line], int | None]:
     for line in reversed(lines):
         if line.role == "good":
             return bad, None if bad else line.offset
-        if line.role == "ordinary":
+        if line.role == "bar" and bad:
+            break
+        if line.role in ("ordinary", "bar"):
             ordinary += 1
             if ordinary > (_BETWEEN if bad else _BEFORE_NOTHING):
                 break

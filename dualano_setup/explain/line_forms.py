@@ -44,6 +44,7 @@ _WENT_ON = re.compile("|".join(_FORMS["went_on"]), re.IGNORECASE)
 _GOOD = re.compile("|".join(_FORMS["good"]), re.IGNORECASE)
 _NOT_GOOD = re.compile("|".join(_FORMS["not_good"]), re.IGNORECASE)
 _TRIVIAL = re.compile(f"^(?:{'|'.join(_FORMS['aside_begins'])})|" + "|".join(_FORMS["aside"]), re.IGNORECASE)
+_BAR = re.compile(r"\d+/\d+ \[[^\]]*(?:it/s|s/it)")
 _BEGINS_ANEW = re.compile(r"^(?:Traceback|\$ |Steps:|During handling|The above exception|\[notice\])")
 _CODE = re.compile(
     r"^(?:raise|return|assert|if|elif|else|with|for|while|def|class|try|except|self\.|await|yield|from|import|@"
@@ -66,6 +67,11 @@ def exception_name(text: str, *, after_frames: bool) -> str:
 def is_of_no_account(text: str) -> bool:
     """Whether a line that may hold an error's words tells of a test, a check or an error that was dealt with."""
     return _NO_ACCOUNT.search(text) is not None or (not _LONE.match(text) and _DEALT_WITH.search(text) is not None)
+
+
+def is_bar(text: str) -> bool:
+    """Whether a line is a progress bar: what stands above it did not end the program."""
+    return _BAR.search(text) is not None
 
 
 def is_good(text: str) -> bool:
