@@ -11,6 +11,7 @@ from typing import Literal
 
 from . import clean, line_forms
 from .general import TIERS, Kind, Kinds
+from .last_error import is_of_the_launcher
 
 Role = Literal["bad", "good", "bar", "ordinary", "trivial"]
 MOST_LINES = 600
@@ -21,6 +22,7 @@ _BETWEEN = 6
 """How many ordinary lines may stand between two failures of one end."""
 _BEFORE_NOTHING = 12
 """How many ordinary lines are passed in search of the line that tells how it ended."""
+_LATER_COMMAND = 6
 _SHOWN_AFTER = 4
 _NATURE = TIERS.index("nature")
 
@@ -54,7 +56,7 @@ def read_ending(tail: bytes, kinds: Kinds) -> Ending:
     """The ending of a log whose last bytes are `tail`."""
     lines = _lines(tail)
     _judge(lines, kinds)
-    bad, well_from = _last_failures(lines)
+    bad, well_from = _last_failures(_without_later_commands(lines))
     if not bad:
         return Ending(None, "", 0, (), well_from)
     chosen = min(bad, key=_says_most)
@@ -113,6 +115,8 @@ def _judge_one(line: Line, raw: str, kinds: Kinds, *, last_of_traceback: bool, p
     line.kind = kinds.of(line.text, name, warning=level == "warning")
     if line.kind is None and (name or last_of_traceback):
         line.kind = kinds.uncaught
+    if name and is_of_the_launcher(line.text):
+        line.kind = kinds.launched
     if line.kind is not None:
         line.role, line.traceback, line.place = "bad", last_of_traceback, place if last_of_traceback else ""
     elif line_forms.is_bar(line.text):
@@ -123,6 +127,16 @@ def _judge_one(line: Line, raw: str, kinds: Kinds, *, last_of_traceback: bool, p
         line.role = "trivial"
     else:
         line.role = "good" if line_forms.went_on(line.text) else "ordinary"
+
+
+def _without_later_commands(lines: list[Line]) -> list[Line]:
+    """The lines before a short command that somebody typed behind the failure, as `$ echo done`, and its output."""
+    for number in range(len(lines) - 1, max(0, len(lines) - _LATER_COMMAND), -1):
+        if lines[number].role == "bad":
+            break
+        if lines[number].text.startswith("$ ") and any(line.role == "bad" for line in lines[number - 3 : number]):
+            return lines[:number]
+    return lines
 
 
 def _last_failures(lines: list[Line]) -> tuple[list[Line], int | None]:

@@ -63,6 +63,7 @@ class Kinds:
     first: Mapping[str, Kind]  # names of exceptions that say more than the words behind them
     by_exception: Mapping[str, Kind]
     uncaught: Kind
+    launched: Kind
 
     def of(self, line: str, exception: str = "", *, warning: bool = False) -> Kind | None:
         """The kind of a line; `exception` the class it begins with. A warning must be fatal by nature."""
@@ -82,7 +83,7 @@ def load(file: Path = FILE) -> Kinds:
     kinds = {name: _kind(name, place, row) for place, (name, row) in enumerate(rows.items())}
     names = {name: kinds[kind] for kind, row in rows.items() for name in row.get("exceptions", ())}
     first = {name: kinds[kind] for kind, row in rows.items() if row.get("first") for name in row["exceptions"]}
-    return Kinds(tuple(kinds.values()), first, names, kinds["uncaught-exception"])
+    return Kinds(tuple(kinds.values()), first, names, kinds["uncaught-exception"], kinds["launched-process-failed"])
 
 
 def _kind(name: str, place: int, row: dict[str, Any]) -> Kind:

@@ -78,6 +78,8 @@ def explain(seen: Sequence[Seen], end: End, last_step: tuple[int, int] | None, l
     """
     if end.well_from is not None:
         seen = [s for s in seen if s.signature.severity in ("warning", "benign") or s.last > end.well_from or s.step]
+    if end.general and any(s.text == end.general.text and s.signature.severity in ("warning", "benign") for s in seen):
+        end = End(())  # the last error in the log is one that ends no run
     causes, followers = _folded([*seen, *_general(seen, end, last_step)])
     named = [Named(cause, followers.get(cause.signature.id, ()), _survived(cause, last_step)) for cause in causes]
     named.sort(key=lambda n: (n.survived, SEVERITIES.index(n.seen.signature.severity), n.seen.line))

@@ -117,7 +117,7 @@ def test_a_called_process_is_a_launchers_only_when_it_launches():
     lament += "status 1.\n"
     assert root(lament.format("['/env/bin/python', '-m', 'pip', 'install', 'x']")) == "command-failed"
     launched = explain_bytes(lament.format("['/env/bin/python', 'train.py']").encode())
-    assert launched.root.seen.signature.id == "command-failed"
+    assert launched.root.seen.signature.id == "launched-process-failed"
     assert [seen.signature.id for seen in launched.root.followed_by] == ["torchrun-wrapper"]
     assert launched.exit_status == 1
 

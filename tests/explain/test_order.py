@@ -60,7 +60,7 @@ def test_a_bar_redrawn_at_the_end_is_no_progress():
 
 def test_the_launchers_lament_alone_is_no_cause():
     explanation = explained("Traceback (most recent call last):\n" + LAMENT)
-    assert ids(explanation) == ["command-failed"]
+    assert ids(explanation) == ["launched-process-failed"]
     assert not explanation.notices
     assert explanation.exit_status == 1
 

@@ -1,4 +1,4 @@
-"""Two hundred logs of other programs (installers, test suites, compilers, servers): no known failure is named in them."""
+"""Two hundred logs of other programs (installers, test suites, compilers): no known failure is named in them."""
 
 from __future__ import annotations
 
