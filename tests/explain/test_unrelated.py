@@ -31,9 +31,8 @@ def test_nothing_is_named_in_logs_of_other_programs():
             assert seen.text.encode() in b"\n".join(log.splitlines()[-12:]), name
         assert bool(found) == bool(explanation.unknown), name
     assert named == {}
-    assert (
-        50 < unknown < 80
-    )  # errors of other kinds are among them: a general kind is named, where the log ends with it
+    # errors of other kinds are among them: a general kind is named, where the log ends with it
+    assert 40 < unknown < 80
 
 
 def test_a_known_failure_at_the_end_of_each_is_found_all_the_same():
