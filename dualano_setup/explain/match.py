@@ -43,8 +43,11 @@ class Sighting:
     ranks: tuple[str, ...]
 
 
-def search(block: bytes, knowledge: Knowledge) -> list[Sighting]:
-    """Every failure in the block, in its order; wordings that differ only in numbers are one sighting."""
+def search(block: bytes, knowledge: Knowledge, before: bytes = b"") -> list[Sighting]:
+    """Every failure in the block, in its order; wordings that differ only in numbers are one sighting.
+
+    `before`: what stood before the block, for failures that depend on what they stand in.
+    """
     view = block.replace(b"\r", b"\n") if b"\r" in block else block
     if not knowledge.finder.find_matches_as_indexes(view):
         return []
@@ -54,7 +57,7 @@ def search(block: bytes, knowledge: Knowledge) -> list[Sighting]:
         for said in clean.segments(lines.text[start:end]):
             signature = recognise(said, knowledge)
             if signature and signature.captured is not None:
-                signature = recognise(said, knowledge, captured=lines.captured(start))
+                signature = recognise(said, knowledge, captured=lines.captured(start, before))
             if signature:
                 found.append(lines.sighting(signature, said, start))
     return found
@@ -91,12 +94,13 @@ class _Lines:
             tuple(dict.fromkeys(rank for rank in ranks if rank)),
         )
 
-    def captured(self, start: int) -> bool:
+    def captured(self, start: int, before: bytes) -> bool:
         """Whether the line at `start` of `text`, where it stands first, is part of what an installer captured."""
         place = bisect_right(self._starts, start) - 1
         number = self._groups[place][0]
         follow, held = Captured(), False
-        for line in self._lines[max(0, number - _CAPTURED_REACH) : number + 1]:
+        above = [*before.split(b"\n")[:-1], *self._lines[:number]] if number < _CAPTURED_REACH else self._lines[:number]
+        for line in [*above[-_CAPTURED_REACH:], self._lines[number]]:
             held = follow.holds(line[:WINDOW].decode("utf-8", "replace"))
         return held
 

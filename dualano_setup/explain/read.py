@@ -21,6 +21,7 @@ BLOCK = 1 << 22
 OVERLAP = 2 * match.WINDOW
 """Bytes carried into the next block when a line is longer than that: no wording is lost at the seam."""
 TAIL = 256_000
+_BEFORE = 32_000
 WRITER_SECONDS = 10.0
 _TRACEBACK = b"Traceback (most recent call last)"
 
@@ -71,7 +72,7 @@ class Scanner:
         return End(ending.shown, Seen(ending.kind.signature, line, ending.text, 1, ()))
 
     def _look(self, block: bytes) -> None:
-        for sighting in match.search(block, self.knowledge):
+        for sighting in match.search(block, self.knowledge, self._tail[-_BEFORE:]):
             name = sighting.signature.id
             step = match.step_before(block, sighting.last_offset)
             known = self.seen.get(name)
