@@ -16,7 +16,9 @@ END_BYTES = 256_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _TRACEBACK = "Traceback (most recent call last):"
 _EXCEPTION = re.compile(r"^(?P<name>[A-Za-z_][\w.]*)(: .*|:)?$")
-_OF_THE_LAUNCHER = ("CalledProcessError", "ChildFailedError", "SignalException")
+_OF_THE_LAUNCHER = ("ChildFailedError", "SignalException")
+_LAUNCHES = re.compile(r"accelerate|torchrun|torch\.distributed|deepspeed|'-m', 'trainer|\.py'")
+_INSTALLS = re.compile(r"setup\.py'|'-m', '(?:pip|venv|build|ensurepip)'")
 _PLAIN = re.compile(r"^(error: |Fatal Python error|Segmentation fault|Bus error|.*: error: |.*No module named )")
 _STATUS = re.compile(r"returned non-zero exit status (\d{1,9})\.|died with <Signals\.(\w+): \d+>")
 _ELASTIC = re.compile(r"exitcode\s*:\s*(-?\d{1,9})\b")
@@ -112,7 +114,9 @@ def is_traceback(line: str) -> bool:
 def is_of_the_launcher(line: str) -> bool:
     """Whether a traceback's last line is an exception of the launcher's, which only says that the training failed."""
     match = _EXCEPTION.match(_without_rank(line))
-    return match is not None and match["name"].endswith(_OF_THE_LAUNCHER)
+    if match is None or not match["name"].endswith("CalledProcessError"):
+        return match is not None and match["name"].endswith(_OF_THE_LAUNCHER)
+    return _LAUNCHES.search(line) is not None and _INSTALLS.search(line) is None
 
 
 def is_head(line: str) -> bool:
@@ -122,4 +126,4 @@ def is_head(line: str) -> bool:
 
 def _ours(line: str) -> bool:
     """Whether a line is something the trainer said, not our own head of the log or the launcher's frame."""
-    return not is_head(line) and not any(name in line for name in _OF_THE_LAUNCHER)
+    return not is_head(line) and not any(name in line for name in (*_OF_THE_LAUNCHER, "CalledProcessError"))

@@ -15,6 +15,7 @@ from itertools import accumulate
 from ahocorasick_rs import BytesAhoCorasick
 
 from . import clean
+from .line_forms import Captured
 from .signatures import Knowledge, Signature
 
 WINDOW = 4096
@@ -24,6 +25,7 @@ MOST_LOOKED_AT = 1000
 _DIGITS = b"0123456789"
 _STEP = re.compile(rb"(?<!\d)(\d{1,18})/(\d{1,18}) \[[\d:?]+<")
 _BAR_REACH = 20_000
+_CAPTURED_REACH = 400
 _OF_A_TEST = ("E   ", "FAILED ", "ERROR tests/")
 """What a test suite prints of errors that it provokes: they ended a test, not a run."""
 
@@ -41,8 +43,11 @@ class Sighting:
     ranks: tuple[str, ...]
 
 
-def search(block: bytes, knowledge: Knowledge) -> list[Sighting]:
-    """Every failure in the block, in its order; wordings that differ only in numbers are one sighting."""
+def search(block: bytes, knowledge: Knowledge, before: bytes = b"") -> list[Sighting]:
+    """Every failure in the block, in its order; wordings that differ only in numbers are one sighting.
+
+    `before`: what stood before the block, for failures that depend on what they stand in.
+    """
     view = block.replace(b"\r", b"\n") if b"\r" in block else block
     if not knowledge.finder.find_matches_as_indexes(view):
         return []
@@ -51,6 +56,8 @@ def search(block: bytes, knowledge: Knowledge) -> list[Sighting]:
     for start, end in _few(_lines_with(lines.text, knowledge.finder)):
         for said in clean.segments(lines.text[start:end]):
             signature = recognise(said, knowledge)
+            if signature and signature.captured is not None:
+                signature = recognise(said, knowledge, captured=lines.captured(start, before))
             if signature:
                 found.append(lines.sighting(signature, said, start))
     return found
@@ -87,6 +94,16 @@ class _Lines:
             tuple(dict.fromkeys(rank for rank in ranks if rank)),
         )
 
+    def captured(self, start: int, before: bytes) -> bool:
+        """Whether the line at `start` of `text`, where it stands first, is part of what an installer captured."""
+        place = bisect_right(self._starts, start) - 1
+        number = self._groups[place][0]
+        follow, held = Captured(), False
+        above = [*before.split(b"\n")[:-1], *self._lines[:number]] if number < _CAPTURED_REACH else self._lines[:number]
+        for line in [*above[-_CAPTURED_REACH:], self._lines[number]]:
+            held = follow.holds(line[:WINDOW].decode("utf-8", "replace"))
+        return held
+
     def _line_at(self, offset: int) -> int:
         """The number of the line, from 0; only what lies behind the last one asked for is counted."""
         before, lines = self._counted
@@ -95,13 +112,17 @@ class _Lines:
         return lines
 
 
-def recognise(text: str, knowledge: Knowledge) -> Signature | None:
-    """The first signature that one line matches; specific ones stand before broad ones. pytest's own lines are none."""
+def recognise(text: str, knowledge: Knowledge, *, captured: bool | None = None) -> Signature | None:
+    """The first signature that one line matches; specific ones stand before broad ones. pytest's own lines are none.
+
+    `captured`: whether the line stands in an installer's captured output; None leaves that out of account.
+    """
     line = clean.bare(text)
     if line.startswith(_OF_A_TEST):
         return None
     message = clean.message_of(line)
-    return next((s for s in knowledge.signatures if s.matches(line, message)), None)
+    rows = (s for s in knowledge.signatures if captured is None or s.captured in (None, captured))
+    return next((s for s in rows if s.matches(line, message)), None)
 
 
 def _lines_with(text: bytes, finder: BytesAhoCorasick) -> list[tuple[int, int]]:

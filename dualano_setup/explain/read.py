@@ -12,14 +12,16 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..language import _
-from . import clean, match
-from .order import Explanation, Seen, explain
+from . import clean, general, match
+from .ending import read_ending
+from .order import End, Explanation, Seen, explain
 from .signatures import Knowledge, load
 
 BLOCK = 1 << 22
 OVERLAP = 2 * match.WINDOW
 """Bytes carried into the next block when a line is longer than that: no wording is lost at the seam."""
 TAIL = 256_000
+_BEFORE = 32_000
 WRITER_SECONDS = 10.0
 _TRACEBACK = b"Traceback (most recent call last)"
 
@@ -34,6 +36,7 @@ class Scanner:
     seen: dict[str, Seen] = field(default_factory=dict)
     interrupted: bool = False
     _rest: bytes = b""
+    _looked_at: int = 0
     _tail: bytes = b""
     _traceback: bytes = b""
 
@@ -50,32 +53,44 @@ class Scanner:
 
     def finish(self) -> Explanation:
         """What the whole log says."""
-        from .last_error import seen_error
-
         self.feed(b"", last=True)
-        error = seen_error(self._tail.decode("utf-8", "replace"))
-        if not error and self._traceback:
-            error = seen_error(self._traceback.decode("utf-8", "replace"))
         last_step = match.step_before(self._tail, len(self._tail))
         unfinished = bool(self._tail) and not self._tail.endswith(b"\n")
-        return explain(list(self.seen.values()), error, last_step, self.lines + unfinished, self.size)
+        return explain(list(self.seen.values()), self._end(), last_step, self.lines + unfinished, self.size)
+
+    def _end(self) -> End:
+        from .last_error import seen_error
+
+        ending = read_ending(self._tail, general.load())
+        before = self._looked_at - len(self._tail)
+        if ending.well_from is not None:
+            return End((), None, before + ending.well_from)
+        if ending.kind is None:
+            said = (seen_error(part.decode("utf-8", "replace")) for part in (self._tail, self._traceback))
+            return End(next(filter(None, said), ()))
+        line = self.lines + 1 - self._tail.count(b"\n", ending.offset)
+        return End(ending.shown, Seen(ending.kind.signature, line, ending.text, 1, ()))
 
     def _look(self, block: bytes) -> None:
-        for sighting in match.search(block, self.knowledge):
+        for sighting in match.search(block, self.knowledge, self._tail[-_BEFORE:]):
             name = sighting.signature.id
             step = match.step_before(block, sighting.last_offset)
             known = self.seen.get(name)
             if known is None:
                 line = self.lines + sighting.line + 1
-                self.seen[name] = Seen(sighting.signature, line, sighting.text, sighting.count, sighting.ranks, step)
+                last = self._looked_at + sighting.last_offset
+                self.seen[name] = Seen(
+                    sighting.signature, line, sighting.text, sighting.count, sighting.ranks, step, last
+                )
                 continue
             known.count += sighting.count
-            known.step = step
+            known.step, known.last = step, self._looked_at + sighting.last_offset
             known.ranks = tuple(dict.fromkeys(known.ranks + sighting.ranks))
         found = block.rfind(_TRACEBACK)
         if found >= 0:
             self._traceback = block[max(0, found - 200) : found + TAIL]
         self._tail = (self._tail + block[-TAIL:])[-TAIL:]
+        self._looked_at += len(block)
 
 
 def explain_bytes(data: bytes) -> Explanation:

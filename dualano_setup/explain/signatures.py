@@ -45,6 +45,13 @@ class Signature:
     sources: tuple[str, ...]
     date: str
     consequence_of: tuple[str, ...]
+    captured: bool | None = None  # True: only inside an installer's captured output; False: never there
+    general: bool = False  # a kind of failure that any program has, see general.py
+
+    @property
+    def says_little(self) -> bool:
+        """Whether it is a general kind that only says that there was an error."""
+        return self.general and self.sure == "low"
 
     def matches(self, line: str, message: str) -> bool:
         """Whether this line is the failure's. `message` is the line without what stands before an error's text."""
@@ -66,13 +73,14 @@ class Knowledge:
 @cache
 def load(file: Path = FILE) -> Knowledge:
     """The knowledge in a file. Raises ValueError naming the row that is not as it should be."""
-    signatures = tuple(_signature(name, row) for name, row in toml.parse(file.read_bytes()).items())
+    signatures = tuple(signature_of(name, row) for name, row in toml.parse(file.read_bytes()).items())
     literals = dict.fromkeys(literal.encode() for s in signatures for literal in s.contains)
     # A DFA: four times as fast as the automata that need less memory, which is no matter with a few hundred literals.
     return Knowledge(signatures, BytesAhoCorasick(list(literals), implementation=Implementation.DFA))
 
 
-def _signature(name: str, row: dict[str, Any]) -> Signature:
+def signature_of(name: str, row: dict[str, Any]) -> Signature:
+    """One row of a table. Raises ValueError naming it when it is not as it should be."""
     try:
         if ("message" in row) == ("line" in row):
             raise ValueError("expected either `message` or `line`")
@@ -96,6 +104,7 @@ def _signature(name: str, row: dict[str, Any]) -> Signature:
             tuple(row["sources"]),
             str(row["date"]),
             tuple(row.get("consequence_of", ())),
+            row.get("captured"),
         )
     except (KeyError, re.error, ValueError) as error:
         raise ValueError(f"{FILE.name}: [{name}]: {error}") from error

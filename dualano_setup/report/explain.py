@@ -20,22 +20,28 @@ _SURE = {
 }
 
 
-def render_explanation(explanation: Explanation, style: Style, verbosity: int = 0) -> str:
-    """The whole explanation: problems with the root cause first, an error nobody knows, and notices in one line."""
+def render_explanation(
+    explanation: Explanation, style: Style, verbosity: int = 0, name: str = "", installed: Sequence[str] = ()
+) -> str:
+    """The whole explanation: problems with the root cause first, an error nobody knows, and notices in one line.
+
+    `name` of the log that was read; `installed`: what the environment's metadata say of the root, in words.
+    """
+    root = explanation.root
     blocks = []
-    if explanation.unknown:
+    if explanation.unknown and root is None:
         blocks.append(_unknown(explanation.unknown, style))
-    blocks += [problem_text(named, style, verbosity) for named in explanation.problems]
+    for named in explanation.problems:
+        text = problem_text(named, style, verbosity)
+        blocks.append(text + "".join(map(_indent, installed)) if named is root else text)
+    if explanation.unknown and root is not None:
+        blocks.append(_last_words(explanation.unknown, root.seen.text, style))
     if not explanation.problems and not explanation.unknown:
-        blocks.append(
-            _("No known problem and no error in one line.\n")
-            if explanation.lines == 1
-            else _("No known problem and no error in {lines} lines.", lines=explanation.lines) + "\n"
-        )
+        blocks.append(_nothing(explanation.lines, name))
     if explanation.notices:
         names = ", ".join(named.seen.signature.id for named in explanation.notices)
         blocks.append(_("Harmless, and no reason for a failure: {names}", names=names) + "\n")
-    return "\n".join(blocks)
+    return "\n".join(filter(None, blocks))
 
 
 def problem_text(named: Named, style: Style, verbosity: int = 0) -> str:
@@ -45,11 +51,10 @@ def problem_text(named: Named, style: Style, verbosity: int = 0) -> str:
     title = f"{signature.rule}  {signature.id}" if signature.rule else signature.id
     text = f"{style.paint(mark, code)} {style.paint(title, '1')}  {_place(named)}\n"
     text += _indent(style.paint(printable(named.seen.text[:300]), "2"))
+    if signature.general:
+        text += _indent(_("A general kind of failure, not one of the known problems."))
     text += _indent(in_language(signature.cause, spoken()))
-    for cure in cures(signature):
-        by_hand = repairable(signature) and "dualano-doctor" not in cure
-        label = _("fix repairs this. By hand: ") if by_hand else _("to do: ")
-        text += _indent(style.paint(label, "2") + cure)
+    text += _to_do(signature, style)
     if named.survived:
         text += _indent(_("The run went on after this; it is not what ended it."))
     sure = _("{sure} ({evidence}, {date})", sure=_(_SURE[signature.sure]), evidence=signature.evidence,
@@ -66,6 +71,17 @@ def problem_text(named: Named, style: Style, verbosity: int = 0) -> str:
     return text
 
 
+def _to_do(signature: Signature, style: Style) -> str:
+    """What to do: that `fix` does it, where it does; then what a person can, one line for each way."""
+    ways = cures(signature)
+    repaired = repairable(signature) and not any("dualano-doctor" in way for way in ways)
+    if len(ways) == 1:
+        label = _("fix repairs this. By hand: ") if repaired else _("to do: ")
+        return _indent(style.paint(label, "2") + ways[0])
+    head = _("fix repairs this. By hand, one or more of:") if repaired else _("to do, one or more of:")
+    return _indent(style.paint(head, "2")) + "".join(f"  {row}" for way in ways for row in _rows("- " + way))
+
+
 def cures(signature: Signature) -> Sequence[str]:
     """What to do, in the language spoken."""
     found: Sequence[str] = in_language(signature.cure, spoken())
@@ -79,7 +95,7 @@ def repairable(signature: Signature) -> bool:
     return any(rule.id == signature.rule and rule.repairable for rule in RULES)
 
 
-def document(explanation: Explanation) -> dict[str, object]:
+def document(explanation: Explanation, installed: Sequence[str] = ()) -> dict[str, object]:
     """For --json. Causes and cures are in the language spoken; ids are not translated."""
     return {
         "schema": 1,
@@ -88,6 +104,7 @@ def document(explanation: Explanation) -> dict[str, object]:
         "problems": [_row(named) for named in explanation.problems],
         "notices": [_row(named) for named in explanation.notices],
         "unknown_error": list(explanation.unknown),
+        "installed": list(installed),
         "lines": explanation.lines,
         "bytes": explanation.bytes_read,
     }
@@ -99,6 +116,7 @@ def _row(named: Named) -> dict[str, object]:
         "id": signature.id,
         "rule": signature.rule or None,
         "severity": signature.severity,
+        "general": signature.general,
         "cause": in_language(signature.cause, spoken()),
         "cure": list(cures(signature)),
         "repairable": repairable(signature),
@@ -127,6 +145,27 @@ def _unknown(lines: Sequence[str], style: Style) -> str:
     return head + "\n" + "".join(_indent(style.paint(printable(line[:500]), "31")) for line in lines)
 
 
+def _last_words(lines: Sequence[str], shown: str, style: Style) -> str:
+    """The last error's own lines, where they say more than the line that is already shown."""
+    if list(lines) == [shown]:
+        return ""
+    head = _("The log's last error:")
+    return head + "\n" + "".join(_indent(style.paint(printable(line[:500]), "31")) for line in lines)
+
+
+def _nothing(lines: int, name: str) -> str:
+    if name:
+        text = _("{name}: no known problem and no error in it (lines: {lines}).", name=printable(name), lines=lines)
+    elif lines == 1:
+        return _("No known problem and no error in one line.\n")
+    else:
+        text = _("No known problem and no error in {lines} lines.", lines=lines)
+    return text + "\n"
+
+
 def _indent(text: str) -> str:
-    rows = wrap(text, _WIDTH) or [""]
-    return "".join(f"    {row}\n" for row in rows)
+    return "".join(_rows(text))
+
+
+def _rows(text: str) -> list[str]:
+    return [f"    {row}\n" for row in wrap(text, _WIDTH) or [""]]

@@ -1,11 +1,11 @@
-"""Reads samples.txt: one log and one near miss for every known failure."""
+"""Reads samples.txt and general_samples.txt: one log and one near miss for every failure."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
 
-FILE = Path(__file__).parent / "samples.txt"
+FOLDER = Path(__file__).parent
 
 
 class Sample(NamedTuple):
@@ -14,9 +14,9 @@ class Sample(NamedTuple):
     near: bytes
 
 
-def samples():
+def samples(file="samples.txt"):
     """All samples, the stand-ins for control characters replaced by the characters."""
-    text = FILE.read_text(encoding="utf-8").replace("␛", "\x1b").replace("␍", "\r")
+    text = (FOLDER / file).read_text(encoding="utf-8").replace("␛", "\x1b").replace("␍", "\r")
     found = []
     for part in text.split("\n=== ")[1:]:
         name, rest = part.split("\n", 1)

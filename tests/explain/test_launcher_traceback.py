@@ -14,7 +14,7 @@ OURS = ["Traceback (most recent call last):", '  File "loop.py", line 3', "    s
 LAMENT = [
     "Traceback (most recent call last):",
     '  File "launch.py", line 9',
-    "subprocess.CalledProcessError: Command '['x']' returned non-zero exit status 1.",
+    "subprocess.CalledProcessError: Command '['python', 'train.py']' returned non-zero exit status 1.",
 ]
 LINES = ["loading", *OURS, "error: it failed", *LAMENT, "after it"]
 EXPECTED = ["loading", *OURS, "error: it failed", "after it"]
@@ -29,6 +29,11 @@ def test_however_the_lines_arrive(size):
     lament = WithoutLament()
     shown = [line for start in range(0, len(LINES), size) for line in lament.lines(LINES[start : start + size])]
     assert shown + lament.lines([], rest=True) == EXPECTED
+
+
+def test_a_command_that_launches_nothing_is_no_launchers():
+    lines = [*LAMENT[:2], LAMENT[2].replace("'python', 'train.py'", "'git', 'lfs', 'pull'")]
+    assert WithoutLament().lines(lines, rest=True) == lines
 
 
 def test_a_traceback_that_breaks_off_is_shown_at_the_end():

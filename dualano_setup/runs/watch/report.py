@@ -93,7 +93,8 @@ def known_problem(view: RunView, style: Style) -> str:
     from ...report.explain import problem_text
 
     explanation = explained(view)
-    return problem_text(explanation.root, style) if explanation and explanation.root else ""
+    root = explanation.root if explanation else None
+    return problem_text(root, style) if root and not root.seen.signature.says_little else ""
 
 
 def _at_the_end(view: RunView) -> str:
