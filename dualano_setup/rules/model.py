@@ -9,6 +9,7 @@ from ..facts.fact import Known
 from ..facts.project.model import ESSENTIAL, INDEX
 from ..language import N_, _
 from .finding import Finding
+from .model_layout import LAYOUT, check_layout
 from .rule import Context, Rule, fail, warn
 from .wording import listing, shown
 
@@ -193,4 +194,5 @@ RULES = (
     Rule("MODEL003", POINTERS, check_pointers, _NEEDS, _AFTER, repairable=True),
     Rule("MODEL004", KIND, check_kind, _NEEDS, _AFTER),
     Rule("MODEL005", NAMED, check_named, _NEEDS, _AFTER, repairable=True),
+    Rule("MODEL006", LAYOUT, check_layout, _NEEDS, (*_AFTER, "MODEL004")),
 )

@@ -47,13 +47,17 @@ class TextEncoder(nn.Module):
         return self.encoder(tokens)[0]
 
 
+#: Positions of CLIP's text encoder, and so of every Stable Diffusion 1.x.
+POSITIONS = 77
+
+
 def tokenize(tokenizer: Any, prompts: Sequence[str]) -> Tensor:
-    """Token numbers (P, L), padded (and cut) to the tokenizer's length."""
+    """Token numbers (P, L), padded (and cut) to the tokenizer's length; a folder that names none gives 10^30."""
     return tokenizer(
         list(prompts),
         truncation=True,
         padding="max_length",
-        max_length=tokenizer.model_max_length,
+        max_length=min(tokenizer.model_max_length, POSITIONS),
         return_tensors="pt",
     ).input_ids
 
