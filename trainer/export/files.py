@@ -31,12 +31,23 @@ def copy_all(sources: Sequence[Path], folder: Path) -> None:
         copy(source, folder / source.name)
 
 
+def padded(stems: Sequence[str]) -> list[str]:
+    """The names with numbers of equal length where all are numbers, so that they sort alike with any ending.
+
+    anomalib 2.7 pairs images and masks by sort order, and `10_mask` comes before `1_mask` where `1.` comes before `10.`.
+    """
+    if not all(stem.isascii() and stem.isdigit() for stem in stems) or len({int(stem) for stem in stems}) < len(stems):
+        return list(stems)
+    width = max(map(len, stems), default=0)
+    return [stem.zfill(width) for stem in stems]
+
+
 def copy_pairs(pairs: Sequence[Pair], images: Path, masks: Path, *, mask_suffix: str) -> None:
-    """Copy images under their own names; write their masks as PNG with values 0 and 255."""
+    """Copy images under their own (padded) names; write their masks as PNG with values 0 and 255."""
     masks.mkdir(parents=True, exist_ok=True)
-    for pair in pairs:
-        copy(pair.image, images / pair.image.name)
-        write_png(mask_image(pair.load_mask()), masks / f"{pair.image.stem}{mask_suffix}.png")
+    for pair, stem in zip(pairs, padded([pair.image.stem for pair in pairs]), strict=True):
+        copy(pair.image, images / f"{stem}{pair.image.suffix}")
+        write_png(mask_image(pair.load_mask()), masks / f"{stem}{mask_suffix}.png")
 
 
 def detection_images(source: ExportSource, part: str) -> Iterator[tuple[str, Path, Pair | None]]:

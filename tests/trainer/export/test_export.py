@@ -9,6 +9,7 @@ from PIL import Image
 
 from trainer.export.__main__ import WRITERS, main
 from trainer.export.coco import run_lengths
+from trainer.export.files import padded
 from trainer.export.yolo import outline
 from trainer.files.reading import content_hash
 from trainer.generate.manifest import Manifest, Record
@@ -292,3 +293,62 @@ def test_an_anomaly_is_a_name_not_a_path(world, anomaly):
 def test_a_slash_that_completion_leaves_is_no_part_of_the_name(world):
     assert run(world, "yolo", anomaly="scratch/") == 0
     assert json.loads((world / "out" / "export.json").read_text())["anomaly"] == "scratch"
+
+
+def test_ids_begin_at_one_and_are_numbered_through(world):
+    """pycocotools takes the id 0 of a match for no match: AP 0 for a perfect mask."""
+    evaluator = pytest.importorskip("pycocotools.cocoeval")
+    reader = pytest.importorskip("pycocotools.coco")
+    assert run(world, "coco") == 0
+    for part in ("train", "val"):
+        coco = reader.COCO(str(world / "out" / "annotations" / f"instances_{part}.json"))
+        ids = coco.getAnnIds()
+        assert ids == list(range(1, len(ids) + 1))
+        perfect = [
+            {"image_id": a["image_id"], "category_id": a["category_id"], "segmentation": coco.annToRLE(a), "score": 0.9}
+            for a in coco.loadAnns(ids)
+        ]
+        evaluation = evaluator.COCOeval(coco, coco.loadRes(perfect), "segm")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+        assert evaluation.stats[0] == 1
+
+
+def test_no_line_of_four_numbers(world):
+    """ultralytics takes four numbers for a box, and one such line stops the whole segment data set."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    mask[3, 5] = mask[20, 5:30] = mask[40:60, 60] = 255
+    Image.fromarray(mask).save(world / "generated" / "mask" / "00000.png")
+    assert run(world, "yolo") == 0
+    lines = [line for file in (world / "out" / "labels").rglob("*.txt") for line in file.read_text().splitlines()]
+    assert len((world / "out" / "labels" / "train" / "gen_00000.txt").read_text().splitlines()) == 3
+    assert all(len(line.split()) >= 1 + 6 for line in lines)
+
+
+def test_the_path_is_absolute(world, monkeypatch):
+    monkeypatch.chdir(world)
+    flags = ["--generated", "generated", "--dataset", "data", "--category", "widget", "--anomaly", "scratch"]
+    assert main([*flags, "--format", "yolo", "--output", "out"]) == 0
+    assert (world / "out" / "data.yaml").read_text().startswith(f"path: {json.dumps(str(world / 'out'))}\n")
+
+
+def test_masks_sort_as_their_images_do(world):
+    """anomalib pairs by sort order: 10_mask comes before 1_mask."""
+    for folder, ending in (("test", ".png"), ("ground_truth", "_mask.png")):
+        for number in range(9):
+            file = world / "data" / "widget" / folder / "scratch" / f"{number:03d}{ending}"
+            file.rename(file.with_name(f"{number + 4}{ending}"))
+    assert run(world, "mvtec") == 0
+    root = world / "out" / "real" / "widget"
+    images = names(root / "test" / "scratch")
+    assert len(images) > 3
+    assert [name.replace(".png", "_mask.png") for name in images] == names(root / "ground_truth" / "scratch")
+    assert len({len(name) for name in images}) == 1
+
+
+def test_only_numbers_are_padded():
+    assert padded(["1", "2", "10"]) == ["01", "02", "10"]
+    assert padded(["1", "01"]) == ["1", "01"]
+    assert padded(["a", "10"]) == ["a", "10"]
+    assert padded([]) == []
