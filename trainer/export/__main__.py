@@ -87,7 +87,7 @@ def gather_all(settings: ExportSettings) -> list[ExportSource]:
     for flag, given in (("--generated", settings.generated), ("--trained_on", settings.trained_on)):
         if len(given) != count and (given or flag == "--generated"):
             raise TrainerError(f"{flag} is given {len(given)} times, --anomaly {count}: give one for each, in order.")
-    lists = settings.trained_on or [None] * count
+    lists: Sequence[Path | None] = settings.trained_on or [None] * count
     folders = [AnomalyFolder(settings.dataset, settings.category, anomaly) for anomaly in settings.anomaly]
     sources = [
         gather(generated, folder, settings.split, trained_on=trained_on)

@@ -60,7 +60,7 @@ def detection_images(sources: Sequence[ExportSource], part: str) -> Iterator[tup
     train = part == "train"
     for source in sources:
         for pair in source.generated if train else source.test:
-            name = f"{'gen-' if train else ''}{source.label}_{pair.image.name}"
+            name = f"{'gen_' if train else ''}{source.label}_{pair.image.name}"
             yield name, pair.image, pair, source.number
     for path in sources[0].train_good if train else sources[0].test_good:
         yield f"good_{path.name}", path, None, 0

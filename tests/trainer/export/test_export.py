@@ -80,7 +80,7 @@ def test_coco_loads_in_its_own_reader_and_gives_back_every_pixel(world):
 
 def true_mask(world, name):
     """The mask of an image by its name in a detection export."""
-    kind, stem = name.removesuffix(".png").split("_")
+    kind, *_, stem = name.removesuffix(".png").split("_")
     if kind.startswith("gen"):
         return mask_of(world / "generated" / "mask" / f"{stem}.png")
     return mask_of(world / "data" / "widget" / "ground_truth" / "scratch" / f"{stem}_mask.png")

@@ -38,7 +38,7 @@ def test_no_line_of_four_numbers(world):
     Image.fromarray(mask).save(world / "generated" / "mask" / "00000.png")
     assert run(world, "yolo") == 0
     lines = [line for file in (world / "out" / "labels").rglob("*.txt") for line in file.read_text().splitlines()]
-    assert len((world / "out" / "labels" / "train" / "gen-01-scratch_00000.txt").read_text().splitlines()) == 3
+    assert len((world / "out" / "labels" / "train" / "gen_01-scratch_00000.txt").read_text().splitlines()) == 3
     assert all(len(line.split()) >= 1 + 6 for line in lines)
 
 
@@ -85,7 +85,7 @@ def test_three_anomalies_in_one_coco_set_keep_their_classes(world):
         assert len(set(files)) == len(files)
         for annotation in whole.loadAnns(whole.getAnnIds()):
             (image,) = whole.loadImgs(annotation["image_id"])
-            label = image["file_name"].removeprefix("gen-").split("_")[0]
+            label = image["file_name"].removeprefix("gen_").split("_")[0]
             assert label == f"{annotation['category_id'] - 1:02d}-{whole.cats[annotation['category_id']]['name']}"
         assert {a["category_id"] for a in whole.dataset["annotations"]} == {1, 2, 3}
         assert {a["category_id"] for a in one.dataset["annotations"]} == {3}
@@ -103,7 +103,7 @@ def test_three_anomalies_in_one_set_of_the_other_formats(world, kind):
     if kind == "yolo":
         assert 'names:\n  0: "dent"\n  1: "scratch"\n  2: "stain"\n' in (out / "data.yaml").read_text()
         for number, anomaly in enumerate(record["classes"]):
-            lines = (out / "labels" / "train" / f"gen-{number:02d}-{anomaly}_00000.txt").read_text().splitlines()
+            lines = (out / "labels" / "train" / f"gen_{number:02d}-{anomaly}_00000.txt").read_text().splitlines()
             assert {line.split()[0] for line in lines} == {str(number)}
     if kind == "anomalib":
         assert names(out / "abnormal" / "synthetic") == names(out / "mask" / "synthetic")
