@@ -281,6 +281,7 @@ class ModelPart:
     truncated: tuple[str, ...] = ()  # shorter than their own header says
     pointers: tuple[str, ...] = ()  # Git LFS pointer files
     error: str = ""
+    layout: tuple[str, ...] = ()  # how it was saved, where not every library reads that; facts/project/model_layout.py
 
 
 @dataclass(frozen=True, slots=True)

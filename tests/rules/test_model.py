@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dualano_setup.facts.fact import Unknown
-from dualano_setup.facts.sheet import BaseModel, ModelPart
+from dualano_setup.facts.project.model_layout import NO_LENGTH, NO_PREFIX, ONE_FILE, STALE_INDEX
+from dualano_setup.facts.sheet import BaseModel, Distribution, ModelPart
 from dualano_setup.rules.model import RULES
-from tests.rules.project_sheets import INDEX, checkout, context, findings, model, statuses
+from tests.rules.project_sheets import INDEX, checkout, context, environment, findings, model, statuses
 
 
 @pytest.mark.parametrize("rule", [rule.id for rule in RULES])
@@ -77,3 +80,44 @@ def test_named_but_absent_parts():
     seen = model(named_but_absent=("safety_checker", "feature_extractor"))
     assert statuses(RULES, "MODEL005", context(model=seen)) == ["warn"]
     assert statuses(RULES, "MODEL005", context(model=seen, checkout=checkout())) == ["fail"]
+
+
+@pytest.mark.parametrize(
+    ("part", "layout", "versions", "says"),
+    [
+        ("unet", STALE_INDEX, {"diffusers": "0.42.1"}, "FileNotFoundError"),
+        ("vae", STALE_INDEX, {"diffusers": "0.29.0"}, "FileNotFoundError"),
+        ("unet", STALE_INDEX, {"diffusers": "0.28.2"}, ""),
+        ("text_encoder", STALE_INDEX, {"diffusers": "0.42.1"}, ""),  # transformers takes the whole file
+        ("text_encoder", NO_PREFIX, {"transformers": "4.44.2"}, "random numbers"),
+        ("text_encoder", NO_PREFIX, {"transformers": "5.0.0"}, ""),
+        ("text_encoder", NO_PREFIX, {}, ""),  # neither the environment nor the profile has it
+        ("tokenizer", ONE_FILE, {"transformers": "4.30.2"}, "transformers 4.30.2 cannot read"),
+        ("tokenizer", ONE_FILE, {"transformers": "5.23.0"}, ""),
+        ("tokenizer", NO_LENGTH, {"transformers": "4.30.2"}, ""),
+    ],
+)
+def test_how_a_part_was_saved_is_judged_by_the_version_that_reads_it(part, layout, versions, says):
+    seen = model(parts=(ModelPart(part, True, {"cross_attention_dim": 768}, ("w.safetensors",), layout=(layout,)),))
+    found = tuple(Distribution(name, version, "/env", "/env") for name, version in versions.items())
+    ctx = context(model=seen, environment=replace(environment(), distributions=found))
+    (row,) = findings(RULES, "MODEL006", ctx)
+    assert row.status == ("fail" if says else "ok")
+    assert says in row.detail
+    if says:
+        assert (row.subject, row.evidence) == (part, f"/sd/{part}")
+
+
+def test_without_an_environment_the_profiles_versions_count():
+    part = ModelPart("tokenizer", True, {}, layout=(ONE_FILE,))
+    ctx = context(model=model(parts=(part,)))
+    assert statuses(RULES, "MODEL006", ctx) == ["ok"]
+    profile = replace(ctx.profile, packages={"transformers": "4.30.2"})
+    assert statuses(RULES, "MODEL006", replace(ctx, profile=profile)) == ["fail"]
+
+
+def test_a_tokenizer_without_a_length_stops_the_checkouts_trainer_alone():
+    seen = model(parts=(ModelPart("tokenizer", True, {}, layout=(NO_LENGTH,)),))
+    assert statuses(RULES, "MODEL006", context(model=seen)) == ["ok"]
+    (row,) = findings(RULES, "MODEL006", context(model=seen, checkout=checkout()))
+    assert (row.status, "10^30" in row.detail) == ("fail", True)

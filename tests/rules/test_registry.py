@@ -20,7 +20,7 @@ PROMISED = {
     "REQ": 6,
     "ACC": 4,
     "DATA": 8,
-    "MODEL": 5,
+    "MODEL": 6,
     "SRC": 7,
     "SEC": 1,
     "NET": 2,

@@ -2,6 +2,8 @@
 
     python -m trainer.export --generated DIR --dataset MVTEC_ROOT --category C --anomaly A \
         --format mvtec|anomalib|coco|yolo --output DIR [--split strict|paper]
+
+Several anomalies go into one export by repeating --anomaly and --generated, in the same order.
 """
 
 from __future__ import annotations
@@ -18,15 +20,17 @@ from ..cli.flag_types import folder_name
 from ..cli.run_command import run_command
 from ..data.mvtec import AnomalyFolder
 from ..data.split import check_leakage
+from ..errors import TrainerError
 from ..files.folders import made_aside, refuse_non_empty
 from . import anomalib, coco, mvtec, yolo
 from .source import ExportSource, Protocol, gather
 
-#: Each writes the source into a folder (second argument) that will be moved to its place (third).
-WRITERS: dict[str, Callable[[ExportSource, Path, Path], None]] = {
-    "mvtec": lambda source, folder, _: mvtec.write(source, folder),
+#: Each writes the sources, one for each anomaly, into a folder (second argument), which is then moved to its place
+#: (third).
+WRITERS: dict[str, Callable[[Sequence[ExportSource], Path, Path], None]] = {
+    "mvtec": lambda sources, folder, _: mvtec.write(sources, folder),
     "anomalib": anomalib.write,
-    "coco": lambda source, folder, _: coco.write(source, folder),
+    "coco": lambda sources, folder, _: coco.write(sources, folder),
     "yolo": yolo.write,
 }
 
@@ -35,14 +39,14 @@ WRITERS: dict[str, Callable[[ExportSource, Path, Path], None]] = {
 class ExportSettings:
     """What to export, by the names of the flags; `--help` explains each."""
 
-    generated: Path
+    generated: Sequence[Path]
     dataset: Path
     category: str
-    anomaly: str
+    anomaly: Sequence[str]
     format: str
     output: Path
     split: Protocol = "strict"
-    trained_on: Path | None = None
+    trained_on: Sequence[Path] = ()
     allow_leakage: bool = False
 
 
@@ -53,37 +57,64 @@ def export(settings: ExportSettings) -> None:
         TrainerError: nothing to export, a damaged input, or a training image among the test images.
     """
     refuse_non_empty(settings.output)
-    folder = AnomalyFolder(settings.dataset, settings.category, settings.anomaly)
-    source = gather(settings.generated, folder, settings.split, trained_on=settings.trained_on)
-    if source.leaks and settings.allow_leakage:
-        print(
-            f"warning: {len(source.leaks)} test images are training images; results on them say nothing",
-            file=sys.stderr,
-        )
+    sources = gather_all(settings)
+    leaks = sum(len(source.leaks) for source in sources)
+    if leaks and settings.allow_leakage:
+        print(f"warning: {leaks} test images are training images; results on them say nothing", file=sys.stderr)
     else:
-        check_leakage(source.trained_on, [pair.image for pair in source.test])
+        trained_on = [path for source in sources for path in source.trained_on]
+        check_leakage(trained_on, [pair.image for source in sources for pair in source.test])
     with made_aside(settings.output) as aside:
-        WRITERS[settings.format](source, aside, settings.output)
-        text = json.dumps(describe(settings, source), indent=2) + "\n"
+        WRITERS[settings.format](sources, aside, settings.output)
+        text = json.dumps(describe(settings, sources), indent=2) + "\n"
         (aside / "export.json").write_text(text, encoding="utf-8")
+    generated, tested = (sum(map(len, sets)) for sets in zip(*((s.generated, s.test) for s in sources), strict=True))
     print(
-        f"{len(source.generated)} generated and {len(source.test)} real anomalies, {len(source.train_good)} + "
-        f"{len(source.test_good)} good images, as {settings.format} in {settings.output}"
+        f"{generated} generated and {tested} real anomalies, {len(sources[0].train_good)} + "
+        f"{len(sources[0].test_good)} good images, as {settings.format} in {settings.output}"
     )
 
 
-def describe(settings: ExportSettings, source: ExportSource) -> dict[str, Any]:
+def gather_all(settings: ExportSettings) -> list[ExportSource]:
+    """One source for each anomaly, in the order of their class numbers.
+
+    Raises:
+        TrainerError: the flags do not go together, or what `gather` raises.
+    """
+    count = len(settings.anomaly)
+    if len(set(settings.anomaly)) < count:
+        raise TrainerError("--anomaly names one anomaly twice.")
+    for flag, given in (("--generated", settings.generated), ("--trained_on", settings.trained_on)):
+        if len(given) != count and (given or flag == "--generated"):
+            raise TrainerError(f"{flag} is given {len(given)} times, --anomaly {count}: give one for each, in order.")
+    lists: Sequence[Path | None] = settings.trained_on or [None] * count
+    folders = [AnomalyFolder(settings.dataset, settings.category, anomaly) for anomaly in settings.anomaly]
+    sources = [
+        gather(generated, folder, settings.split, trained_on=trained_on)
+        for generated, folder, trained_on in zip(settings.generated, folders, lists, strict=True)
+    ]
+    return sorted(sources, key=lambda source: source.number)
+
+
+def describe(settings: ExportSettings, sources: Sequence[ExportSource]) -> dict[str, Any]:
     """What the export holds, for its own record."""
     return {
         "format": settings.format,
         "split": settings.split,
-        "category": source.category,
-        "anomaly": source.anomaly,
-        "generated": len(source.generated),
-        "weights": list(source.weights),
-        "trained_on": [path.name for path in source.trained_on],
-        "tested_on": [pair.image.name for pair in source.test],
-        "leaks": [[trained.name, tested.name] for trained, tested in source.leaks],
+        "category": settings.category,
+        "classes": list(sources[0].classes),
+        "anomalies": [
+            {
+                "anomaly": source.anomaly,
+                "class": source.number,
+                "generated": len(source.generated),
+                "weights": list(source.weights),
+                "trained_on": [path.name for path in source.trained_on],
+                "tested_on": [pair.image.name for pair in source.test],
+                "leaks": [[trained.name, tested.name] for trained, tested in source.leaks],
+            }
+            for source in sources
+        ],
     }
 
 
@@ -93,10 +124,22 @@ def parse_arguments(arguments: Sequence[str]) -> ExportSettings:
         prog="python -m trainer.export", description=(__doc__ or "").split("\n")[0], allow_abbrev=False
     )
     add = parser.add_argument
-    add("--generated", type=Path, required=True, help="folder that `python -m trainer.generate` wrote")
+    add(
+        "--generated",
+        type=Path,
+        action="append",
+        required=True,
+        help="folder that `python -m trainer.generate` wrote; once for each --anomaly",
+    )
     add("--dataset", type=Path, required=True, help="root of the real data, MVTec AD's layout")
     add("--category", type=folder_name, required=True, help="a folder of the real data, e.g. toothbrush")
-    add("--anomaly", type=folder_name, required=True, help="the anomaly that was trained, a folder of <category>/test")
+    add(
+        "--anomaly",
+        type=folder_name,
+        action="append",
+        required=True,
+        help="the anomaly that was trained, a folder of <category>/test; again for each further one",
+    )
     add("--format", choices=sorted(WRITERS), required=True)
     add("--output", type=Path, required=True, help="new folder")
     add(
@@ -105,7 +148,13 @@ def parse_arguments(arguments: Sequence[str]) -> ExportSettings:
         default="strict",
         help="strict (default): everything that did not train is tested on; paper: upstream's rules, which can leak",
     )
-    add("--trained_on", type=Path, help="trainer_state.json, or a text file of the training images' names")
+    add(
+        "--trained_on",
+        type=Path,
+        action="append",
+        default=[],
+        help="trainer_state.json, or a text file of the training images' names; once for each --anomaly",
+    )
     add("--allow_leakage", action="store_true", help="export although training images are tested on")
     return ExportSettings(**vars(parser.parse_args(arguments)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from .files import copy_all, copy_pairs
@@ -24,23 +25,27 @@ _WHAT = {
 }
 
 
-def write(source: ExportSource, folder: Path, final: Path) -> None:
+def write(sources: Sequence[ExportSource], folder: Path, final: Path) -> None:
     """Write the folders, and `real.yaml` and `synthetic.yaml`.
 
     Args:
-        source: what is exported.
+        sources: what is exported.
         folder: where it is written.
         final: where it will be; the configurations name it.
     """
-    copy_all(source.train_good, folder / "normal" / "train")
-    copy_all(source.test_good, folder / "normal" / "test")
-    for kind, pairs in (("real", source.test), ("synthetic", source.generated)):
-        # anomalib pairs images and masks by their names.
-        copy_pairs(pairs, folder / "abnormal" / kind, folder / "mask" / kind, mask_suffix="")
+    copy_all(sources[0].train_good, folder / "normal" / "train")
+    copy_all(sources[0].test_good, folder / "normal" / "test")
+    name = "_".join([sources[0].category, *(source.anomaly for source in sources)])
+    for kind in ("real", "synthetic"):
+        for source in sources:
+            pairs = source.test if kind == "real" else source.generated
+            # anomalib pairs images and masks by their sorted names.
+            images, masks = folder / "abnormal" / kind, folder / "mask" / kind
+            copy_pairs(pairs, images, masks, prefix=f"{source.label}_", mask_suffix="")
         text = _CONFIG.format(
             what=_WHAT[kind],
             # JSON's strings are YAML's, and quote whatever a path may hold.
-            name=json.dumps(f"{source.category}_{source.anomaly}"),
+            name=json.dumps(name),
             root=json.dumps(str(final.absolute())),
             kind=kind,
         )

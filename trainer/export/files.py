@@ -31,24 +31,36 @@ def copy_all(sources: Sequence[Path], folder: Path) -> None:
         copy(source, folder / source.name)
 
 
-def copy_pairs(pairs: Sequence[Pair], images: Path, masks: Path, *, mask_suffix: str) -> None:
-    """Copy images under their own names; write their masks as PNG with values 0 and 255."""
+def padded(stems: Sequence[str]) -> list[str]:
+    """The names with numbers of equal length where all are numbers, so that they sort alike with any ending.
+
+    anomalib 2.7 pairs images and masks by sort order: `10_mask` comes before `1_mask`, and `1.` before `10.`.
+    """
+    if not all(stem.isascii() and stem.isdigit() for stem in stems) or len({int(stem) for stem in stems}) < len(stems):
+        return list(stems)
+    width = max(map(len, stems), default=0)
+    return [stem.zfill(width) for stem in stems]
+
+
+def copy_pairs(pairs: Sequence[Pair], images: Path, masks: Path, *, prefix: str = "", mask_suffix: str) -> None:
+    """Copy images under their own (padded) names behind `prefix`; write their masks as PNG with values 0 and 255."""
     masks.mkdir(parents=True, exist_ok=True)
-    for pair in pairs:
-        copy(pair.image, images / pair.image.name)
-        write_png(mask_image(pair.load_mask()), masks / f"{pair.image.stem}{mask_suffix}.png")
+    for pair, stem in zip(pairs, padded([pair.image.stem for pair in pairs]), strict=True):
+        copy(pair.image, images / f"{prefix}{stem}{pair.image.suffix}")
+        write_png(mask_image(pair.load_mask()), masks / f"{prefix}{stem}{mask_suffix}.png")
 
 
-def detection_images(source: ExportSource, part: str) -> Iterator[tuple[str, Path, Pair | None]]:
-    """The images of one part of a detection data set: (file name in the export, file, pair or None if good).
+def detection_images(sources: Sequence[ExportSource], part: str) -> Iterator[tuple[str, Path, Pair | None, int]]:
+    """The images of one part of a detection data set: (file name in the export, file, pair or None if good, class).
 
     Args:
-        source: what is exported.
+        sources: what is exported, one for each anomaly.
         part: `train` (generated pairs and real good images) or `val` (real images that nothing trained on).
     """
-    pairs, good = (source.generated, source.train_good) if part == "train" else (source.test, source.test_good)
-    prefix = "gen" if part == "train" else source.anomaly
-    for pair in pairs:
-        yield f"{prefix}_{pair.image.name}", pair.image, pair
-    for path in good:
-        yield f"good_{path.name}", path, None
+    train = part == "train"
+    for source in sources:
+        for pair in source.generated if train else source.test:
+            name = f"{'gen_' if train else ''}{source.label}_{pair.image.name}"
+            yield name, pair.image, pair, source.number
+    for path in sources[0].train_good if train else sources[0].test_good:
+        yield f"good_{path.name}", path, None, 0

@@ -52,6 +52,7 @@ class ExportSource:
         trained_on: the real anomalies that the generator was trained on; never exported.
         leaks: training images that are tested on nevertheless, (training image, test image).
         weights: SHA-256 of the weights that generated the pairs.
+        classes: all anomalies of the category by name, whatever is exported: a class has one number in every export.
     """
 
     category: str
@@ -63,6 +64,17 @@ class ExportSource:
     trained_on: tuple[Path, ...]
     leaks: tuple[tuple[Path, Path], ...]
     weights: tuple[str, ...]
+    classes: tuple[str, ...]
+
+    @property
+    def number(self) -> int:
+        """The anomaly's class, from 0."""
+        return self.classes.index(self.anomaly)
+
+    @property
+    def label(self) -> str:
+        """What its files' names begin with, `02-stain`; the number keeps any two anomalies apart."""
+        return f"{self.number:02d}-{self.anomaly}"
 
 
 def gather(
@@ -100,10 +112,17 @@ def gather(
         train,
         find_leaks(train, test),
         tuple(sorted({record.weights for record in manifest.accepted()})),
+        anomalies_of(folder),
     )
     for pair in (*source.generated, *source.test):
         _check_size(pair)
     return source
+
+
+def anomalies_of(folder: AnomalyFolder) -> tuple[str, ...]:
+    """The category's anomalies by name: the folders of `test` other than `good`, and the one that is asked for."""
+    found = {path.name for path in folder.images.parent.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    return tuple(sorted((found - {"good"}) | {folder.anomaly}))
 
 
 def accepted_indexes(manifest: Manifest) -> list[int]:

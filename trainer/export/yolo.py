@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,27 +18,27 @@ from .source import ExportSource
 _ENLARGED = 4
 
 
-def write(source: ExportSource, folder: Path, final: Path) -> None:
+def write(sources: Sequence[ExportSource], folder: Path, final: Path) -> None:
     """Write `images/`, `labels/` and `data.yaml`.
 
     Args:
-        source: what is exported.
+        sources: what is exported.
         folder: where it is written.
         final: where it will be; `data.yaml` names it.
     """
     for part in ("train", "val"):
         labels = folder / "labels" / part
         labels.mkdir(parents=True)
-        for name, path, pair in detection_images(source, part):
+        for name, path, pair, kind in detection_images(sources, part):
             copy(path, folder / "images" / part / name)
             shapes = [outline(component) for component in components(pair.load_mask())] if pair else []
-            text = "".join(f"0 {' '.join(f'{value:.6f}' for value in shape.ravel())}\n" for shape in shapes)
+            text = "".join(f"{kind} {' '.join(f'{value:.6f}' for value in shape.ravel())}\n" for shape in shapes)
             (labels / f"{Path(name).stem}.txt").write_text(text, encoding="utf-8")
     (folder / "data.yaml").write_text(
         # JSON's strings are YAML's, and quote whatever a path may hold.
         f"path: {json.dumps(str(final.absolute()))}\n"
         "train: images/train\nval: images/val\n"
-        f"names:\n  0: {json.dumps(source.anomaly)}\n",
+        "names:\n" + "".join(f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(sources[0].classes)),
         encoding="utf-8",
     )
 

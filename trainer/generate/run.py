@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from ..errors import TrainerError
 from ..files.reading import content_hash
 from ..masks.anomaly import agreement, extract_mask
 from ..masks.regions import load_opencv, mask_image
-from ..method.sampling import GUIDANCE, MOST_STEPS
+from ..method.sampling import GUIDANCE, MOST_STEPS, SchedulerName, first_timestep
 from ..run_folder.folder import claimed
 from ..weights.adapter_file import AdapterWeights, find_weights, read_weights
 from .generator import Generator, load_generator
@@ -39,6 +39,9 @@ from .manifest import (
     shares_conditions,
 )
 from .settings import GenerationSettings
+
+#: PNDM's start with up to ten steps is early because its strides are long; beyond, a start below this is a mistake.
+LATE_ENOUGH, FEW = 850, 10
 
 
 def generate(settings: GenerationSettings) -> None:
@@ -118,6 +121,13 @@ def settled(
     most = MOST_STEPS[settings.scheduler]
     if steps > most:
         raise TrainerError(f"--num_inference_steps is {steps}; {settings.scheduler} takes at most {most}.")
+    start = first_timestep(cast("SchedulerName", settings.scheduler), steps)
+    if start < LATE_ENOUGH and steps > FEW:
+        print(
+            f"warning: {settings.scheduler} with {steps} steps starts at timestep {start} of 1000, in the middle of "
+            "the noise, and its pairs suffer from it; 50, 100, 200, 250 and 500 steps start near the end",
+            file=sys.stderr,
+        )
     model = Path(settings.pretrained_model_name_or_path)
     shared = backgrounds and shares_conditions(settings.output_dir, unless=settings.faithful)
     return {

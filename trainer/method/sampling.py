@@ -23,6 +23,9 @@ from .objective import NoiseSchedule
 SchedulerName = Literal["pndm", "dpm++"]
 #: Of training's thousand steps, all that these schedulers can choose from.
 MOST_STEPS = {"pndm": 999, "dpm++": 1000}
+#: Which of them are taken. Set here, since a model folder's file says so only once diffusers has saved it (then with
+#: PNDM's own default, under which dpm++ starts at 941 instead of 999, and takes step 1 a thousand times of 1000).
+SPACING: dict[SchedulerName, str] = {"pndm": "leading", "dpm++": "linspace"}
 #: Upstream's guidance scale of each variant.
 GUIDANCE: dict[Variant, float] = {"bcm": 2.0, "dual": 2.5}
 
@@ -158,8 +161,19 @@ def make_scheduler(name: SchedulerName, config: Any) -> Any:
     from diffusers import DPMSolverMultistepScheduler, PNDMScheduler
 
     if name == "pndm":
-        return PNDMScheduler.from_config(config, skip_prk_steps=True)
-    return DPMSolverMultistepScheduler.from_config(config, algorithm_type="dpmsolver++", solver_order=2)
+        return PNDMScheduler.from_config(config, skip_prk_steps=True, timestep_spacing=SPACING[name])
+    return DPMSolverMultistepScheduler.from_config(
+        config, algorithm_type="dpmsolver++", solver_order=2, timestep_spacing=SPACING[name]
+    )
+
+
+def first_timestep(name: SchedulerName, steps: int) -> int:
+    """Where sampling starts, of training's 0 to 999; pure noise belongs to the last ones.
+
+    PNDM walks in whole strides of 1000 // steps and adds Stable Diffusion's offset of 1 (diffusers 0.25 to 0.42), so
+    that with 600 steps it starts at 600.
+    """
+    return 1000 // steps * (steps - 1) + 1 if name == "pndm" else 999
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..variant import TOKENS
 from .adapters import Adapter, text_parts
 
 _LAYER = re.compile(r"(?:^|\.)encoder\.layers\.(\d+)\.self_attn$")
@@ -73,12 +74,12 @@ class TextSource:
 
 
 def tokenize(tokenizer: Any, prompts: Sequence[str]) -> Tensor:
-    """Token numbers (P, L), padded (and cut) to the tokenizer's length."""
+    """Token numbers (P, L), padded (and cut) to the tokenizer's length; a folder that names none gives 10^30."""
     return tokenizer(
         list(prompts),
         truncation=True,
         padding="max_length",
-        max_length=tokenizer.model_max_length,
+        max_length=min(tokenizer.model_max_length, TOKENS),
         return_tensors="pt",
     ).input_ids
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...language import _
 from ...system.files import list_folder, plain_error, read_part, read_whole, size_of
 from ..sheet import ModelPart
+from .model_layout import VOCABULARY, layout_of
 from .weights_file import check_weights, is_pointer
 
 _WEIGHTS = {
@@ -24,7 +25,6 @@ _CONFIGS = {
     "feature_extractor": ("preprocessor_config.json",),
     "tokenizer": (),
 }
-_VOCABULARY = ("vocab.json", "merges.txt")
 _SMALL_FILES = 64
 _MAX_INDEX = 1 << 22
 
@@ -41,8 +41,8 @@ def read_part_folder(folder: Path, name: str, config: dict[str, object] | None, 
     truncated: list[str] = []
     weights: tuple[str, ...] = ()
     if name == "tokenizer":
-        missing += [] if "tokenizer.json" in files else [wanted for wanted in _VOCABULARY if wanted not in files]
-        truncated += [file for file in _VOCABULARY if file in files and size_of(folder / file) == 0]
+        missing += [] if "tokenizer.json" in files else [wanted for wanted in VOCABULARY if wanted not in files]
+        truncated += [file for file in VOCABULARY if file in files and size_of(folder / file) == 0]
     if name in _WEIGHTS:
         weights, lacking, hint = _choose_weights(folder, files, _WEIGHTS[name])
         missing += lacking
@@ -54,7 +54,15 @@ def read_part_folder(folder: Path, name: str, config: dict[str, object] | None, 
         elif state == "damaged":
             problems.append(f"{file}: {seen}")
     return ModelPart(
-        name, True, config, weights, tuple(missing), tuple(truncated), tuple(pointers), "; ".join(problems)
+        name,
+        True,
+        config,
+        weights,
+        tuple(missing),
+        tuple(truncated),
+        tuple(pointers),
+        "; ".join(problems),
+        layout_of(name, folder, files, weights, config),
     )
 
 

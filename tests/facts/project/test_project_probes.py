@@ -368,6 +368,30 @@ def test_variants_shards_and_pickles(tmp_path):
     assert look(root).pickled == ("unet/diffusion_pytorch_model.bin",)
 
 
+def test_how_parts_were_saved(tmp_path):
+    root = sd(tmp_path / "sd")
+    assert all(not found.layout or found.name == "tokenizer" for found in look(root).parts)
+    (root / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text('{"weight_map": {}}')
+    assert part(root, "unet").layout == ("stale-index",)
+    header = b'{"encoder.layers.0.mlp.fc1.bias":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'
+    for names, layout in ((header, ("no-text-model-prefix",)), (header.replace(b"enc", b"text_model.enc"), ())):
+        (root / "text_encoder" / "model.safetensors").write_bytes(len(names).to_bytes(8, "little") + names)
+        assert part(root, "text_encoder").layout == layout
+    for broken in (b"", b"\xff" * 20, (4).to_bytes(8, "little") + b"[[[["):
+        (root / "text_encoder" / "model.safetensors").write_bytes(broken)
+        assert part(root, "text_encoder").layout == ()
+    tokenizer = root / "tokenizer"
+    for name in ("vocab.json", "merges.txt"):
+        (tokenizer / name).unlink(missing_ok=True)
+    (tokenizer / "tokenizer.json").write_text("{}")
+    (tokenizer / "tokenizer_config.json").write_text("{}")
+    assert part(root, "tokenizer").layout == ("tokenizer-json-only", "no-max-length")
+    (tokenizer / "vocab.json").write_text("{}")
+    (tokenizer / "merges.txt").write_text("a")
+    (tokenizer / "tokenizer_config.json").write_text('{"model_max_length": 77}')
+    assert part(root, "tokenizer").layout == ()
+
+
 def test_names_on_the_hub_and_single_files(tmp_path):
     assert look(tmp_path / "owner" / "name").hub_id == ""  # only a path below the project reads as one
     fact = model.probe(settings(tmp_path, model=tmp_path / "owner" / "name"))

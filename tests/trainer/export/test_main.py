@@ -7,67 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from trainer.export.__main__ import WRITERS, main
+from tests.trainer.export.exporting import SIDE, mask_of, names, run
+from trainer.export.__main__ import WRITERS
 from trainer.export.coco import run_lengths
 from trainer.export.yolo import outline
 from trainer.files.reading import content_hash
-from trainer.generate.manifest import Manifest, Record
 from trainer.masks.regions import load_opencv
-from trainer.miniature.data import write_dataset
-
-SIDE = 64
-
-
-@pytest.fixture(scope="module")
-def dataset(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("dataset")
-    write_dataset(folder / "data", folder / "foreground", side=SIDE, seed=0)
-    return folder / "data"
-
-
-@pytest.fixture
-def world(tmp_path, dataset):
-    """Real data, and a folder as `generate` leaves it: three accepted pairs and a rejected one."""
-    shutil.copytree(dataset, tmp_path / "data")
-    generated = tmp_path / "generated"
-    for folder in ("image", "fg", "mask", "rejected/image", "rejected/fg"):
-        (generated / folder).mkdir(parents=True)
-    generator, manifest = np.random.default_rng(0), Manifest(generated)
-    for index in range(4):
-        rejected = "nothing stands out" if index == 2 else None
-        base, name = generated / ("rejected" if rejected else ""), f"{index:05d}.png"
-        pixels = generator.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(base / "image" / name)
-        Image.fromarray(pixels).save(base / "fg" / name)
-        if not rejected:
-            mask = np.zeros((SIDE, SIDE), np.uint8)
-            mask[10:20, 5 + index : 30] = 255
-            mask[0:2, 40:60] = 255
-            Image.fromarray(mask).save(base / "mask" / name)
-        area = 0.0 if rejected else 0.05
-        manifest.add([Record(index, name, 0, "whole", "part", "ab" * 32, None, area, 0.9, rejected)])
-    return tmp_path
-
-
-def run(world, kind, *extra, anomaly="scratch"):
-    return main([
-        "--generated", str(world / "generated"), "--dataset", str(world / "data"), "--category", "widget",
-        "--anomaly", anomaly, "--format", kind, "--output", str(world / "out"), *extra,
-    ])  # fmt: skip
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def mask_of(path):
-    return np.asarray(Image.open(path)) > 0
 
 
 @pytest.mark.parametrize("kind", sorted(WRITERS))
 def test_no_format_carries_an_image_that_trained(world, kind):
     assert run(world, kind) == 0
-    record = json.loads((world / "out" / "export.json").read_text())
+    record = json.loads((world / "out" / "export.json").read_text())["anomalies"][0]
     assert record["trained_on"] == ["000.png", "001.png", "002.png"]
     assert record["tested_on"] == [f"{number:03d}.png" for number in range(3, 9)]
     assert (record["generated"], record["weights"], record["leaks"]) == (3, ["ab" * 32], [])
@@ -129,8 +80,8 @@ def test_coco_loads_in_its_own_reader_and_gives_back_every_pixel(world):
 
 def true_mask(world, name):
     """The mask of an image by its name in a detection export."""
-    kind, stem = name.removesuffix(".png").split("_")
-    if kind == "gen":
+    kind, *_, stem = name.removesuffix(".png").split("_")
+    if kind.startswith("gen"):
         return mask_of(world / "generated" / "mask" / f"{stem}.png")
     return mask_of(world / "data" / "widget" / "ground_truth" / "scratch" / f"{stem}_mask.png")
 
@@ -158,7 +109,7 @@ def test_yolo_polygons_cover_the_masks(world):
             drawn = np.zeros((8 * SIDE, 8 * SIDE), np.uint8)
             for line in lines:
                 kind, *values = line.split()
-                assert kind == "0"
+                assert kind == "1"  # dent, scratch, stain
                 assert len(values) >= 6
                 points = np.array(values, float).reshape(-1, 2) * 8 * SIDE
                 cv2.fillPoly(drawn, [points.round().astype(np.int32)], 1)
@@ -184,7 +135,7 @@ def test_a_duplicate_of_a_training_image_stops_the_export(world, capsys):
     assert not (world / "out").exists()
     assert run(world, "mvtec", "--allow_leakage") == 0
     assert "training images" in capsys.readouterr().err
-    assert json.loads((world / "out" / "export.json").read_text())["leaks"] == [["000.png", "007.png"]]
+    assert json.loads((world / "out" / "export.json").read_text())["anomalies"][0]["leaks"] == [["000.png", "007.png"]]
 
 
 def test_the_papers_split_leaks_where_n_is_not_divisible_by_three(world, capsys):
@@ -197,8 +148,9 @@ def test_the_papers_split_leaks_where_n_is_not_divisible_by_three(world, capsys)
 
 def test_the_papers_split_tests_on_all_but_the_first_third_and_says_its_leaks(world):
     assert run(world, "mvtec", "--split", "paper", "--allow_leakage") == 0
-    said = json.loads((world / "out" / "export.json").read_text())
-    assert said["split"] == "paper"
+    record = json.loads((world / "out" / "export.json").read_text())
+    assert record["split"] == "paper"
+    (said,) = record["anomalies"]
     assert said["tested_on"] == [f"{n:03d}.png" for n in range(3, 9)]
     assert names(world / "out" / "real" / "widget" / "test" / "scratch") == said["tested_on"]
     # Which three of nine train is the file system's order, as upstream has it; what leaks follows from that.
@@ -212,7 +164,7 @@ def test_the_papers_split_keeps_its_test_images_whatever_trained(world, capsys, 
     assert run(world, "mvtec", "--split", "paper", "--trained_on", str(world / "trained.txt")) == status
     assert ("Leakage" in capsys.readouterr().err) == bool(status)
     if not status:
-        said = json.loads((world / "out" / "export.json").read_text())
+        said = json.loads((world / "out" / "export.json").read_text())["anomalies"][0]
         assert said["tested_on"] == [f"{n:03d}.png" for n in range(3, 9)]
 
 
@@ -222,7 +174,7 @@ def test_what_really_trained_is_left_out(world, kind):
     listing = world / f"trained.{kind}"
     listing.write_text("\n".join(trained) if kind == "txt" else json.dumps({"run": {"files": trained}}))
     assert run(world, "mvtec", "--trained_on", str(listing)) == 0
-    tested = json.loads((world / "out" / "export.json").read_text())["tested_on"]
+    tested = json.loads((world / "out" / "export.json").read_text())["anomalies"][0]["tested_on"]
     assert tested == [f"{n:03d}.png" for n in (0, 2, 3, 4, 6, 7, 8)]
 
 
@@ -291,4 +243,4 @@ def test_an_anomaly_is_a_name_not_a_path(world, anomaly):
 
 def test_a_slash_that_completion_leaves_is_no_part_of_the_name(world):
     assert run(world, "yolo", anomaly="scratch/") == 0
-    assert json.loads((world / "out" / "export.json").read_text())["anomaly"] == "scratch"
+    assert json.loads((world / "out" / "export.json").read_text())["anomalies"][0]["anomaly"] == "scratch"

@@ -60,7 +60,7 @@ def test_ultralytics_reads_the_segments(exports):
     from ultralytics.data.utils import check_det_dataset
 
     facts = check_det_dataset(str(exports / "yolo" / "data.yaml"))
-    assert facts["names"] == {0: "stain"}
+    assert facts["names"] == {0: "dent", 1: "scratch", 2: "stain"}
     for part, anomalies, good in (("train", PAIRS, 12), ("val", 6, 6)):
         data = YOLODataset(img_path=facts[part], data=facts, task="segment", augment=False, imgsz=96)
         assert len(data) == anomalies + good

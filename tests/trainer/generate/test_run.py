@@ -1,11 +1,12 @@
 """Generating pairs: the same pair whatever the batch, resumable, and honest about what is no use."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
-from diffusers import DDPMScheduler
+from diffusers import DDPMScheduler, PNDMScheduler
 from PIL import Image
 
 from tests.miniature import miniature
@@ -14,7 +15,7 @@ from trainer.generate import run as generation
 from trainer.generate.__main__ import main
 from trainer.generate.manifest import Manifest
 from trainer.method.objective import NoiseSchedule
-from trainer.method.sampling import Sampler, make_scheduler
+from trainer.method.sampling import Sampler, first_timestep, make_scheduler
 from trainer.run_folder.folder import claimed
 
 FAST = ("--num_inference_steps", "2", "--seed", "3")
@@ -267,4 +268,51 @@ def test_faithful_draws_each_condition_anew_and_a_folder_goes_on_as_it_began(wei
     assert (tmp_path / "own" / "generation.json").read_text() == noted
     assert run(weights, tmp_path / "faithful", *two, "--faithful") == 0
     assert largest_difference(pictures(tmp_path / "own"), pictures(tmp_path / "faithful")) == 0
-    assert largest_difference(pictures(tmp_path / "own"), pictures(tmp_path / "shared")) > 1
+    assert largest_difference(pictures(tmp_path / "own"), pictures(tmp_path / "shared")) >= 1
+
+
+@pytest.mark.parametrize(("scheduler", "first"), [("pndm", 951), ("dpm++", 999)])
+def test_a_folder_that_diffusers_saved_again_gives_the_same_pairs(weights, tmp_path, scheduler, first):
+    made = {}
+    for saved in (False, True):
+        model = tmp_path / f"model-{saved}"
+        shutil.copytree(runs.miniature() / "model", model)
+        file = model / "scheduler" / "scheduler_config.json"
+        config = json.loads(file.read_text()) | {"_class_name": "PNDMScheduler", "skip_prk_steps": True}
+        config.pop("timestep_spacing", None)
+        file.write_text(json.dumps(config))
+        if saved:
+            PNDMScheduler.from_pretrained(model / "scheduler").save_pretrained(model / "scheduler")
+            assert json.loads(file.read_text())["timestep_spacing"] == "leading"
+        ddpm = DDPMScheduler.from_pretrained(model / "scheduler")
+        sampler = make_scheduler(scheduler, ddpm.config)
+        sampler.set_timesteps(20)
+        assert int(sampler.timesteps[0]) == first == first_timestep(scheduler, 20)
+        output = tmp_path / f"pairs-{saved}"
+        extra = ("--num_images", "1", "--scheduler", scheduler, "--pretrained_model_name_or_path", str(model))
+        assert run(weights, output, *extra, variant="dual") == 0
+        made[saved] = pictures(output)
+    assert made[False]
+    assert largest_difference(made[False], made[True]) == 0
+
+
+@pytest.mark.parametrize("steps", [50, 334, 501, 600, 999])
+def test_the_first_timestep_is_the_one_that_diffusers_takes(steps):
+    config = {"beta_schedule": "scaled_linear", "num_train_timesteps": 1000, "steps_offset": 1}
+    for name in ("pndm", "dpm++"):
+        sampler = make_scheduler(name, config)
+        sampler.set_timesteps(steps)
+        assert int(sampler.timesteps[0]) == first_timestep(name, steps)
+
+
+def test_all_of_a_thousand_steps_of_dpm_are_steps():
+    sampler = make_scheduler("dpm++", {"num_train_timesteps": 1000, "steps_offset": 1, "timestep_spacing": "leading"})
+    sampler.set_timesteps(1000)
+    assert len(set(sampler.timesteps.tolist())) > 990
+
+
+@pytest.mark.parametrize(("steps", "warned"), [("600", True), ("334", True), ("500", False), ("100", False)])
+def test_steps_that_start_in_the_middle_of_the_noise_are_told(weights, tmp_path, monkeypatch, capsys, steps, warned):
+    monkeypatch.setattr(generation, "make_pairs", lambda *_: None)
+    assert run(weights, tmp_path / "out", "--num_images", "1", "--num_inference_steps", steps) == 0
+    assert ("in the middle of the noise" in capsys.readouterr().err) == warned

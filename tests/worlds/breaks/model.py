@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 from tests.worlds.project import Project, own
+from tests.worlds.site_packages import reinstall
 from tests.worlds.world import RUN, world
 
 ABSENT = r"model[^\n]*not (there|found|exist)|no such|does not exist|repository not found"
@@ -224,6 +225,54 @@ def feature_extractor_named_but_absent(p: Project) -> None:
         safety_checker=["stable_diffusion", "StableDiffusionSafetyChecker"],
         feature_extractor=["transformers", "CLIPFeatureExtractor"],
     )
+
+
+STACK = "run with diffusers 0.29.2 to 0.42.1, transformers 4.44.2 and 5.24.0, 2026-11-28"
+
+
+@world("MODEL006", source=f"{STACK}: saved whole over shards: FileNotFoundError", named_by=r"index\.json|shard")
+def the_index_of_shards_that_are_gone(p: Project) -> None:
+    reinstall(p.site, "diffusers", "0.31.0")
+    names = {"conv_in.weight": "diffusion_pytorch_model-00001-of-00002.safetensors"}
+    index = {"metadata": {"total_size": 1}, "weight_map": names}
+    (p.model / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
+
+
+@world(
+    "MODEL006",
+    source=f"{STACK}: a text encoder of transformers 5 under transformers 4: random weights, a warning",
+    named_by=r"text_model|text_encoder",
+)
+def a_text_encoder_saved_by_transformers_5(p: Project) -> None:
+    file = own(p.model / "text_encoder" / "model.safetensors")
+    data = file.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = data[8 : 8 + length].replace(b'"text_model.', b'"')
+    file.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])
+
+
+@world(
+    "MODEL006",
+    source=f"{STACK}: a tokenizer saved by transformers 5 under 4: TypeError, NoneType",
+    named_by=r"tokenizer|vocab\.json",
+)
+def a_tokenizer_saved_by_transformers_5(p: Project) -> None:
+    (p.model / "tokenizer" / "tokenizer.json").write_text('{"version": "1.0"}')
+    for name in ("vocab.json", "merges.txt"):
+        (p.model / "tokenizer" / name).unlink()
+
+
+@world(
+    "MODEL006",
+    checkout=True,
+    source=f"{STACK}: model_max_length is 10^30, OverflowError: int too big to convert",
+    named_by=r"model_max_length",
+)
+def a_tokenizer_without_a_length(p: Project) -> None:
+    file = p.model / "tokenizer" / "tokenizer_config.json"
+    entries = json.loads(file.read_text())
+    del entries["model_max_length"]
+    file.write_text(json.dumps(entries))
 
 
 @world("SEC001", source="CVE-2025-32434: torch.load(weights_only=True) before torch 2.6", named_by=PICKLE)
