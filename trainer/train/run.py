@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -24,9 +24,12 @@ from .loop import Loop
 from .resume import check_same_run, find_checkpoint, refuse_other_runs, run_identity
 from .sample_sheets import SampleSheets, prepare_sheets
 
+#: File names in the first lines of a run; checkpoints name all of them.
+SHOWN = 20
 
-def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
-    """Train.
+
+def run(config: TrainingConfig, data: TrainingSet, notices: Sequence[str] = ()) -> int:
+    """Train on these images.
 
     Returns:
         Exit status: 0, or 128 + signal when interrupted.
@@ -38,7 +41,6 @@ def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
     processes = join_processes()
     device, dtype = set_up_torch(config, processes)
     loader = ModelLoader(config.pretrained_model_name_or_path, config.revision)
-    data = make_data(config)
     with claimed(config.output_dir) if processes.is_main_process else nullcontext():
         checkpoint, found = find_checkpoint(config.output_dir, config.resume_from_checkpoint)
         planner = make_planner(config, data, processes)
@@ -100,20 +102,6 @@ def make_planner(config: TrainingConfig, data: TrainingSet, processes: PartialSt
     )
 
 
-def make_data(config: TrainingConfig) -> TrainingSet:
-    """The run's images."""
-    return TrainingSet(
-        config.instance_data_dir,
-        condition_dir=config.condition_dir if config.variant == "bcm" else None,
-        resolution=config.resolution,
-        variant="bcm" if config.variant == "bcm" else "dual",
-        center_crop=config.center_crop,
-        selection=config.selection,
-        faithful=config.faithful,
-        mask_dir=config.mask_dir,
-    )
-
-
 def describe_run(
     config: TrainingConfig,
     data: TrainingSet,
@@ -127,11 +115,18 @@ def describe_run(
     begin = f"step {checkpoint.step} of {checkpoint.folder}" if checkpoint else "step 0"
     return (
         f"Training {config.variant}, rank {config.rank}, on {len(data)} images of {config.instance_data_dir}\n"
-        f"  ({', '.join(path.name for path in data.files)})\n"
+        f"  ({named(path.name for path in data.files)})\n"
         f"  {config.max_train_steps} steps from {begin}; {batch} samples a step = {planner.batch_size} a pass"
         f" x {planner.accumulation} passes x {planner.processes} processes\n"
         f"  on {device}, {str(dtype).removeprefix('torch.')}; output in {config.output_dir}"
     )
+
+
+def named(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return ", ".join(every[:SHOWN]) + more
 
 
 def say(text: str) -> None:
