@@ -47,6 +47,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("offline", "flag", False),
     Option("color", "choice", "auto", ("auto", "always", "never")),
     Option("lang", "choice", None, LANGUAGES),
+    # Seconds for a look. A healthy machine needs a tenth of one; a driver that wakes up may need ten.
+    Option("deadline", "whole", 15),
     Option("fail_on", "choice", "fail", ("warn", "fail")),
     Option("variant", "choice", "bcm", ("bcm", "dual"), "train"),
     Option("resolution", "whole", 512, table="train"),
@@ -81,6 +83,7 @@ class Settings:
     offline: bool = False
     color: str = "auto"
     lang: str | None = None
+    deadline: int = 15
     fail_on: str = "fail"
     variant: str = "bcm"
     resolution: int = 512

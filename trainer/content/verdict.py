@@ -7,7 +7,6 @@ that look odd are right.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from .texts import TEXTS
@@ -57,8 +56,7 @@ class Marks(Protocol):
     def inside(self) -> float: ...  # noqa: D102
 
 
-@dataclass(frozen=True, slots=True)
-class MaskNumbers:
+class MaskNumbers(NamedTuple):
     """`Marks` as a record; see there."""
 
     largest: int = 255

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ...language import _
-from ...system.files import Listing, list_folder, plain_error
+from ...system.bundle import bundled
+from ...system.files import Listing, list_folder, plain_error, stem_of
 from ..fact import Absent, Fact, Known, Unknown
 from ..sheet import Dataset, ImageFile
 from .image_header import SUFFIXES, read_image
@@ -16,8 +16,9 @@ from .image_header import SUFFIXES, read_image
 if TYPE_CHECKING:
     from ...settings.options import Settings
 
-MAX_IMAGES = 2_000
-"""Headers read in one folder. MVTec's largest anomaly has 41 images; a header takes some 20 microseconds."""
+MOST_OPENED = 400
+"""Images whose files are opened. MVTec's largest anomaly has 41; a header takes some 40 microseconds."""
+_MOST_NAMES = 2_000_000
 _MAX_CATEGORIES = 500
 _NESTING = ("mvtec_anomaly_detection", "mvtec", "mvtec_ad", "data")
 
@@ -53,22 +54,77 @@ def probe(settings: Settings) -> Fact[Dataset]:
 def _with_images(
     seen: Dataset, folder: Path, category: str, anomaly: str, foreground: Path | None, problems: list[str]
 ) -> Dataset:
-    images_dir = folder / "test" / anomaly
+    images_dir, masks_dir = folder / "test" / anomaly, folder / "ground_truth" / anomaly
     listing = _listed(images_dir, problems)
-    images = _headers(images_dir, listing.files, problems)
-    masks_dir = folder / "ground_truth" / anomaly
-    masks = _headers(masks_dir, _listed(masks_dir, problems).files, problems)
-    objects: tuple[ImageFile, ...] = ()
+    names = _image_names(listing)
+    masks = _image_names(_listed(masks_dir, problems))
+    objects_dir = None if foreground is None else foreground / category / anomaly
+    objects = _image_names(_listed(objects_dir, problems)) if objects_dir else []
     good = 0
     if foreground is not None:
-        objects_dir = foreground / category / anomaly
-        objects = _headers(objects_dir, _listed(objects_dir, problems).files, problems)
         good = sum(map(is_image_name, _listed(foreground / category / "good", problems).files))
+    odd = {*listing.folders, *listing.other}
+    share = _Share(names, masks, objects if objects_dir else None)
+    kept = [name for name in names if share.keeps(name)]
     return Dataset(
-        seen.root, True, seen.categories, category, seen.anomalies, anomaly, str(images_dir), images, masks, seen.good,
-        tuple(n for n in (*listing.files, *listing.folders, *listing.other) if not _is_image(n, listing)),
-        seen.foreground_root, objects, good, seen.nested_hint, tuple(problems),
+        seen.root, True, seen.categories, category, seen.anomalies, anomaly, str(images_dir),
+        share.look(images_dir, kept),
+        share.look(masks_dir, [name for name in masks if share.keeps_mask(name)]),
+        seen.good,
+        tuple(n for n in (*listing.files, *listing.folders, *listing.other) if not is_image_name(n) or n in odd),
+        seen.foreground_root,
+        share.look(objects_dir, [name for name in objects if share.keeps_mask(name)]) if objects_dir else (),
+        good, seen.nested_hint, tuple(problems), len(names) - len(kept), share.opened,
     )  # fmt: skip
+
+
+class _Share:
+    """Which files of a large set are opened and which are kept on the sheet; of a small one, all.
+
+    All names are judged. Where there are more images than `MOST_OPENED`, files are opened of those that train (all of
+    them, or an even sample) and of an even sample of the others; on the sheet are these, and whatever lacks a
+    counterpart of its name.
+    """
+
+    def __init__(self, names: list[str], masks: list[str], objects: list[str] | None) -> None:
+        self._all = len(names) <= MOST_OPENED
+        self._images = {stem_of(name) for name in names}
+        self._masks = {stem_of(name) for name in masks}
+        self._objects = None if objects is None else {stem_of(name).removesuffix("_mask") for name in objects}
+        share = bundled("content.share")
+        train = share.training_count(len(names), "sorted", "bcm")
+        rest = MOST_OPENED // 4
+        chosen = [*share.spread(names[:train], MOST_OPENED - rest), *share.spread(names[train:], rest)]
+        self._chosen = self._images if self._all else {stem_of(name) for name in chosen}
+        self.opened = len(names) if self._all else len(chosen)
+
+    def keeps(self, name: str) -> bool:
+        """Whether an image is on the sheet."""
+        stem = stem_of(name)
+        return self._all or stem in self._chosen or not self._is_complete(stem)
+
+    def keeps_mask(self, name: str) -> bool:
+        """Whether a mask is: its image is, or is not there."""
+        stem = stem_of(name)
+        image = stem.removesuffix("_mask")
+        image = stem if stem in self._images or image not in self._images else image
+        return self._all or image in self._chosen or image not in self._images or not self._is_complete(image)
+
+    def look(self, folder: Path, names: list[str]) -> tuple[ImageFile, ...]:
+        """The files with their headers, where they are opened."""
+        return tuple(self._look(f"{folder}{os.sep}{name}", stem_of(name)) for name in names)
+
+    def _look(self, path: str, stem: str) -> ImageFile:
+        opened = self._all or stem in self._chosen or stem.removesuffix("_mask") in self._chosen
+        return read_image(path) if opened else ImageFile(path)
+
+    def _is_complete(self, stem: str) -> bool:
+        masked = f"{stem}_mask" in self._masks or stem in self._masks
+        return masked and (self._objects is None or stem in self._objects)
+
+
+def _image_names(listing: Listing) -> list[str]:
+    return [name for name in listing.files if is_image_name(name)]
 
 
 def is_image_name(name: str) -> bool:
@@ -76,28 +132,10 @@ def is_image_name(name: str) -> bool:
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
 
 
-def _is_image(name: str, listing: Listing) -> bool:
-    return is_image_name(name) and name in listing.files
-
-
-def _headers(folder: Path, names: Iterable[str], problems: list[str]) -> tuple[ImageFile, ...]:
-    wanted = [name for name in names if is_image_name(name)]
-    if len(wanted) > MAX_IMAGES:
-        problems.append(
-            _(
-                "{folder}: {wanted_count} images, of which {max_images} were looked at",
-                folder=folder,
-                wanted_count=len(wanted),
-                max_images=MAX_IMAGES,
-            )
-        )
-    return tuple(read_image(f"{folder}{os.sep}{name}") for name in wanted[:MAX_IMAGES])
-
-
 def _listed(folder: Path, problems: list[str]) -> Listing:
     """What is in `folder`; nothing where it is not there, and a note where it cannot be listed."""
     try:
-        listing = list_folder(folder)
+        listing = list_folder(folder, _MOST_NAMES)
     except (FileNotFoundError, NotADirectoryError):
         return Listing()
     except (OSError, ValueError) as error:

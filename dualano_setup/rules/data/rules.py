@@ -10,6 +10,7 @@ from ...language import N_, _
 from ..finding import Finding
 from ..rule import Context, Rule, fail, warn
 from ..wording import GOOD_IMAGES, IMAGES, count, listing, nearest, shown, skip
+from .contents import MARKS, OBJECTS, TRANSPARENT, check_marks, check_objects, check_transparency
 from .files import (
     FOREGROUND,
     PAIRS,
@@ -145,7 +146,7 @@ def check_number(context: Context) -> Iterator[Finding]:
     data = _data(context)
     if not data.anomaly_dir:
         return
-    number = len(data.images)
+    number = data.number
     if number == 0:
         yield fail(
             "DATA006",
@@ -184,6 +185,7 @@ def _data(context: Context) -> Dataset:
 
 
 _NEEDS = ("dataset",)
+_CONTENTS = ("dataset", "contents")
 _AFTER = ("DATA001", "DATA002")
 RULES = (
     Rule("DATA001", PLACE, check_place, _NEEDS),
@@ -194,4 +196,7 @@ RULES = (
     Rule("DATA006", FEW, check_number, _NEEDS, _AFTER),
     Rule("DATA007", PATHS, check_checkout_paths, _NEEDS, _AFTER),
     Rule("DATA008", STRANGERS, check_strangers, _NEEDS, _AFTER, repairable=True),
+    Rule("DATA009", MARKS, check_marks, _CONTENTS, _AFTER),
+    Rule("DATA010", OBJECTS, check_objects, _CONTENTS, _AFTER),
+    Rule("DATA011", TRANSPARENT, check_transparency, _CONTENTS, _AFTER),
 )

@@ -15,7 +15,7 @@ from ..finding import Finding
 from ..pkg.binary import build_mismatch, torch_build
 from ..rule import Context, Rule, fail
 from ..seen import gib, gpus, value, visible_gpus
-from .memory import fitting, least, need
+from .memory import fitting, least, need, training_images
 from .visible import gpu_is_visible
 
 
@@ -75,7 +75,8 @@ def _cuda_that_will_run(context: Context) -> str | None:
 def _memory_suffices(context: Context) -> Iterator[Finding]:
     if not context.profile.needs_gpu:
         return
-    wanted, lowest = need(context.settings), least(context.settings)
+    images = training_images(context.sheet)
+    wanted, lowest = need(context.settings, images), least(context.settings, images)
     for gpu in _used_gpus(context):
         if gpu.memory_total is None or gpu.memory_total >= wanted:
             continue
@@ -83,7 +84,7 @@ def _memory_suffices(context: Context) -> Iterator[Finding]:
             yield _tight("GPU003", gpu, gpu.memory_total, wanted)
             continue
         # The driver keeps a little of the card for itself.
-        way_out = fitting(context.settings, int(gpu.memory_total * 0.97), gpu.compute_capability)
+        way_out = fitting(context.settings, int(gpu.memory_total * 0.97), gpu.compute_capability, images)
         yield fail(
             "GPU003",
             _(
@@ -207,7 +208,8 @@ def _memory_is_free(context: Context) -> Iterator[Finding]:
     """Only where the run would fit onto the empty GPU: else GPU003 is the finding."""
     if not context.profile.needs_gpu:
         return
-    wanted, lowest = need(context.settings), least(context.settings)
+    images = training_images(context.sheet)
+    wanted, lowest = need(context.settings, images), least(context.settings, images)
     for gpu in _used_gpus(context):
         if gpu.memory_total is None or gpu.memory_used is None or gpu.memory_total < lowest:
             continue
@@ -235,7 +237,7 @@ def _memory_is_free(context: Context) -> Iterator[Finding]:
             cure=_(
                 "Wait for it, end it if it is yours, or take another GPU with CUDA_VISIBLE_DEVICES; smaller "
                 "settings: {cure}",
-                cure=_memory_cure(context.settings, fitting(context.settings, free, gpu.compute_capability)),
+                cure=_memory_cure(context.settings, fitting(context.settings, free, gpu.compute_capability, images)),
             ),
             subject=str(gpu.index),
         )
