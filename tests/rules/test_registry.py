@@ -18,7 +18,7 @@ PROMISED = {
     "PKG": 12,
     "REQ": 6,
     "ACC": 4,
-    "DATA": 8,
+    "DATA": 11,
     "MODEL": 5,
     "SRC": 7,
     "SEC": 1,

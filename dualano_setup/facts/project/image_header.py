@@ -39,10 +39,10 @@ def read_image(path: str | Path) -> ImageFile:
         width, height = image_size(head, lambda: read_part(name, _MAX_HEADER))
         if width <= 0 or height <= 0:
             return ImageFile(name, error=_("its header says width or height 0"))
-        if ends.is_cut_short(head, tail, size, lambda length, at: read_part(name, length, at)):
-            return ImageFile(name, error=_("cut short: its last bytes are missing"))
         if _is_deep(head, lambda: read_part(name, _MAX_HEADER)):
             return ImageFile(name, error=_("more than 8 bits a channel, which training would clip; save it with 8"))
+        if ends.is_cut_short(head, tail, size, lambda length, at: read_part(name, length, at)):
+            return ImageFile(name, error=_("cut short: its last bytes are missing"))
     except (OSError, ValueError) as error:
         return ImageFile(name, error=plain_error(error))
     except NotAnImageError as error:
@@ -79,7 +79,7 @@ def _is_deep(head: bytes, more: ReadMore) -> bool:
     Colour images of 16 bits are read as 8 (Pillow's PngImagePlugin and TiffImagePlugin, _MODES and OPEN_INFO).
     """
     if head.startswith(b"\x89PNG"):
-        return head[24] == 16 and head[25] == 0
+        return head[24:26] == b"\x10\0"  # bit depth 16, colour type grey
     if head[:4] in (b"II*\0", b"MM\0*"):
         tags = _tiff_tags(more())
         return tags.get(0x0115, 1) == 1 and tags.get(0x0102, 8) > 8  # samples a pixel, bits a sample
