@@ -44,7 +44,7 @@ def look(kind: str, path: Path, resolution: int) -> list[float] | str:
     try:
         refuse_cut_short(path)
         if kind != "photograph":
-            return list(measure_mask(path, resolution))
+            return list(measure_mask(path, resolution if kind == "mask" else None))
         return [hidden_share(path)]
     except TrainerError as error:
         return str(error)

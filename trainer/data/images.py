@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -115,6 +114,8 @@ def image_size(path: Path) -> tuple[int, int]:
 
 def write_png(image: Image.Image, path: Path) -> None:
     """Write a PNG so that `path` either holds the whole image or is as it was before."""
+    import tempfile  # brings `random` and `shutil` with it, and whoever only reads has no use for them
+
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     temporary = Path(name)
     try:

@@ -38,8 +38,9 @@ def refuse_cut_short(path: Path) -> None:
         raise TrainerError(f"{path} is cut short: its last bytes are missing. Copy it from the source again.")
 
 
-def measure_mask(path: Path, resolution: int) -> MaskNumbers:
-    """An anomaly or object mask, at full size and at the training resolution.
+def measure_mask(path: Path, resolution: int | None = None) -> MaskNumbers:
+    """An anomaly mask at full size and at the training resolution, or (without one) an object mask, whose soft edges
+    count as they are.
 
     Raises:
         TrainerError: as `read_image`.
@@ -49,7 +50,7 @@ def measure_mask(path: Path, resolution: int) -> MaskNumbers:
     total = mask.width * mask.height
     marked = sum(counts[MARKED:])
     dark = sum(counts[DARKEST:MARKED])
-    left, inside = _after_resize(mask, resolution) if marked else (0.0, 1.0)
+    left, inside = _after_resize(mask, resolution) if marked and resolution else (1.0, 1.0)
     return MaskNumbers(
         largest=max((value for value, number in enumerate(counts) if number), default=0),
         white=marked / total,
@@ -83,8 +84,10 @@ def _border(mask: Image.Image) -> float:
 def _even_areas(mask: Image.Image) -> int:
     """Pixels amid others of the very same grey that is neither black nor marked: a level of its own, no soft edge."""
     grey = mask.point([255 if DARKEST <= value < MARKED else 0 for value in range(256)])
-    box = grey.getbbox()
-    assert box is not None
+    found = grey.getbbox()
+    assert found is not None
+    left, top, right, bottom = found
+    box = (max(0, left - 1), max(0, top - 1), min(mask.width, right + 1), min(mask.height, bottom + 1))
     part = mask.crop(box)
     uneven = ImageChops.subtract(part.filter(ImageFilter.MaxFilter(_EVEN)), part.filter(ImageFilter.MinFilter(_EVEN)))
     even = uneven.point([255] + [0] * 255)
@@ -92,7 +95,9 @@ def _even_areas(mask: Image.Image) -> int:
 
 
 def _after_resize(mask: Image.Image, resolution: int) -> tuple[float, float]:
-    """(marked area left by the resize, share of it in the square); see `Marks`."""
+    """(marked area left by the resize, share of it in the square); see `Marks`. Enlarging loses nothing."""
+    if min(mask.size) <= resolution:
+        return 1.0, best_share(mask, min(mask.size))
     marked = sum(mask.histogram()[MARKED:])
     size = resized_size(mask.size, resolution)
     small = mask.resize(size, Image.Resampling.BILINEAR)

@@ -62,7 +62,7 @@ def _judged(item: TrainingItem) -> Iterator[tuple[Path, Callable[[Path, int], Ve
     yield item.image, lambda path, _: judge_photograph(hidden_share(path))
     yield item.mask, lambda path, side: judge_anomaly_mask(measure_mask(path, side))
     if item.object_mask is not None:
-        yield item.object_mask, lambda path, side: judge_object_mask(measure_mask(path, side))
+        yield item.object_mask, lambda path, _: judge_object_mask(measure_mask(path))
 
 
 def _in_words(found: dict[Verdict, list[str]]) -> Iterator[str]:

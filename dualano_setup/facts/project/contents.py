@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SECONDS = 8.0
 """For all files together. A mask of 1,024 x 1,024 pixels takes 8 ms; photographs are decoded where they have alpha."""
 _GRACE = 4.0  # for the start of a Python on a slow disk, and for the file at which the time is up
+_MANY, _SAMPLE = 250, 120
+"""All images that train are opened, up to `_MANY`; of more, an even sample. The trainer opens them all."""
 _REST = 16  # images opened of those that do not train
 _START = "import sys; sys.path.insert(0, sys.argv.pop(1)); from trainer.data.__main__ import main; sys.exit(main())"
 
@@ -91,8 +93,9 @@ def shares(data: Dataset) -> tuple[list[ImageFile], list[ImageFile]]:
     train = share.training_count(data.number, "sorted", "bcm")
     if len(touched) < data.number:
         train = min(train, MOST_OPENED - MOST_OPENED // 4)
+    several = train if train <= _MANY else _SAMPLE
     readable = [[image for image in part if image.width] for part in (touched[:train], touched[train:])]
-    return readable[0], share.spread(readable[1], _REST)
+    return share.spread(readable[0], several), share.spread(readable[1], _REST)
 
 
 def _with_masks(images: Iterable[ImageFile], data: Dataset, *, with_objects: bool) -> list[list[File]]:

@@ -65,16 +65,13 @@ def _with_images(
         good = sum(map(is_image_name, _listed(foreground / category / "good", problems).files))
     odd = {*listing.folders, *listing.other}
     share = _Share(names, masks, objects if objects_dir else None)
-    kept = [name for name in names if share.keeps(name)]
+    images = share.look(images_dir, names)
     return Dataset(
-        seen.root, True, seen.categories, category, seen.anomalies, anomaly, str(images_dir),
-        share.look(images_dir, kept),
-        share.look(masks_dir, [name for name in masks if share.keeps_mask(name)]),
-        seen.good,
+        seen.root, True, seen.categories, category, seen.anomalies, anomaly, str(images_dir), images,
+        share.look(masks_dir, masks), seen.good,
         tuple(n for n in (*listing.files, *listing.folders, *listing.other) if not is_image_name(n) or n in odd),
-        seen.foreground_root,
-        share.look(objects_dir, [name for name in objects if share.keeps_mask(name)]) if objects_dir else (),
-        good, seen.nested_hint, tuple(problems), len(names) - len(kept), share.opened,
+        seen.foreground_root, share.look(objects_dir, objects) if objects_dir else (), good, seen.nested_hint,
+        tuple(problems), len(names) - len(images), share.opened,
     )  # fmt: skip
 
 
@@ -87,40 +84,39 @@ class _Share:
     """
 
     def __init__(self, names: list[str], masks: list[str], objects: list[str] | None) -> None:
-        self._all = len(names) <= MOST_OPENED
-        self._images = {stem_of(name) for name in names}
-        self._masks = {stem_of(name) for name in masks}
-        self._objects = None if objects is None else {stem_of(name).removesuffix("_mask") for name in objects}
+        self._images = images = set(map(stem_of, names))
+        if len(names) <= MOST_OPENED:
+            self._chosen = self._wanted = images
+            self.opened = len(names)
+            return
         share = bundled("content.share")
         train = share.training_count(len(names), "sorted", "bcm")
         rest = MOST_OPENED // 4
         chosen = [*share.spread(names[:train], MOST_OPENED - rest), *share.spread(names[train:], rest)]
-        self._chosen = self._images if self._all else {stem_of(name) for name in chosen}
-        self.opened = len(names) if self._all else len(chosen)
+        self._chosen, self.opened = set(map(stem_of, chosen)), len(chosen)
+        stems = set(map(stem_of, masks))
+        complete = images & (stems | {stem.removesuffix("_mask") for stem in stems})
+        if objects is not None:
+            complete &= {stem_of(name).removesuffix("_mask") for name in objects}
+        self._wanted = self._chosen | (images - complete)
 
     def keeps(self, name: str) -> bool:
-        """Whether an image is on the sheet."""
-        stem = stem_of(name)
-        return self._all or stem in self._chosen or not self._is_complete(stem)
-
-    def keeps_mask(self, name: str) -> bool:
-        """Whether a mask is: its image is, or is not there."""
-        stem = stem_of(name)
-        image = stem.removesuffix("_mask")
-        image = stem if stem in self._images or image not in self._images else image
-        return self._all or image in self._chosen or image not in self._images or not self._is_complete(image)
+        """Whether an image or mask is on the sheet: a mask is where its image is, or where that is not there."""
+        owner = self._owner(name)
+        return owner in self._wanted or owner not in self._images
 
     def look(self, folder: Path, names: list[str]) -> tuple[ImageFile, ...]:
-        """The files with their headers, where they are opened."""
-        return tuple(self._look(f"{folder}{os.sep}{name}", stem_of(name)) for name in names)
+        """The files to keep, with their headers where they are opened."""
+        paths = [(f"{folder}{os.sep}{name}", self._owner(name)) for name in names if self.keeps(name)]
+        return tuple(read_image(path) if self._opens(owner) else ImageFile(path) for path, owner in paths)
 
-    def _look(self, path: str, stem: str) -> ImageFile:
-        opened = self._all or stem in self._chosen or stem.removesuffix("_mask") in self._chosen
-        return read_image(path) if opened else ImageFile(path)
+    def _opens(self, owner: str) -> bool:
+        return owner in self._chosen or (owner not in self._images and self._chosen is self._images)
 
-    def _is_complete(self, stem: str) -> bool:
-        masked = f"{stem}_mask" in self._masks or stem in self._masks
-        return masked and (self._objects is None or stem in self._objects)
+    def _owner(self, name: str) -> str:
+        """The stem of the image that a file is or belongs to."""
+        stem = stem_of(name)
+        return stem if stem in self._images else stem.removesuffix("_mask")
 
 
 def _image_names(listing: Listing) -> list[str]:
@@ -129,7 +125,8 @@ def _image_names(listing: Listing) -> list[str]:
 
 def is_image_name(name: str) -> bool:
     """Whether the trainer would take a file of that name for an image (hidden ones, like macOS' `._000.png`, not)."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+    stem, dot, ending = name.rpartition(".")
+    return bool(stem) and f"{dot}{ending}".lower() in SUFFIXES and not stem.startswith(".")
 
 
 def _listed(folder: Path, problems: list[str]) -> Listing:

@@ -16,7 +16,7 @@ from ...system.bundle import bundled
 from ...system.files import plain_error, read_ends, read_part
 from ..sheet import ImageFile
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 ReadMore = Callable[[], bytes]
 _MAX_HEADER = 1 << 20
 """A JPEG may carry a colour profile and a preview before its size; a megabyte holds them."""
