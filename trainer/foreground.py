@@ -1,10 +1,11 @@
 """Object masks for the background module: white = object, soft edge, the image's name and size.
 
-    python -m trainer.foreground --images DIR --output DIR [--method threshold|rembg]
+    python -m trainer.foreground --images DIR --output DIR [--method threshold|whole|rembg]
 
 `threshold` needs no trained network and suits an object on a plain background: the border of the image tells
 what the background looks like, and the object is what differs from it. Holes are filled: a dark defect inside
 the object must not pass for background, since the condition would then show it.
+`whole` is for textures, which have no background: masks that are white throughout.
 `rembg` runs U-2-Net, which upstream used, where the package `rembg` and its weights are installed.
 """
 
@@ -26,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--images", type=Path, required=True, help="folder of images")
     parser.add_argument("--output", type=Path, required=True, help="new folder for the masks")
-    parser.add_argument("--method", choices=("threshold", "rembg"), default="threshold", help="default: threshold")
+    parser.add_argument(
+        "--method", choices=("threshold", "whole", "rembg"), default="threshold", help="default: threshold"
+    )
     given = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     return run_command(lambda: make_object_masks(given.images, given.output, given.method))
 
