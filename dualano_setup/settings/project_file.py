@@ -24,6 +24,7 @@ COMMENTS: Mapping[tuple[str, str], str] = {
     ("", "offline"): N_("never open a connection"),
     ("", "lang"): N_("language of the messages: en or zh-TW; without it as LANG says"),
     ("", "color"): N_("auto, always or never"),
+    ("", "deadline"): N_("seconds for a look at everything; more for slow network disks"),
     ("", "fail_on"): N_("when `check` ends with exit status 1: fail, or warn as well"),
     ("train", "variant"): N_("bcm (with background module) or dual (without)"),
     ("train", "resolution"): N_("side of the training images in pixels"),
