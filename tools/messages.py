@@ -25,6 +25,7 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dualano_setup"
+CONTENT = ROOT / "trainer" / "content"
 FOLDER = PACKAGE / "locale" / "zh_TW" / "LC_MESSAGES"
 PO, MO = FOLDER / "dualano_setup.po", FOLDER / "dualano_setup.mo"
 CREATED = datetime(2026, 11, 23, tzinfo=timezone.utc)  # not today's: two branches would always differ in it
@@ -43,6 +44,10 @@ def messages() -> Iterator[tuple[str, str, int]]:
         assert isinstance(message, str)
         if message:
             yield message, f"dualano_setup/{name}", line
+    # The trainer speaks English; what the doctor says of the same files in the same words is translated here.
+    for name, _line, message, _comments, _context in extract_from_dir(CONTENT, method, keywords={"N_": None}):
+        if message:
+            yield str(message), f"trainer/content/{name}", 0
     for pattern, keys in DATA_TEXTS.items():
         for file in sorted(ROOT.glob(pattern)):
             for text in _texts(_load(file), keys):

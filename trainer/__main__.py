@@ -21,9 +21,15 @@ def train(config: TrainingConfig, notices: list[str]) -> int:
     """Run a training; its exit status."""
     try:
         # Heavy imports come after the flags, so that --help and wrong usage answer at once.
+        # The images come first of all: what is wrong with them is said before PyTorch is loaded.
+        from .train.data import announce, look_at, make_data
+
+        data = make_data(config)
+        announce(data, config.instance_data_dir)
+        notices += look_at(data)
         from .train.run import run
 
-        return run(config, notices)
+        return run(config, data, notices)
     except TrainerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

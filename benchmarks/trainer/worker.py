@@ -19,10 +19,10 @@ from trainer.data.batches import Planner
 from trainer.run_folder.metrics import Reporter
 from trainer.train.assembly import assemble
 from trainer.train.config import parse_arguments
+from trainer.train.data import make_data
 from trainer.train.environment import Run, join_processes, set_up_torch
 from trainer.train.loop import Loop
 from trainer.train.reports import StepReports
-from trainer.train.run import make_data
 
 #: Losses kept for comparing settings, and steps before the clock starts.
 KEPT = 3

@@ -10,17 +10,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..language import _
+from ..system.files import moved
 from ..system.unwinding import unwinding
 from .fact import Absent, Fact, Known, Unknown
-from .probing import run_probes
+from .probing import Patience, run_probes
 from .sheet import FactSheet
 
 if TYPE_CHECKING:
     from ..knowledge.profile import Profile
     from ..settings.options import Settings
 
-DEADLINE = 15.0
-"""Seconds. A healthy machine needs a tenth of one; a driver that wakes up may need ten."""
+_PATIENCE = 2.0
+"""Seconds by which the deadline moves on as long as a slow disk still answers; at most `_LONGEST` deadlines in all."""
+_LONGEST = 8
 _GPU_MARGIN = 0.5  # the GPU probe ends its own child that much before the deadline, to say what it was waiting for
 
 
@@ -29,33 +31,40 @@ def collect(
     *,
     profile_hint: Profile | None = None,
     network: bool = False,
-    deadline: float = DEADLINE,
+    deadline: float | None = None,
     deep: bool = False,
 ) -> FactSheet:
     """Look at everything the settings name. Returns within `deadline` seconds and a little, whatever hangs.
 
+    The deadline is the settings' where none is given. While files are still being looked at it moves on, to eight times
+    its length: a network disk takes milliseconds a call, and hangs nothing.
+
     `profile_hint` says which packages to compare with their RECORD, and with `network` which addresses to ask.
     `deep` hashes every installed file, which takes seconds for each GB.
     """
+    deadline = float(settings.deadline) if deadline is None else deadline
     end = time.monotonic() + deadline
+    longest = end + (_LONGEST - 1) * deadline
     environment = _Later(lambda: _environment(settings, profile_hint, deep))
     installers = _Later(lambda: _installers(settings))
+    dataset = _Later(lambda: _dataset(settings))
     probes: dict[str, Callable[[], Fact[Any]]] = {
         "environment": environment,
         "gpus": lambda: _gpus(settings, max(0.1, deadline - _GPU_MARGIN)),
         "machine": lambda: _machine(settings),
         "checkout": lambda: _checkout(settings),
         "requirements": lambda: _requirements(settings),
-        "accelerate": lambda: _accelerate(settings, environment.wait(end)),
-        "dataset": lambda: _dataset(settings),
+        "accelerate": lambda: _accelerate(settings, environment.wait(longest)),
+        "dataset": dataset,
+        "contents": lambda: _contents(settings, dataset.wait(longest), environment.wait(longest)),
         "model": lambda: _model(settings),
         "installers": installers,
     }
     if network:
-        probes["network"] = lambda: _network(settings, profile_hint, installers.wait(end))
+        probes["network"] = lambda: _network(settings, profile_hint, installers.wait(longest))
     with unwinding():
         try:
-            return FactSheet(**run_probes(probes, end, deadline))
+            return FactSheet(**run_probes(probes, end, deadline, Patience(moved, _PATIENCE, longest)))
         except BaseException:  # Ctrl-C, SIGTERM, a closed terminal: what the probes started would outlive us
             if started := sys.modules.get("dualano_setup.system.probe_command"):
                 started.end_all()
@@ -131,6 +140,14 @@ def _dataset(settings: Settings) -> Fact[Any]:
     from .project.dataset import probe
 
     return probe(settings)
+
+
+def _contents(settings: Settings, dataset: Fact[Any], environment: Fact[Any]) -> Fact[Any]:
+    if settings.data is None:
+        return Absent(_("no data set is named (--data, or `data` in dualano.toml)"))
+    from .project.contents import probe
+
+    return probe(settings, dataset, environment)
 
 
 def _model(settings: Settings) -> Fact[Any]:

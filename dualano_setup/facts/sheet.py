@@ -249,7 +249,11 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """The MVTec-layout data as far as one run needs it."""
+    """The MVTec-layout data as far as one run needs it.
+
+    Of a large set, `images`, `masks` and `foreground` hold the sample that was opened and what lacks its counterpart;
+    `more` images beside them are there with all that belongs to them, by name.
+    """
 
     root: str
     exists: bool
@@ -267,6 +271,43 @@ class Dataset:
     foreground_good: int = 0
     nested_hint: str = ""  # a folder below or above that looks like the real root
     problems: tuple[str, ...] = ()  # folders that could not be listed, or not to their end
+    more: int = 0
+    opened: int = 0  # images whose file was opened
+
+    @property
+    def number(self) -> int:
+        """How many anomalous images there are."""
+        return len(self.images) + self.more
+
+
+@dataclass(frozen=True, slots=True)
+class MaskContent:
+    """What a mask holds, in the numbers that the trainer's `content.verdict` judges; see `Marks` there."""
+
+    path: str
+    largest: int = 255
+    white: float = 0.1
+    border: float = 0.0
+    ignored: float = 0.0
+    grey: float = 0.0
+    shaped: float = 0.0
+    left: float = 1.0
+    inside: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The pixels of images and masks as training will see them, read by the training environment's Python."""
+
+    resolution: int
+    training: int  # images that train
+    training_opened: int  # of which the image and its masks were opened
+    images: int  # all
+    opened: int  # of all
+    masks: tuple[MaskContent, ...] = ()
+    objects: tuple[MaskContent, ...] = ()
+    transparent: tuple[tuple[str, float], ...] = ()  # photographs with the share of their pixels that is transparent
+    unreadable: tuple[tuple[str, str], ...] = ()  # file, what its reader says
 
 
 @dataclass(frozen=True, slots=True)
@@ -412,6 +453,7 @@ class FactSheet:
     requirements: Fact[RequirementsFile] = NOT_ASKED
     accelerate: Fact[AccelerateConfig] = NOT_ASKED
     dataset: Fact[Dataset] = NOT_ASKED
+    contents: Fact[Contents] = NOT_ASKED
     model: Fact[BaseModel] = NOT_ASKED
     checkout: Fact[Checkout] = NOT_ASKED
     installers: Fact[Installers] = NOT_ASKED

@@ -48,6 +48,7 @@ IMAGES = N_("{number} image"), N_("{number} images")
 MASKS = N_("{number} mask"), N_("{number} masks")
 FOREGROUND_MASKS = N_("{number} foreground mask"), N_("{number} foreground masks")
 GOOD_IMAGES = N_("{number} good training image"), N_("{number} good training images")
+FILES = N_("{number} file"), N_("{number} files")
 ENTRIES = N_("{number} entry"), N_("{number} entries")
 
 

@@ -117,6 +117,8 @@ OPTIONS: tuple[Option, ...] = (
         N_("language of the messages (default: as LANG says)"),
         choices=LANGUAGES,
     ),
+    # A healthy machine needs a tenth of a second; a driver that wakes up may need ten.
+    Option("deadline", "whole", N_("seconds for a look at everything; more for slow network disks")),
     Option(
         "fail_on",
         "choice",
@@ -175,6 +177,7 @@ class Settings:
     offline: bool = False
     color: str = "auto"
     lang: str | None = None
+    deadline: int = 15
     fail_on: str = "fail"
     variant: str = "bcm"
     resolution: int = 512

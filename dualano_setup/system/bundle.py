@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
+from types import ModuleType
 
 from ..language import _
 
 _PACKAGE = Path(__file__).resolve().parents[1]
+# The trainer's package under a name of ours: a folder named `trainer` in the user's project must not get in its place.
+_PRIVATE = "_dualano_bundled_trainer"
 
 
 def bundle_root() -> Path:
@@ -23,3 +31,13 @@ def bundle_root() -> Path:
             package=_PACKAGE,
         )
     )
+
+
+@cache
+def bundled(name: str) -> ModuleType:
+    """A module of the bundled trainer that needs the standard library alone, such as "content.verdict"."""
+    if _PRIVATE not in sys.modules:
+        package = module_from_spec(ModuleSpec(_PRIVATE, None, is_package=True))
+        package.__path__ = [str(bundle_root() / "trainer")]
+        sys.modules[_PRIVATE] = package
+    return importlib.import_module(f"{_PRIVATE}.{name}")

@@ -12,7 +12,7 @@ import pytest
 
 from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Absent, Known, Unknown
-from dualano_setup.facts.probing import run_probes
+from dualano_setup.facts.probing import Patience, run_probes
 from dualano_setup.settings.options import Settings
 from tests.places import PATIENCE, ROOT
 from tests.worlds.site_packages import lay, lay_environment
@@ -62,6 +62,41 @@ def test_a_hang_is_abandoned_at_the_deadline_and_stays_abandoned():
     assert facts["hang"] == Unknown("no answer within 0.4 s")
 
 
+def test_a_slow_disk_that_still_answers_is_waited_for():
+    count = [0]
+
+    def slow():
+        for _ in range(6):
+            time.sleep(0.1)
+            count[0] += 1
+        return Known("at last")
+
+    def hang():
+        time.sleep(5)
+
+    began = time.monotonic()
+    patience = Patience(lambda: count[0], 0.3, began + 4)
+    facts = run_probes({"slow": slow, "hang": hang}, began + 0.2, 0.2, patience)
+    assert facts["slow"] == Known("at last")
+    assert isinstance(facts["hang"], Unknown)
+    assert time.monotonic() - began < 2, "once nothing moves any more, it ends"
+
+
+def test_patience_has_an_end():
+    count = [0]
+
+    def endless():
+        for _ in range(40):
+            time.sleep(0.1)
+            count[0] += 1
+        return Known("too late")
+
+    began = time.monotonic()
+    facts = run_probes({"endless": endless}, began + 0.1, 0.1, Patience(lambda: count[0], 0.3, began + 0.8))
+    assert isinstance(facts["endless"], Unknown)
+    assert time.monotonic() - began < 2
+
+
 def test_everything_is_looked_at(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     site = lay_environment(tmp_path / "env", {}, python="3.10.13", builds={})
@@ -101,7 +136,7 @@ def test_a_hanging_driver_is_unknown_within_the_deadline(tmp_path, hanging_drive
 def test_the_process_ends_although_a_probe_never_does(tmp_path):
     program = (
         "import time, sys\n"
-        "from dualano_setup.facts.probing import run_probes\n"
+        "from dualano_setup.facts.probing import Patience, run_probes\n"
         "run_probes({'stuck': lambda: time.sleep(120)}, time.monotonic() + 0.2, 0.2)\n"
     )
     began = time.monotonic()

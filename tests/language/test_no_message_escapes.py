@@ -59,6 +59,7 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "facts/environment/layout.py": (("python\0", _KEY),),
     "facts/environment/leaks.py": (("python\0", _KEY),),
+    "facts/project/contents.py": (("import sys; sys.path", _PROGRAM),),
     "facts/probing.py": (("probe \0", "the name of a thread"),),
     "patching/pattern.py": (("\0@call", _KEY),),
     "repairs/planners/environment.py": (("PKG\0", _KEY),),

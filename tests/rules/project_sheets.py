@@ -12,6 +12,7 @@ from dualano_setup.facts.sheet import (
     BaseModel,
     BinaryBuild,
     Checkout,
+    Contents,
     Dataset,
     Distribution,
     Environment,
@@ -19,6 +20,7 @@ from dualano_setup.facts.sheet import (
     Gpu,
     Gpus,
     ImageFile,
+    MaskContent,
     ModelPart,
     PatchState,
     RequirementsFile,
@@ -108,6 +110,15 @@ def dataset(**fields: Any) -> Dataset:
         "foreground_good": 5,
     }
     return Dataset(**(whole | fields))
+
+
+def contents(**fields: Any) -> Contents:
+    """The pixels of the images of `dataset`, of which one trains."""
+    whole: dict[str, Any] = {
+        "resolution": 512, "training": 1, "training_opened": 1, "images": 3, "opened": 3,
+        "masks": (MaskContent("/m/000_mask.png"),), "objects": (MaskContent("/f/000.png"),),
+    }  # fmt: skip
+    return Contents(**(whole | fields))
 
 
 INDEX = {

@@ -19,7 +19,7 @@ PROMISED = {
     "PKG": 12,
     "REQ": 6,
     "ACC": 4,
-    "DATA": 8,
+    "DATA": 11,
     "MODEL": 6,
     "SRC": 7,
     "SEC": 1,

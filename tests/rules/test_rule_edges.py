@@ -83,7 +83,7 @@ def test_what_a_run_needs_at_the_very_least_holds_half_a_gib_for_cuda():
     assert least(made.SETTINGS) < need(made.SETTINGS)
     from dualano_setup.rules.gpu.memory import _estimate
 
-    assert least(made.SETTINGS) - int(_estimate(made.SETTINGS).tensors) == 512 * 2**20
+    assert least(made.SETTINGS) - int(_estimate(made.SETTINGS, 0).tensors) == 512 * 2**20
 
 
 def test_every_candidate_takes_the_same_number_of_images_a_step():

@@ -87,3 +87,24 @@ def test_rembg_that_is_not_there_is_one_message(widgets, capsys):
     folder, _ = widgets
     assert run(folder, "--method", "rembg") == 1
     assert "rembg[cpu]" in capsys.readouterr().err
+
+
+def leather(tmp_path):
+    from PIL import ImageFilter
+
+    (tmp_path / "images").mkdir()
+    grain = np.random.default_rng(3).integers(0, 256, (256, 256), dtype=np.uint8)
+    Image.fromarray(grain).filter(ImageFilter.GaussianBlur(3)).point(
+        lambda v: min(255, max(0, (v - 128) * 6 + 128))
+    ).save(tmp_path / "images" / "000.png")
+
+
+def test_a_texture_is_no_object(tmp_path, capsys):
+    leather(tmp_path)
+    assert run(tmp_path) == 1
+    said = capsys.readouterr().err
+    assert "a texture, it seems" in said
+    assert "--variant dual" in said
+    assert not (tmp_path / "masks").exists()
+    assert run(tmp_path, "--method", "whole") == 0
+    assert Image.open(tmp_path / "masks" / "000.png").getextrema() == (255, 255)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.worlds.breaks import (  # noqa: F401  (importing a module registers its worlds)
     accelerate,
     builds,
+    contents,
+    contents_fine,
     data,
     environment,
     fine,

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,8 +19,9 @@ from typing import Any
 
 from dualano_setup.check import Report, look
 from dualano_setup.facts.collect import collect
-from dualano_setup.facts.fact import Fact, Known
+from dualano_setup.facts.fact import Absent, Fact, Known
 from dualano_setup.facts.project.checkout import patch_parameters
+from dualano_setup.facts.project.contents import read
 from dualano_setup.facts.sheet import Disk, FactSheet, Gpu, Gpus, IndexConfig, Installers, Machine, PythonInstall
 from dualano_setup.knowledge.catalogue import load
 from dualano_setup.settings.options import Settings
@@ -80,6 +83,7 @@ class Project:
     flags: dict[str, Any] = field(default_factory=dict)
     overlay: dict[str, Fact[Any]] = field(default_factory=dict)
     profile: str = "guide-cu118"
+    reads_pixels: bool = False  # stub packages decode nothing; with it, the tester's own Python reads the images
 
     @property
     def env(self) -> Path:
@@ -165,7 +169,10 @@ class Project:
         return look(self.settings(), self._see)
 
     def _see(self, settings: Settings) -> FactSheet:
-        return replace(collect(settings), **self.overlay)
+        sheet = replace(collect(settings), **self.overlay)
+        if not self.reads_pixels or not isinstance(sheet.dataset, Known):
+            return sheet
+        return replace(sheet, contents=read(settings, sheet.dataset.value, sys.executable, os.environ))
 
 
 def healthy(root: Path, miniature: Path, patch_environment: Callable[[str, str], None]) -> Project:
@@ -182,7 +189,12 @@ def healthy(root: Path, miniature: Path, patch_environment: Callable[[str, str],
         "model": project.model, "data": project.data, "category": "widget", "anomaly": "scratch",
         "foreground": project.foreground,
     }  # fmt: skip
-    project.overlay = {"machine": Known(MACHINE), "gpus": Known(GPUS), "installers": Known(INSTALLERS)}
+    project.overlay = {
+        "contents": Absent("the packages of this environment are stubs"),
+        "machine": Known(MACHINE),
+        "gpus": Known(GPUS),
+        "installers": Known(INSTALLERS),
+    }
     return project
 
 

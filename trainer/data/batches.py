@@ -7,6 +7,7 @@ into passes and processes does not change it: every process draws for the whole 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,7 @@ class Planner:
         chance = np.array(_FLIP_CHANCE[self.flips])
         mine = range(self.rank, len(sizes), self.processes)
         return StepPlan(
-            np.array([self._item(first + offset) for offset in range(total)], dtype=np.int64),
+            self._items(first, total),
             self._random(_FLIPS, number).random((total, 2)) < chance,
             self._random(_CROPS, number).random((total, 2)),
             tuple(slice(int(starts[i]), int(starts[i + 1])) for i in mine),
@@ -90,13 +91,29 @@ class Planner:
         epochs, passes = divmod(number * self.accumulation, per_epoch)
         return epochs * self.items + passes * self.batch_size
 
-    def _item(self, position: int) -> int:
-        """The item at a position of the endless stream: epoch after epoch, each in its own order."""
-        epoch, place = divmod(position, self.items)
-        return int(self._random(_ORDER, epoch).permutation(self.items)[place])
+    def _items(self, first: int, count: int) -> npt.NDArray[np.int64]:
+        """`count` items from a position of the endless stream on: epoch after epoch, each in its own order."""
+        epoch, place = divmod(first, self.items)
+        parts = [_order(self.seed, epoch, self.items)[place : place + count]]
+        while (lacking := count - sum(map(len, parts))) > 0:
+            epoch += 1
+            parts.append(_order(self.seed, epoch, self.items)[:lacking])
+        return np.concatenate(parts)
 
     def _random(self, purpose: int, number: int) -> np.random.Generator:
-        return np.random.default_rng([self.seed, purpose, number])
+        return _random(self.seed, purpose, number)
+
+
+def _random(seed: int, purpose: int, number: int) -> np.random.Generator:
+    return np.random.default_rng([seed, purpose, number])
+
+
+@lru_cache(maxsize=2)
+def _order(seed: int, epoch: int, items: int) -> npt.NDArray[np.int64]:
+    """The items in the order of an epoch; a step lies in one of them or begins in one and ends in the next."""
+    order = _random(seed, _ORDER, epoch).permutation(items).astype(np.int64)
+    order.flags.writeable = False
+    return order
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ crops are arguments, drawn by whoever trains from a generator of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ..variant import Variant
 from .images import image_size, read_image, read_mask
 from .mvtec import AnomalyFolder, find_companion, parse_anomaly_folder
 from .split import parse_rule, select_training
+from .square import nearest_to_centre, places_with_defect, resized_size
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -48,10 +50,10 @@ class TrainingSet:
             Needed by the variant `bcm`.
         resolution: side R of the arrays, in pixels.
         variant: `bcm` with the background module, `dual` without.
-        center_crop: whether `crop_range` allows only the centre.
+        center_crop: cut where the defect is nearest to the centre, instead of by chance.
         selection: which images train: `sorted`, `paper` or `all` (see `split`).
-        faithful: choose files as upstream does (the rule `paper`), and accept ground-truth masks of
-            another size, which it resizes.
+        faithful: choose files as upstream does (the rule `paper`), accept ground-truth masks of another
+            size, which it resizes, and cut squares wherever it does, with the defect in them or not.
         mask_dir: folder of anomaly masks, `<stem>_mask.png` or `<stem>.png`; default
             `<root>/<category>/ground_truth/<anomaly>`.
 
@@ -78,6 +80,8 @@ class TrainingSet:
         self.resolution = resolution
         self.variant = variant
         self.center_crop = center_crop
+        self._faithful = faithful
+        self._places: dict[int, Sequence[int]] = {}
         rule = parse_rule("paper" if faithful else selection)
         chosen = select_training(instance_data_dir, rule, variant)
         layout = parse_anomaly_folder(instance_data_dir)
@@ -97,8 +101,36 @@ class TrainingSet:
         """Largest (top, left) that `tensors` accepts for this item; (0, 0) where there is nothing to draw."""
         if self.center_crop:
             return (0, 0)
-        width, height = _resized_size(self.items[index].size, self.resolution)
+        width, height = resized_size(self.items[index].size, self.resolution)
         return (height - self.resolution, width - self.resolution)
+
+    def square(self, index: int, at: tuple[float, float] | None, *, hflip: bool, vflip: bool) -> tuple[int, int] | None:
+        """(top, left) of the square to cut out of an item, which holds its defect; `None` = there is but one.
+
+        Args:
+            index: which item.
+            at: two numbers in 0..1 by which the place is drawn; `None` = the place nearest to the centre.
+            hflip: whether the item is mirrored left and right before it is cut.
+            vflip: whether top and bottom.
+
+        Raises:
+            TrainerError: the mask has become unreadable since the set was made.
+        """
+        width, height = resized_size(self.items[index].size, self.resolution)
+        wide = width > height
+        longest = max(width, height) - self.resolution
+        if not longest or (self._faithful and at is None):
+            return None
+        places: Sequence[int] = range(longest + 1)
+        if not self._faithful:
+            if index not in self._places:
+                mask = read_mask(self.items[index].mask).resize((width, height), Image.Resampling.BILINEAR)
+                self._places[index] = places_with_defect(mask, self.resolution)
+            places = self._places[index]
+        if hflip if wide else vflip:
+            places = [longest - place for place in reversed(places)]
+        place = nearest_to_centre(places, longest) if at is None else places[int(at[wide] * len(places))]
+        return (0, place) if wide else (place, 0)
 
     def tensors(
         self, index: int, *, hflip: bool, vflip: bool, crop: tuple[int, int] | None = None
@@ -154,14 +186,6 @@ def to_array(image: Image.Image) -> FloatArray:
     return np.ascontiguousarray(((scaled - np.float32(0.5)) / np.float32(0.5)).transpose(2, 0, 1))
 
 
-def _resized_size(size: tuple[int, int], resolution: int) -> tuple[int, int]:
-    """Size once the short side is `resolution`; the long side is rounded down, as torchvision does."""
-    width, height = size
-    if width <= height:
-        return resolution, int(resolution * height / width)
-    return int(resolution * width / height), resolution
-
-
 def _flip_resize_crop(
     image: Image.Image, resolution: int, *, hflip: bool, vflip: bool, crop: tuple[int, int] | None
 ) -> Image.Image:
@@ -170,7 +194,7 @@ def _flip_resize_crop(
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     if vflip:
         image = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    width, height = _resized_size(image.size, resolution)
+    width, height = resized_size(image.size, resolution)
     image = image.resize((width, height), Image.Resampling.BILINEAR)
     if crop is None:
         crop = (round((height - resolution) / 2), round((width - resolution) / 2))

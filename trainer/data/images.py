@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
+from ..content.ends import png_chunks
 from ..errors import TrainerError
 from ..files.atomic import replace_atomically
 
@@ -55,7 +57,7 @@ def read_image(path: Path, mode: str = "RGB") -> Image.Image:
     Raises:
         TrainerError: not there, not an image, cut off, larger than `MAX_PIXELS`, or deeper than 8 bits.
     """
-    with _readable(path), _opened(path) as image:
+    with opened(path) as image:
         if image.mode in _DEEP_MODES or image.mode.startswith("I;"):
             raise TrainerError(
                 f"{path} has more than 8 bits a channel (Pillow mode {image.mode}); "
@@ -99,9 +101,11 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises:
         TrainerError: as `read_image`, as far as a header can tell.
     """
-    with _readable(path), _opened(path) as image:
+    with opened(path) as image:
         width, height = image.size
-        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        # A PNG's own getexif() decodes the whole picture to see what stands behind its pixels.
+        exif = Image.Image.getexif(image) if _says_all_first(path, image) else image.getexif()
+        turned = exif.get(0x0112, 1) in (5, 6, 7, 8)
         if image.format == "TIFF":
             # Newer Pillows give the size of a TIFF as it is after the turn.
             stored = getattr(image, "tag_v2", {})
@@ -116,6 +120,28 @@ def write_png(image: Image.Image, path: Path) -> None:
         OSError: it cannot be written.
     """
     replace_atomically(path, lambda temporary: image.save(temporary, format="PNG"))
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """The lazily opened image, its claimed size checked before anything is decoded.
+
+    Raises:
+        TrainerError: as `read_image`, also for what goes wrong while it is open.
+    """
+    with _readable(path), _opened(path) as image:
+        yield image
+
+
+def _says_all_first(path: Path, image: Image.Image) -> bool:
+    """Whether it is a PNG without EXIF behind its pixels, where hardly a writer puts it."""
+    if image.format != "PNG":
+        return False
+    with path.open("rb", buffering=0) as stream:
+        handle = stream.fileno()
+        chunks = png_chunks(os.fstat(handle).st_size, lambda length, at: os.pread(handle, length, at))
+        late = [kind for kind, _ in chunks]
+    return b"eXIf" not in late[late.index(b"IDAT") :] if b"IDAT" in late else False
 
 
 @contextmanager
@@ -134,7 +160,6 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _opened(path: Path) -> Image.Image:
-    """The lazily opened image, its claimed size checked before anything is decoded."""
     if path.exists() and not path.is_file():  # a pipe would be waited for, a device read without end
         raise TrainerError(f"{path} is not a regular file; expected an image. Replace or remove it.")
     with warnings.catch_warnings():

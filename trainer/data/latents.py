@@ -45,7 +45,7 @@ class CachedLatents:
     """Moments of every image and flip that the run will need, kept on the device.
 
     Args:
-        data: the training images; cut at the centre.
+        data: the training images; cut as near to the centre as the defect allows.
         vae: the float32 VAE; not kept.
         needed: images and flips that will be asked for.
         device: where they are encoded and kept.
@@ -54,9 +54,12 @@ class CachedLatents:
     def __init__(self, data: TrainingSet, vae: Any, needed: Iterable[State], device: torch.device) -> None:
         states = sorted(needed)
         self._rows = {state: row for row, state in enumerate(states)}
-        pairs = [encode(vae, load_pictures(data, state, None, device)) for state in states]
-        self._mean = torch.stack([mean for mean, _ in pairs])
-        self._std = torch.stack([std for _, std in pairs])
+        for row, state in enumerate(states):
+            crop = data.square(state[0], None, hflip=state[1], vflip=state[2])
+            mean, std = encode(vae, load_pictures(data, state, crop, device))
+            if not row:  # one place for all: stacking a list would take twice the memory while it lasts
+                self._mean, self._std = (part.new_empty(len(states), *part.shape) for part in (mean, std))
+            self._mean[row], self._std[row] = mean, std
 
     def moments(self, plan: StepPlan, part: slice) -> tuple[Tensor, Tensor]:
         """Mean and deviation for the samples of a pass."""
@@ -81,10 +84,10 @@ class LiveLatents:
     def moments(self, plan: StepPlan, part: slice) -> tuple[Tensor, Tensor]:
         """Mean and deviation for the samples of a pass."""
         pairs = []
-        for state, at in zip(states_of(plan, part), plan.crops[part], strict=True):
-            top, left = self._data.crop_range(state[0])
-            crop = None if self._data.center_crop else (int(at[0] * (top + 1)), int(at[1] * (left + 1)))
-            pairs.append(encode(self._vae, load_pictures(self._data, state, crop, self._device)))
+        for (index, hflip, vflip), drawn in zip(states_of(plan, part), plan.crops[part], strict=True):
+            at = None if self._data.center_crop else (float(drawn[0]), float(drawn[1]))
+            crop = self._data.square(index, at, hflip=hflip, vflip=vflip)
+            pairs.append(encode(self._vae, load_pictures(self._data, (index, hflip, vflip), crop, self._device)))
         return torch.stack([mean for mean, _ in pairs]), torch.stack([std for _, std in pairs])
 
 

@@ -17,12 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
+from ..content.share import Rule, training_count
 from ..errors import TrainerError
 from ..files.reading import content_hash
 from ..variant import Variant
 from .images import list_images
-
-Rule = Literal["sorted", "paper", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +41,6 @@ def parse_rule(name: str) -> Rule:
     if name not in get_args(Rule):
         raise TrainerError(f"Unknown selection {name!r}; expected one of {', '.join(get_args(Rule))}.")
     return cast("Rule", name)
-
-
-def training_count(n: int, rule: Rule, variant: Variant) -> int:
-    """How many of `n` anomalous images train."""
-    if rule == "all":
-        return n
-    if rule == "paper" and variant == "dual":
-        third = n // 3
-        return third + 1 if third % 3 else third
-    return -(-n // 3)
 
 
 def select_training(folder: Path, rule: Rule, variant: Variant) -> tuple[Path, ...]:
@@ -83,7 +72,7 @@ def make_split(folder: Path, protocol: Literal["strict", "paper"], variant: Vari
     files = list_images(folder)
     if protocol == "strict":
         train = select_training(folder, "sorted", variant)
-        test = tuple(path for path in files if path not in set(train))
+        test = files[len(train) :]
     else:
         train = select_training(folder, "paper", variant)
         test = files[len(files) // 3 :]

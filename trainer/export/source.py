@@ -99,7 +99,8 @@ def gather(
     if trained_on is not None:
         train = read_training_list(trained_on, folder.images)
         if protocol == "strict":
-            test = tuple(path for path in list_images(folder.images) if path not in set(train))
+            trained = set(train)
+            test = tuple(path for path in list_images(folder.images) if path not in trained)
             if not test:
                 raise TrainerError(f"{trained_on} names every image of {folder.images}; nothing is left to test on.")
     source = ExportSource(

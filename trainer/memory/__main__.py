@@ -31,12 +31,17 @@ def parse_settings(argv: Sequence[str] | None = None) -> tuple[MemorySettings, b
     for flag in ("train_text_encoder", "gradient_checkpointing", "use_8bit_adam"):
         parser.add_argument(f"--{flag}", action="store_true")
     parser.add_argument("--cache_latents", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument(
+        "--images", type=int, default=0, metavar="N", help="training images, for their cached latents (0)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     values = vars(parser.parse_known_args(argv)[0])
     as_json = bool(values.pop("json"))
     for name in ("train_batch_size", "resolution", "rank"):
         if values[name] < 1:
             parser.error(f"--{name} is {values[name]}; expected 1 or more")
+    if values["images"] < 0:
+        parser.error(f"--images is {values['images']}; expected 0 or more")
     return MemorySettings(**values), as_json
 
 

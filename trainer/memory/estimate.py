@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..variant import CONDITION_WIDTH, FEED_FORWARD_PORTION, TOKENS
+from ..variant import CONDITION_WIDTH, FEED_FORWARD_PORTION, PICTURES, TOKENS
 from .unet_layers import Attention, Conv, Resnet, UNetShape, unet_layers
 
 GIB = 2**30
@@ -36,6 +36,8 @@ class MemorySettings:
         unet: widths of the UNet.
         text_width, text_layers, vocabulary: the text encoder's dimensions.
         vae_parameters: of the whole VAE, which is in memory only while latents are cached.
+        images: training images whose latents are cached; 0 where their number is not known.
+        flips: states of each that are cached: 4 with both flips.
     """
 
     train_batch_size: int = 2
@@ -52,6 +54,8 @@ class MemorySettings:
     text_layers: int = 12
     vocabulary: int = 49408
     vae_parameters: int = 83_653_863
+    images: int = 0
+    flips: int = 4
 
     @property
     def streams(self) -> int:
@@ -75,6 +79,7 @@ class MemoryEstimate:
         activations: what autograd keeps from the forward pass.
         backward: gradients of activations and of adapters that live at the end of the backward pass.
         context: CUDA itself.
+        latents: mean and deviation of every cached picture.
     """
 
     frozen: int
@@ -83,11 +88,12 @@ class MemoryEstimate:
     activations: int
     backward: int
     context: int
+    latents: int = 0
 
     @property
     def tensors(self) -> int:
         """Peak of PyTorch's own tensors (`torch.cuda.max_memory_allocated`)."""
-        return self.frozen + self.adapters + self.optimizer + self.activations + self.backward
+        return self.frozen + self.adapters + self.optimizer + self.activations + self.backward + self.latents
 
     @property
     def peak(self) -> int:
@@ -114,7 +120,17 @@ def estimate(settings: MemorySettings) -> MemoryEstimate:
         activations=kept,
         backward=transient,
         context=int(CONTEXT_BYTES),
+        latents=latent_bytes(settings),
     )
+
+
+def latent_bytes(settings: MemorySettings) -> int:
+    """Bytes of the cached latents: mean and deviation, float32, of each picture of each image and flip."""
+    if not settings.cache_latents:
+        return 0
+    pictures = len(PICTURES["bcm" if settings.variant == "bcm" else "dual"])
+    one = settings.unet.channels * (settings.resolution // 8) ** 2 * 2 * 4
+    return settings.images * settings.flips * pictures * one
 
 
 Layer = Resnet | Attention | Conv

@@ -130,8 +130,9 @@ def prepare_latents(run: Run, start: int) -> tuple[LatentSource, float, list[str
     cut_at_random = [i for i in range(len(data)) if data.crop_range(i) != (0, 0)]
     if not run.config.cache_latents or cut_at_random:
         notice = (
-            f"{len(cut_at_random)} of {len(data)} images are not square and are cut at random, so they are "
-            "encoded in every step, which is slower; --center_crop avoids that"
+            f"{len(cut_at_random)} of {len(data)} images are not square and are cut at random around their defects, so "
+            "they are encoded in every step, which is slower; --center_crop cuts each at one place, as near to the "
+            "centre as its defect allows"
         )
         return LiveLatents(data, vae, device), scaling, [notice] if cut_at_random else []
     cached = CachedLatents(data, vae, needed_states(run.planner, start, run.config), device)

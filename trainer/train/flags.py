@@ -60,7 +60,9 @@ def add_data_options(group: Group) -> None:
         "--resolution", type=positive, default=512, metavar="PX", help="side of the training images (512)"
     )
     group.add_argument(
-        "--center_crop", action="store_true", help="cut non-square images at the centre instead of at random"
+        "--center_crop",
+        action="store_true",
+        help="cut non-square images as near to the centre as the defect allows, not at random",
     )
     group.add_argument(
         "--flips",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 
 from ..base_model.loading import ModelLoader, quieten_libraries
@@ -21,9 +21,12 @@ from .reports import StepReports
 from .resume import check_same_run, find_checkpoint, refuse_other_runs, run_identity
 from .sample_sheets import SampleSheets, prepare_sheets
 
+#: File names in the first lines of a run; checkpoints name all of them.
+SHOWN = 20
 
-def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
-    """Train.
+
+def run(config: TrainingConfig, data: TrainingSet, notices: Sequence[str] = ()) -> int:
+    """Train on these images.
 
     Returns:
         Exit status: 0, or 128 + signal when interrupted.
@@ -32,7 +35,7 @@ def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
         TrainerError: something given cannot be used, or the training diverged.
     """
     quieten_libraries()
-    this = settle(config)
+    this = settle(config, data)
     with claimed(config.output_dir) if this.is_first else nullcontext():
         checkpoint, found = find_checkpoint(config.output_dir, config.resume_from_checkpoint)
         start, weights = 0, None
@@ -51,12 +54,11 @@ def run(config: TrainingConfig, notices: Sequence[str] = ()) -> int:
         return take_steps(this, training, sheets, start)
 
 
-def settle(config: TrainingConfig) -> Run:
+def settle(config: TrainingConfig, data: TrainingSet) -> Run:
     """Everything about a run that is known before anything large is loaded."""
     processes = join_processes()
     device, dtype = set_up_torch(config, processes)
     loader = ModelLoader(config.pretrained_model_name_or_path, config.revision)
-    data = make_data(config)
     planner = Planner(
         len(data),
         config.train_batch_size,
@@ -90,20 +92,6 @@ def take_steps(run: Run, training: Training, sheets: SampleSheets | None, start:
         reporter.close()
 
 
-def make_data(config: TrainingConfig) -> TrainingSet:
-    """The run's images."""
-    return TrainingSet(
-        config.instance_data_dir,
-        condition_dir=config.condition_dir if config.variant == "bcm" else None,
-        resolution=config.resolution,
-        variant="bcm" if config.variant == "bcm" else "dual",
-        center_crop=config.center_crop,
-        selection=config.selection,
-        faithful=config.faithful,
-        mask_dir=config.mask_dir,
-    )
-
-
 def describe_run(run: Run, checkpoint: Checkpoint | None) -> str:
     """A few lines that say what is about to happen."""
     config, planner = run.config, run.planner
@@ -111,11 +99,18 @@ def describe_run(run: Run, checkpoint: Checkpoint | None) -> str:
     begin = f"step {checkpoint.step} of {checkpoint.folder}" if checkpoint else "step 0"
     return (
         f"Training {config.variant}, rank {config.rank}, on {len(run.data)} images of {config.instance_data_dir}\n"
-        f"  ({', '.join(path.name for path in run.data.files)})\n"
+        f"  ({named(path.name for path in run.data.files)})\n"
         f"  {config.max_train_steps} steps from {begin}; {batch} samples a step = {planner.batch_size} a pass"
         f" x {planner.accumulation} passes x {planner.processes} processes\n"
         f"  on {describe_device(run.device)}, {str(run.dtype).removeprefix('torch.')}; output in {config.output_dir}"
     )
+
+
+def named(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - SHOWN} more" if len(every) > SHOWN else ""
+    return ", ".join(every[:SHOWN]) + more
 
 
 def say(text: str) -> None:

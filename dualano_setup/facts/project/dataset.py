@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ...language import _
-from ...system.files import Listing, list_folder, plain_error
+from ...system.bundle import bundled
+from ...system.files import Listing, list_folder, plain_error, stem_of
 from ..fact import Absent, Fact, Known, Unknown
 from ..sheet import Dataset, ImageFile
 from .image_header import SUFFIXES, read_image
@@ -16,8 +16,9 @@ from .image_header import SUFFIXES, read_image
 if TYPE_CHECKING:
     from ...settings.options import Settings
 
-MAX_IMAGES = 2_000
-"""Headers read in one folder. MVTec's largest anomaly has 41 images; a header takes some 20 microseconds."""
+MOST_OPENED = 400
+"""Images whose files are opened. MVTec's largest anomaly has 41; a header takes some 40 microseconds."""
+_MOST_NAMES = 2_000_000
 _MAX_CATEGORIES = 500
 _NESTING = ("mvtec_anomaly_detection", "mvtec", "mvtec_ad", "data")
 
@@ -53,51 +54,85 @@ def probe(settings: Settings) -> Fact[Dataset]:
 def _with_images(
     seen: Dataset, folder: Path, category: str, anomaly: str, foreground: Path | None, problems: list[str]
 ) -> Dataset:
-    images_dir = folder / "test" / anomaly
+    images_dir, masks_dir = folder / "test" / anomaly, folder / "ground_truth" / anomaly
     listing = _listed(images_dir, problems)
-    images = _headers(images_dir, listing.files, problems)
-    masks_dir = folder / "ground_truth" / anomaly
-    masks = _headers(masks_dir, _listed(masks_dir, problems).files, problems)
-    objects: tuple[ImageFile, ...] = ()
+    names = _image_names(listing)
+    masks = _image_names(_listed(masks_dir, problems))
+    objects_dir = None if foreground is None else foreground / category / anomaly
+    objects = _image_names(_listed(objects_dir, problems)) if objects_dir else []
     good = 0
     if foreground is not None:
-        objects_dir = foreground / category / anomaly
-        objects = _headers(objects_dir, _listed(objects_dir, problems).files, problems)
         good = sum(map(is_image_name, _listed(foreground / category / "good", problems).files))
+    odd = {*listing.folders, *listing.other}
+    share = _Share(names, masks, objects if objects_dir else None)
+    images = share.look(images_dir, names)
     return Dataset(
-        seen.root, True, seen.categories, category, seen.anomalies, anomaly, str(images_dir), images, masks, seen.good,
-        tuple(n for n in (*listing.files, *listing.folders, *listing.other) if not _is_image(n, listing)),
-        seen.foreground_root, objects, good, seen.nested_hint, tuple(problems),
+        seen.root, True, seen.categories, category, seen.anomalies, anomaly, str(images_dir), images,
+        share.look(masks_dir, masks), seen.good,
+        tuple(n for n in (*listing.files, *listing.folders, *listing.other) if not is_image_name(n) or n in odd),
+        seen.foreground_root, share.look(objects_dir, objects) if objects_dir else (), good, seen.nested_hint,
+        tuple(problems), len(names) - len(images), share.opened,
     )  # fmt: skip
+
+
+class _Share:
+    """Which files of a large set are opened and which are kept on the sheet; of a small one, all.
+
+    All names are judged. Where there are more images than `MOST_OPENED`, files are opened of those that train (all of
+    them, or an even sample) and of an even sample of the others; on the sheet are these, and whatever lacks a
+    counterpart of its name.
+    """
+
+    def __init__(self, names: list[str], masks: list[str], objects: list[str] | None) -> None:
+        self._images = images = set(map(stem_of, names))
+        if len(names) <= MOST_OPENED:
+            self._chosen = self._wanted = images
+            self.opened = len(names)
+            return
+        share = bundled("content.share")
+        train = share.training_count(len(names), "sorted", "bcm")
+        rest = MOST_OPENED // 4
+        chosen = [*share.spread(names[:train], MOST_OPENED - rest), *share.spread(names[train:], rest)]
+        self._chosen, self.opened = set(map(stem_of, chosen)), len(chosen)
+        stems = set(map(stem_of, masks))
+        complete = images & (stems | {stem.removesuffix("_mask") for stem in stems})
+        if objects is not None:
+            complete &= {stem_of(name).removesuffix("_mask") for name in objects}
+        self._wanted = self._chosen | (images - complete)
+
+    def keeps(self, name: str) -> bool:
+        """Whether an image or mask is on the sheet: a mask is where its image is, or where that is not there."""
+        owner = self._owner(name)
+        return owner in self._wanted or owner not in self._images
+
+    def look(self, folder: Path, names: list[str]) -> tuple[ImageFile, ...]:
+        """The files to keep, with their headers where they are opened."""
+        paths = [(f"{folder}{os.sep}{name}", self._owner(name)) for name in names if self.keeps(name)]
+        return tuple(read_image(path) if self._opens(owner) else ImageFile(path) for path, owner in paths)
+
+    def _opens(self, owner: str) -> bool:
+        return owner in self._chosen or (owner not in self._images and self._chosen is self._images)
+
+    def _owner(self, name: str) -> str:
+        """The stem of the image that a file is or belongs to."""
+        stem = stem_of(name)
+        return stem if stem in self._images else stem.removesuffix("_mask")
+
+
+def _image_names(listing: Listing) -> list[str]:
+    return [name for name in listing.files if is_image_name(name)]
 
 
 def is_image_name(name: str) -> bool:
     """Whether the trainer would take a file of that name for an image (hidden ones, like macOS' `._000.png`, not)."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
-
-
-def _is_image(name: str, listing: Listing) -> bool:
-    return is_image_name(name) and name in listing.files
-
-
-def _headers(folder: Path, names: Iterable[str], problems: list[str]) -> tuple[ImageFile, ...]:
-    wanted = [name for name in names if is_image_name(name)]
-    if len(wanted) > MAX_IMAGES:
-        problems.append(
-            _(
-                "{folder}: {wanted_count} images, of which {max_images} were looked at",
-                folder=folder,
-                wanted_count=len(wanted),
-                max_images=MAX_IMAGES,
-            )
-        )
-    return tuple(read_image(f"{folder}{os.sep}{name}") for name in wanted[:MAX_IMAGES])
+    stem, dot, ending = name.rpartition(".")
+    return bool(stem) and f"{dot}{ending}".lower() in SUFFIXES and not stem.startswith(".")
 
 
 def _listed(folder: Path, problems: list[str]) -> Listing:
     """What is in `folder`; nothing where it is not there, and a note where it cannot be listed."""
     try:
-        listing = list_folder(folder)
+        listing = list_folder(folder, _MOST_NAMES)
     except (FileNotFoundError, NotADirectoryError):
         return Listing()
     except (OSError, ValueError) as error:

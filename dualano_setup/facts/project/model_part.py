@@ -75,8 +75,9 @@ def _choose_weights(folder: Path, files: tuple[str, ...], stem: str) -> tuple[tu
         index = f"{base}.{ending}.index.json"
         if index in files:
             shards, problem = _shards(folder / index)
-            there = tuple(file for file in shards if file in files)
-            return there, [file for file in shards if file not in files], problem
+            known = set(files)
+            there = tuple(file for file in shards if file in known)
+            return there, [file for file in shards if file not in known], problem
     variant = re.compile(rf"(?:{stem}|{pickle})\.([\w-]+)\.(?:safetensors|bin)")
     found = next((file for file in files if variant.fullmatch(file)), "")
     hint = _("only a variant is there ({found}), which a run does not look for", found=found) if found else ""

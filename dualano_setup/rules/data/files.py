@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePath
 
 from ...facts.fact import value
 from ...facts.sheet import Dataset, ImageFile
 from ...language import N_, _
+from ...system.files import stem_of
 from ..finding import Verdict, fail, warn
 from ..rule import Context, given
-from ..wording import ENTRIES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, name_of, shown
+from ..wording import ENTRIES, FILES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, name_of, shown
 
+_NUMBERED = re.compile(r"[-_ ]?(?:mask)?[-_ ]?\(?\d+\)?$", re.IGNORECASE)
 _SETTLED = ("after", "equivalent", "superseded")
 
 
 def check_pairs(context: Context) -> Iterator[Verdict]:
     """DATA003: an image's mask is `<stem>_mask`, and has its size."""
     data = given(context.sheet.dataset)
-    masks = {PurePath(mask.path).stem: mask for mask in data.masks}
+    masks = {stem_of(mask.path): mask for mask in data.masks}
     pairs = [(image, _mask_of(image, masks)) for image in data.images]
-    lonely = [image.path for image, mask in pairs if mask is None]
+    used = {mask.path for __, mask in pairs if mask}
+    spare = [mask.path for mask in data.masks if mask.path not in used]
+    several = _several_masks(data, spare)
+    if several:
+        masked = {stem_of(image.path) for image, mask in pairs if mask}
+        yield (warn if set(several.values()) <= masked else fail)(
+            _(
+                "several masks for one image: {names}; training takes one, `<image>_mask.png`, and none of these",
+                names=listing(map(name_of, several)),
+            ),
+            cure=_("Join the masks of an image into one: white where any of them is white."),
+            evidence=shown(next(iter(several))),
+            subject="several masks",
+        )
+    owners = set(several.values())
+    lonely = [image.path for image, mask in pairs if mask is None and stem_of(image.path) not in owners]
     if lonely:
         yield fail(
             _(
@@ -32,8 +51,7 @@ def check_pairs(context: Context) -> Iterator[Verdict]:
             evidence=shown(data.anomaly_dir),
             subject="without mask",
         )
-    used = {mask.path for __, mask in pairs if mask}
-    spare = [mask.path for mask in data.masks if mask.path not in used]
+    spare = [path for path in spare if path not in several]
     if spare:
         yield warn(
             _("{masks} without an image: {names}", masks=count(len(spare), MASKS), names=listing(map(name_of, spare))),
@@ -72,6 +90,24 @@ def check_readable(context: Context) -> Iterator[Verdict]:
                 evidence=shown(broken[0].path),
                 subject=kind,
             )
+    yield from _pixels_unreadable(context)
+
+
+def _pixels_unreadable(context: Context) -> Iterator[Verdict]:
+    """What only shows when a file is decoded."""
+    contents = value(context.sheet.contents)
+    broken = contents.unreadable if contents else ()
+    if broken:
+        yield fail(
+            _(
+                "{files} cannot be read: {names}",
+                files=count(len(broken), FILES),
+                names=listing(f"{name_of(path)} ({said.replace(path, name_of(path))})" for path, said in broken),
+            ),
+            cure=_("Copy them from the source again, or take them out."),
+            evidence=shown(broken[0][0]),
+            subject="pixels",
+        )
 
 
 def check_foreground(context: Context) -> Iterator[Verdict]:
@@ -89,7 +125,7 @@ def check_foreground(context: Context) -> Iterator[Verdict]:
             _(
                 "{number} of {images} have no foreground mask; {why}",
                 number=len(lacking),
-                images=count(len(data.images), IMAGES),
+                images=count(data.number, IMAGES),
                 why=why,
             ),
             cure=_(
@@ -159,8 +195,17 @@ def check_strangers(context: Context) -> Iterator[Verdict]:
 
 def lacking_foreground(data: Dataset) -> list[ImageFile]:
     """The anomalous images without an object mask of the same name."""
-    there = {PurePath(mask.path).stem.removesuffix("_mask") for mask in data.foreground}
-    return [image for image in data.images if PurePath(image.path).stem not in there]
+    there = {stem_of(mask.path).removesuffix("_mask") for mask in data.foreground}
+    return [image for image in data.images if stem_of(image.path) not in there]
+
+
+def _several_masks(data: Dataset, spare: list[str]) -> dict[str, str]:
+    """The spare masks of images that have more than one, such as `000_mask1.png` and `000_mask2.png`, and whose."""
+    images = {stem_of(image.path) for image in data.images}
+    owners = {path: owner for path in spare if (owner := _NUMBERED.sub("", stem_of(path))) in images}
+    with_one = {stem_of(mask.path).removesuffix("_mask") for mask in data.masks if mask.path not in owners}
+    counts = Counter(owners.values())
+    return {path: owner for path, owner in owners.items() if counts[owner] > 1 or owner in with_one}
 
 
 def size(image: ImageFile) -> tuple[int | None, int | None]:
@@ -169,15 +214,15 @@ def size(image: ImageFile) -> tuple[int | None, int | None]:
 
 
 def _with_foreground(data: Dataset) -> Iterator[tuple[ImageFile, ImageFile]]:
-    masks = {PurePath(mask.path).stem.removesuffix("_mask"): mask for mask in data.foreground}
+    masks = {stem_of(mask.path).removesuffix("_mask"): mask for mask in data.foreground}
     for image in data.images:
-        mask = masks.get(PurePath(image.path).stem)
+        mask = masks.get(stem_of(image.path))
         if mask:
             yield image, mask
 
 
 def _mask_of(image: ImageFile, masks: dict[str, ImageFile]) -> ImageFile | None:
-    stem = PurePath(image.path).stem
+    stem = stem_of(image.path)
     return masks.get(f"{stem}_mask") or masks.get(stem)
 
 

@@ -10,6 +10,7 @@ from ...language import N_, _
 from ..finding import Verdict, fail, skip, unknown, warn
 from ..rule import Context, Rule, given
 from ..wording import GOOD_IMAGES, IMAGES, count, listing, nearest, shown
+from .contents import check_marks, check_objects, check_transparency
 from .files import check_checkout_paths, check_foreground, check_pairs, check_readable, check_strangers
 
 MIN_IMAGES = 3
@@ -107,7 +108,7 @@ def check_number(context: Context) -> Iterator[Verdict]:
     data = given(context.sheet.dataset)
     if not data.anomaly_dir:
         return
-    number = len(data.images)
+    number = data.number
     if number == 0:
         yield fail(
             _("{folder} holds no image", folder=shown(data.anomaly_dir)),
@@ -134,6 +135,7 @@ def check_number(context: Context) -> Iterator[Verdict]:
 
 
 _rule = partial(Rule, needs=("dataset",), after=("DATA001", "DATA002"))
+_look_inside = partial(_rule, needs=("dataset", "contents"))
 RULES = (
     _rule("DATA001", N_("the data, the category or the anomaly is not there"), check_place, after=()),
     _rule("DATA002", N_("the layout is not MVTec's"), check_layout, after=("DATA001",)),
@@ -143,4 +145,7 @@ RULES = (
     _rule("DATA006", N_("fewer training images than the method can use"), check_number),
     _rule("DATA007", N_("names and paths break the checkout's path arithmetic"), check_checkout_paths),
     _rule("DATA008", N_("files among the images are no images"), check_strangers, repairable=True),
+    _look_inside("DATA009", N_("anomaly masks do not mark what training is to learn"), check_marks),
+    _look_inside("DATA010", N_("object masks do not mark the object"), check_objects),
+    _look_inside("DATA011", N_("photographs hide colours under transparency"), check_transparency),
 )

@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterator
-from functools import lru_cache
-from importlib.machinery import ModuleSpec
-from importlib.util import module_from_spec
-from types import ModuleType
 from typing import Any
 
+from ...facts.fact import Known
+from ...facts.sheet import FactSheet
 from ...light_dataclasses import replace
 from ...settings.options import Settings
-from ...system.bundle import bundle_root
-
-# The trainer's package under a name of ours: a folder named `trainer` in the user's project must not get in its place.
-_PACKAGE = "_dualano_bundled_trainer"
-
-
-@lru_cache(maxsize=1)
-def _arithmetic() -> ModuleType:
-    """The bundle's trainer/memory/estimate.py, which needs only the standard library."""
-    package = module_from_spec(ModuleSpec(_PACKAGE, None, is_package=True))
-    package.__path__ = [str(bundle_root() / "trainer")]
-    sys.modules[_PACKAGE] = package
-    return importlib.import_module(f"{_PACKAGE}.memory.estimate")
-
+from ...system.bundle import bundled
 
 # What CUDA and its libraries take at the very least; the trainer's estimate holds a likelier, larger margin.
 _LEAST_CONTEXT = 512 * 1024**2
 
 
-def need(settings: Settings) -> int:
-    """Bytes of GPU memory that a run with these settings is likely to take on each GPU, text encoder trained."""
-    return int(_estimate(settings).peak)
+def need(settings: Settings, images: int = 0) -> int:
+    """Bytes of GPU memory that a run with these settings is likely to take on each GPU, text encoder trained.
+
+    `images` is how many images train, whose latents are kept.
+    """
+    return int(_estimate(settings, images).peak)
 
 
-def least(settings: Settings) -> int:
+def least(settings: Settings, images: int = 0) -> int:
     """Bytes below which the run cannot go: the tensors, which are counted exactly, and CUDA's own minimum."""
-    return int(_estimate(settings).tensors) + _LEAST_CONTEXT
+    return int(_estimate(settings, images).tensors) + _LEAST_CONTEXT
 
 
-def _estimate(settings: Settings) -> Any:
-    arithmetic = _arithmetic()
+def training_images(sheet: FactSheet) -> int:
+    """How many images the bundled trainer would train on; 0 where no data are seen."""
+    number = sheet.dataset.value.number if isinstance(sheet.dataset, Known) else 0
+    return int(bundled("content.share").training_count(number, "sorted", "bcm"))
+
+
+def _estimate(settings: Settings, images: int) -> Any:
+    arithmetic = bundled("memory.estimate")
     return arithmetic.estimate(
         arithmetic.MemorySettings(
             train_batch_size=settings.batch_size,
@@ -53,14 +45,17 @@ def _estimate(settings: Settings) -> Any:
             rank=settings.rank,
             train_text_encoder=True,
             gradient_checkpointing=settings.gradient_checkpointing,
+            images=images,
         )
     )
 
 
-def fitting(settings: Settings, room: int, capability: tuple[int, int] | None) -> tuple[Settings, int] | None:
+def fitting(
+    settings: Settings, room: int, capability: tuple[int, int] | None, images: int = 0
+) -> tuple[Settings, int] | None:
     """The settings nearest to the wanted ones that fit into `room` bytes, and their need; None when none do."""
     for candidate in _candidates(settings, capability):
-        size = need(candidate)
+        size = need(candidate, images)
         if size <= room:
             return candidate, size
     return None

@@ -17,7 +17,7 @@ from ..finding import Verdict, fail, info
 from ..pkg.binary import build_mismatch, torch_build
 from ..rule import Context, Rule, given
 from ..wording import gib
-from .memory import fitting, least, need
+from .memory import fitting, least, need, training_images
 from .visible import gpu_is_visible, visible_gpus
 
 
@@ -79,7 +79,8 @@ def _staying_build(context: Context) -> BinaryBuild | None:
 def _memory_suffices(context: Context) -> Iterator[Verdict]:
     if not context.profile.needs_gpu:
         return
-    wanted, lowest = need(context.settings), least(context.settings)
+    images = training_images(context.sheet)
+    wanted, lowest = need(context.settings, images), least(context.settings, images)
     for gpu in _used_gpus(context):
         if gpu.memory_total is None or gpu.memory_total >= wanted:
             continue
@@ -87,7 +88,7 @@ def _memory_suffices(context: Context) -> Iterator[Verdict]:
             yield _tight(gpu, gpu.memory_total, wanted)
             continue
         # The driver keeps a little of the card for itself.
-        way_out = fitting(context.settings, int(gpu.memory_total * 0.97), gpu.compute_capability)
+        way_out = fitting(context.settings, int(gpu.memory_total * 0.97), gpu.compute_capability, images)
         yield fail(
             _(
                 "{run} needs about {wanted}; GPU {index} has {memory_total}",
@@ -201,7 +202,8 @@ def _memory_is_free(context: Context) -> Iterator[Verdict]:
     """Only where the run would fit onto the empty GPU: else GPU003 is the finding."""
     if not context.profile.needs_gpu:
         return
-    wanted, lowest = need(context.settings), least(context.settings)
+    images = training_images(context.sheet)
+    wanted, lowest = need(context.settings, images), least(context.settings, images)
     for gpu in _used_gpus(context):
         if gpu.memory_total is None or gpu.memory_used is None or gpu.memory_total < lowest:
             continue
@@ -228,7 +230,7 @@ def _memory_is_free(context: Context) -> Iterator[Verdict]:
             cure=_(
                 "Wait for it, end it if it is yours, or take another GPU with CUDA_VISIBLE_DEVICES; smaller "
                 "settings: {cure}",
-                cure=_memory_cure(context.settings, fitting(context.settings, free, gpu.compute_capability)),
+                cure=_memory_cure(context.settings, fitting(context.settings, free, gpu.compute_capability, images)),
             ),
             subject=str(gpu.index),
         )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...errors import WorkError
 from ...explain.last_error import read_end
-from ...facts.fact import Known
+from ...facts.fact import Known, Unknown
 from ...facts.sheet import FactSheet
 from ...language import _, spoken
 from ...settings.options import Settings
@@ -103,6 +103,14 @@ def interpreter_of(sheet: FactSheet) -> str:
     """The training environment's Python. Raises LaunchError when there is none."""
     if isinstance(sheet.environment, Known):
         return sheet.environment.value.interpreter
+    if isinstance(sheet.environment, Unknown):
+        raise LaunchError(
+            _(
+                "the training environment could not be looked at ({reason}); it may well be there. On a slow disk give "
+                "it more time: `deadline = 60` in dualano.toml, or DUALANO_DEADLINE=60",
+                reason=sheet.environment.reason,
+            )
+        )
     raise LaunchError(
         _("{reason}; `dualano-doctor fix` makes one, --env PATH names another", reason=sheet.environment.reason)
     )

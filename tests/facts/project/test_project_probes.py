@@ -277,6 +277,31 @@ def test_a_data_set_with_strangers_of_every_kind(tmp_path):
     assert [image.error for image in seen.images] == ["", "", "empty file"]
 
 
+def test_all_names_of_a_large_set_are_judged_and_a_sample_is_opened(tmp_path):
+    """Not padded with zeros, so images and masks sort differently; one mask and one image lack their counterpart."""
+    root = mvtec(tmp_path)
+    picture = png()
+    for number in range(900):
+        if number != 777:
+            (root / f"screw/test/scratch/{number}.png").write_bytes(picture)
+        if number != 555:
+            (root / f"screw/ground_truth/scratch/{number}_mask.png").write_bytes(picture)
+    fact = dataset.probe(settings(tmp_path, data=tmp_path, category="screw", anomaly="scratch"))
+    assert isinstance(fact, Known)
+    seen = fact.value
+    assert seen.number == 901
+    assert seen.opened == dataset.MOST_OPENED
+    opened = [image.path for image in seen.images if image.width]
+    assert len(opened) == seen.opened
+    paired = {Path(image.path).stem for image in seen.images}
+    masked = {Path(mask.path).stem.removesuffix("_mask") for mask in seen.masks}
+    assert paired - masked == {"555"}
+    assert masked - paired == {"777"}
+    assert {Path(mask.path).stem.removesuffix("_mask") for mask in seen.masks if mask.width} == {
+        Path(path).stem for path in opened
+    }
+
+
 def test_roots_that_are_one_folder_off(tmp_path):
     root = mvtec(tmp_path / "mvtec")
     above = dataset.probe(settings(tmp_path, data=tmp_path))

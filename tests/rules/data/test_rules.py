@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from dualano_setup.facts.fact import Unknown
-from dualano_setup.facts.sheet import Dataset, ImageFile
+from dualano_setup.facts.sheet import Dataset, ImageFile, MaskContent
 from dualano_setup.rules.data.rules import RULES
-from tests.rules.project_sheets import checkout, context, dataset, findings, images, patch, statuses
+from tests.rules.project_sheets import checkout, contents, context, dataset, findings, images, patch, statuses
 
 
 @pytest.mark.parametrize("rule", [rule.id for rule in RULES])
 def test_good_data_is_fine(rule):
-    assert statuses(RULES, rule, context(dataset=dataset())) == ["ok"]
-    assert statuses(RULES, rule, context(dataset=dataset(), checkout=checkout())) == ["ok"]
+    assert statuses(RULES, rule, context(dataset=dataset(), contents=contents())) == ["ok"]
+    assert statuses(RULES, rule, context(dataset=dataset(), contents=contents(), checkout=checkout())) == ["ok"]
     assert statuses(RULES, rule, context()) == ["skip"]
     assert statuses(RULES, rule, context(dataset=Unknown("no"))) == ["unknown"]
 
@@ -101,3 +101,96 @@ def test_strangers_block_the_checkout_and_warn_otherwise():
     data = dataset(strangers=("Thumbs.db",))
     assert statuses(RULES, "DATA008", context(dataset=data)) == ["warn"]
     assert statuses(RULES, "DATA008", context(dataset=data, checkout=checkout())) == ["fail"]
+
+
+def marks(**numbers: float) -> tuple[MaskContent, ...]:
+    """The numbers of the one mask that trains."""
+    return (MaskContent("/m/000_mask.png", **numbers),)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "status", "subject"),
+    [
+        ({"white": 0.7, "border": 1.0}, "warn", "inverted"),
+        ({"white": 0.7, "border": 0.5}, "ok", ""),
+        ({"white": 0.3, "border": 0.95}, "ok", ""),
+        ({"white": 1.0, "border": 1.0}, "warn", "white"),
+        ({"largest": 0, "white": 0}, "fail", "black"),
+        ({"largest": 1, "white": 0}, "fail", "small-values"),
+        ({"largest": 76, "white": 0}, "fail", "colours"),
+        ({"largest": 0, "white": 0, "shaped": 0.1}, "fail", "transparent-mask"),
+        ({"shaped": 0.1}, "warn", "transparent-mask"),
+        ({"ignored": 0.01}, "warn", "ignored-levels"),
+        ({"ignored": 0.00001, "grey": 0.1}, "ok", ""),
+        ({"left": 0}, "fail", "vanishes"),
+        ({"left": 0.1}, "warn", "thins"),
+        ({"left": 0.3}, "ok", ""),
+        ({"inside": 0.4}, "warn", "outside"),
+        ({"inside": 0.6}, "ok", ""),
+    ],
+)
+def test_what_an_anomaly_mask_holds(numbers, status, subject):
+    (row,) = findings(RULES, "DATA009", context(dataset=dataset(), contents=contents(masks=marks(**numbers))))
+    assert (row.status, row.subject) == (status, subject)
+
+
+def test_a_mark_that_vanishes_blocks_only_where_all_do():
+    some = (*marks(left=0), MaskContent("/m/001_mask.png"))
+    (row,) = findings(RULES, "DATA009", context(dataset=dataset(), contents=contents(training_opened=2, masks=some)))
+    assert (row.status, row.subject) == ("warn", "vanishes")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "status", "subject"),
+    [
+        ({"white": 0.3, "border": 0.95}, "warn", "inverted-object"),
+        ({"white": 0.9, "border": 0.8}, "ok", ""),
+        ({"white": 1.0, "border": 1.0}, "info", ""),
+        ({"largest": 0, "white": 0}, "warn", "black-object"),
+        ({"largest": 1, "white": 0}, "fail", "small-values"),
+        ({"shaped": 0.1}, "warn", "transparent-object"),
+        ({"grey": 0.3, "white": 0.2}, "warn", "grey-object"),
+        ({"grey": 0.05, "white": 0.3}, "ok", ""),
+    ],
+)
+def test_what_an_object_mask_holds(numbers, status, subject):
+    seen = contents(objects=marks(**numbers))
+    (row,) = findings(RULES, "DATA010", context(dataset=dataset(), contents=seen))
+    assert (row.status, row.subject) == (status, subject)
+    assert statuses(RULES, "DATA010", context({"variant": "dual"}, dataset=dataset(), contents=seen)) == ["ok"]
+
+
+def test_photographs_with_transparency_and_files_that_only_decoding_shows_broken():
+    seen = contents(transparent=(("/i/000.png", 0.2), ("/i/001.png", 0.0005)), unreadable=(("/i/002.png", "broken"),))
+    (row,) = findings(RULES, "DATA011", context(dataset=dataset(), contents=seen))
+    assert (row.status, "000.png" in row.detail, "001.png" in row.detail) == ("warn", True, False)
+    (row,) = findings(RULES, "DATA004", context(dataset=dataset(), contents=seen))
+    assert (row.status, "002.png (broken)" in row.detail) == ("fail", True)
+
+
+def test_how_many_were_opened_is_said():
+    for opened, status in ((30, "ok"), (20, "info")):
+        seen = contents(training=30, training_opened=opened, images=90, opened=opened + 16)
+        (row,) = findings(RULES, "DATA009", context(dataset=dataset(), contents=seen))
+        assert (row.status, f"{opened} of the 30" in row.detail, "16 of the other 60" in row.detail) == (
+            status,
+            True,
+            True,
+        )
+
+
+def test_several_masks_for_one_image():
+    only = images("/m", "000_mask1.png", "000_mask2.png", "001_mask.png", "002_mask.png")
+    (row,) = findings(RULES, "DATA003", context(dataset=dataset(masks=only)))
+    assert (row.status, row.subject) == ("fail", "several masks")
+    beside = images("/m", "000_mask.png", "000_mask_2.png", "001_mask.png", "002_mask.png")
+    (row,) = findings(RULES, "DATA003", context(dataset=dataset(masks=beside)))
+    assert (row.status, row.subject) == ("warn", "several masks")
+
+
+def test_images_that_were_not_opened_count():
+    assert statuses(RULES, "DATA006", context(dataset=dataset(images=images("/i", "0.png"), more=9))) == ["ok"]
+    (row,) = findings(
+        RULES, "DATA005", context(dataset=dataset(more=997, foreground=images("/f", "000.png", "001.png")))
+    )
+    assert "1 of 1000 images" in row.detail

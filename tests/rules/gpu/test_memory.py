@@ -9,11 +9,12 @@ import pytest
 from dualano_setup.facts.fact import Absent
 from dualano_setup.facts.sheet import BinaryBuild, GpuProcess
 from dualano_setup.knowledge.catalogue import load
-from dualano_setup.rules.gpu.memory import _arithmetic, _candidates, fitting, least, need
+from dualano_setup.rules.gpu.memory import _candidates, fitting, least, need
 from dualano_setup.rules.gpu.rules import proposed_settings
 from dualano_setup.rules.gpu.visible import visible_gpus
 from dualano_setup.rules.rule import Context
 from dualano_setup.rules.wording import gib
+from dualano_setup.system.bundle import bundled
 from tests.rules.hand_made import A4500, GIB, GPUS, SETTINGS, environment, rows, sheet, statuses
 
 H100 = replace(A4500, name="NVIDIA H100", memory_total=80 * GIB, compute_capability=(9, 0))
@@ -186,7 +187,7 @@ def test_a_batch_is_divided_into_whole_parts():
 
 
 def test_the_text_encoder_is_counted_as_trained():
-    arithmetic = _arithmetic()
+    arithmetic = bundled("memory.estimate")
     settings = arithmetic.MemorySettings(
         train_batch_size=SETTINGS.batch_size,
         resolution=SETTINGS.resolution,

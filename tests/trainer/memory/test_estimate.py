@@ -123,3 +123,11 @@ def test_runs_without_any_package():
     assert document["peak"] == sum(
         document[k] for k in ("frozen", "adapters", "optimizer", "activations", "backward", "context")
     )
+
+
+def test_cached_latents_count_by_image_and_flip():
+    one = 3 * 4 * 64 * 64 * 2 * 4  # pictures, channels, side, side, mean and deviation, bytes
+    many = replace(SD15, images=14)
+    assert estimate(many).latents == 14 * 4 * one == estimate(many).peak - estimate(SD15).peak
+    assert estimate(replace(many, variant="dual", flips=1)).latents == 14 * one * 2 // 3
+    assert estimate(replace(many, cache_latents=False)).latents == 0
