@@ -5,28 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..language import _
-from .parser import add_options, settings_of
+from ..language import N_
+from .parser import Command, argument, settings_of
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "check",
-        parents=[shared],
-        help=_("look and judge; changes nothing"),
-        description=_(
-            "Looks at machine, GPUs, training environment, files, data and checkout, and says what is wrong."
-        ),
-    )
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help=_("one JSON document on stdout, and nothing else there"))
-    form.add_argument("--markdown", action="store_true", help=_("for pasting into a ticket; names and tokens left out"))
-    form.add_argument("--sarif", action="store_true", help=_("SARIF 2.1.0, for code scanning"))
-    form.add_argument("--json-schema", action="store_true", help=_("the schema of --json; looks at nothing"))
-    parser.add_argument("--only", metavar="ID,..", default="", help=_("report only these rules or families, e.g. PKG"))
-    parser.add_argument("--skip", metavar="ID,..", default="", help=_("leave these rules or families out"))
-    add_options(parser, "check")
+COMMAND = Command(
+    help=N_("look and judge; changes nothing"),
+    description=N_("Looks at machine, GPUs, training environment, files, data and checkout, and says what is wrong."),
+    one_of=(
+        argument("--json", action="store_true", help=N_("one JSON document on stdout, and nothing else there")),
+        argument("--markdown", action="store_true", help=N_("for pasting into a ticket; names and tokens left out")),
+        argument("--sarif", action="store_true", help=N_("SARIF 2.1.0, for code scanning")),
+        argument("--json-schema", action="store_true", help=N_("the schema of --json; looks at nothing")),
+    ),
+    arguments=(
+        argument("--only", metavar="ID,..", default="", help=N_("report only these rules or families, e.g. PKG")),
+        argument("--skip", metavar="ID,..", default="", help=N_("leave these rules or families out")),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

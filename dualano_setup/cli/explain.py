@@ -11,39 +11,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..language import N_, _
-from .parser import settings_of
+from .parser import JSON_DOCUMENT, Command, argument, settings_of
 
 if TYPE_CHECKING:
     from ..explain.order import Explanation
     from ..settings.options import Settings
 
-_STATUS = N_(
-    "Exit status: 0 a known problem was named, or nothing is wrong; 1 there is an error that is not a known one "
-    "(only its general kind is named, or its own words are shown); "
-    "2 the file cannot be read; 130 interrupted (what had been read until then is explained)."
-)
-
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "explain",
-        parents=[shared],
-        help=_("name the known problem in a log or a traceback"),
-        description=_(
-            "Reads a log, a traceback or standard input, of any size, and names the known problem: its rule, cause, "
-            "cure, and how sure that is; the root cause first. Where no known problem is seen, none is invented: the "
-            "general kind of the error that the log ends with is named, as such."
+COMMAND = Command(
+    help=N_("name the known problem in a log or a traceback"),
+    description=N_(
+        "Reads a log, a traceback or standard input, of any size, and names the known problem: its rule, cause, "
+        "cure, and how sure that is; the root cause first. Where no known problem is seen, none is invented: the "
+        "general kind of the error that the log ends with is named, as such."
+    ),
+    arguments=(
+        argument(
+            "file",
+            nargs="?",
+            metavar="FILE",
+            help=N_("a log, or - for standard input (default: what is piped in, else the log of the newest run)"),
         ),
-        epilog=_(_STATUS),
-    )
-    parser.add_argument(
-        "file",
-        nargs="?",
-        metavar="FILE",
-        help=_("a log, or - for standard input (default: what is piped in, else the log of the newest run)"),
-    )
-    parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
+        JSON_DOCUMENT,
+    ),
+    epilog=N_(
+        "Exit status: 0 a known problem was named, or nothing is wrong; 1 there is an error that is not a known one "
+        "(only its general kind is named, or its own words are shown); "
+        "2 the file cannot be read; 130 interrupted (what had been read until then is explained)."
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,31 +6,28 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_, _
+from .parser import Command, argument, settings_of
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "fix",
-        parents=[shared],
-        help=_("show what would be repaired, ask, repair, look again"),
-        description=_(
-            "Makes one plan over environment, files and patches, shows its cost, asks, applies it and looks "
-            "again. Every change is journalled first; `undo` takes it back byte for byte."
+COMMAND = Command(
+    help=N_("show what would be repaired, ask, repair, look again"),
+    description=N_(
+        "Makes one plan over environment, files and patches, shows its cost, asks, applies it and looks "
+        "again. Every change is journalled first; `undo` takes it back byte for byte."
+    ),
+    arguments=(
+        argument("--plan", action="store_true", help=N_("stop after showing the plan")),
+        argument("--json", action="store_true", help=N_("with --plan: print the plan as one JSON document")),
+        argument("--json-schema", action="store_true", help=N_("the schema of --json; looks at nothing")),
+        argument(
+            "--apply",
+            metavar="PLAN.json",
+            help=N_("apply a plan saved by --plan --json: made anew, and only when it still says the same"),
         ),
-    )
-    parser.add_argument("--plan", action="store_true", help=_("stop after showing the plan"))
-    parser.add_argument("--json", action="store_true", help=_("with --plan: print the plan as one JSON document"))
-    parser.add_argument("--json-schema", action="store_true", help=_("the schema of --json; looks at nothing"))
-    parser.add_argument(
-        "--apply",
-        metavar="PLAN.json",
-        help=_("apply a plan saved by --plan --json: made anew, and only when it still says the same"),
-    )
-    parser.add_argument("--yes", "-y", action="store_true", help=_("do not ask"))
-    parser.add_argument("--only", metavar="ID,..", default="", help=_("repair only the findings of these rules"))
+        argument("--yes", "-y", action="store_true", help=N_("do not ask")),
+        argument("--only", metavar="ID,..", default="", help=N_("repair only the findings of these rules")),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

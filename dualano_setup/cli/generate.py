@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import argparse
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_
+from .parser import Command, argument, settings_of
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "generate",
-        parents=[shared],
-        help=_("sample from trained weights"),
-        description=_(
-            "Samples pairs of anomalous image and anomaly part, with masks, in the training environment. What "
-            "follows `--` reaches `trainer.generate` untouched, e.g. -- --num_images 100 --scheduler dpm++"
+COMMAND = Command(
+    help=N_("sample from trained weights"),
+    description=N_(
+        "Samples pairs of anomalous image and anomaly part, with masks, in the training environment. What "
+        "follows `--` reaches `trainer.generate` untouched, e.g. -- --num_images 100 --scheduler dpm++"
+    ),
+    arguments=(
+        argument("--weights", metavar="PATH", help=N_("weight file or its folder (default: of the newest run)")),
+        argument("--output", metavar="DIR", dest="into", help=N_("where samples go (.dualano/generated/...)")),
+        argument(
+            "arguments", nargs="*", metavar="-- ARGS", help=N_("for trainer.generate, untouched; -- --help lists them")
         ),
-    )
-    parser.add_argument("--weights", metavar="PATH", help=_("weight file or its folder (default: of the newest run)"))
-    parser.add_argument("--output", metavar="DIR", dest="into", help=_("where samples go (.dualano/generated/...)"))
-    parser.add_argument(
-        "arguments", nargs="*", metavar="-- ARGS", help=_("for trainer.generate, untouched; -- --help lists them")
-    )
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,21 +6,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..language import _
+from ..language import N_, _
+from .parser import Command, argument
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "init",
-        parents=[shared],
-        help=_("write dualano.toml here"),
-        description=_(
-            "Writes dualano.toml into this folder: what you give as flags, what is found here, and every other "
-            "setting as a comment."
-        ),
-    )
-    parser.add_argument("--force", action="store_true", help=_("replace one that is there (kept as dualano.toml.old)"))
+COMMAND = Command(
+    help=N_("write dualano.toml here"),
+    description=N_(
+        "Writes dualano.toml into this folder: what you give as flags, what is found here, and every other "
+        "setting as a comment."
+    ),
+    arguments=(
+        argument("--force", action="store_true", help=N_("replace one that is there (kept as dualano.toml.old)")),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_, _
+from .parser import RUN_NAME, Command, argument, settings_of
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "logs",
-        parents=[shared],
-        help=_("what a run has printed"),
-        description=_("The last lines of a run's log; -f goes on as they come, until the run ends or Ctrl-C."),
-    )
-    parser.add_argument(
-        "name", nargs="?", metavar="RUN", help=_("name of the run, or a part of it (default: the newest)")
-    )
-    parser.add_argument("-f", "--follow", action="store_true", help=_("go on with new lines as they come"))
-    parser.add_argument("-n", "--lines", type=int, default=30, metavar="N", help=_("how many of the last lines (30)"))
+COMMAND = Command(
+    help=N_("what a run has printed"),
+    description=N_("The last lines of a run's log; -f goes on as they come, until the run ends or Ctrl-C."),
+    arguments=(
+        RUN_NAME,
+        argument("-f", "--follow", action="store_true", help=N_("go on with new lines as they come")),
+        argument("-n", "--lines", type=int, default=30, metavar="N", help=N_("how many of the last lines (30)")),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

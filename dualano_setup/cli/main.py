@@ -18,9 +18,9 @@ from ..settings.stored import read_stored
 from ..system.unwinding import unwinding
 from .asked_language import asked_language
 from .completion import Completion
-from .parser import Parser, RawFormatter, add_options
+from .parser import Parser, RawFormatter, add_command, add_options
 
-# Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)` and `run(arguments)`.
+# Order of `--help`. Each name is a module beside this one with its `COMMAND` and `run(arguments)`.
 COMMANDS = (
     "check",
     "fix",
@@ -107,7 +107,7 @@ def _run(argv: Sequence[str]) -> int:
         )
 
 
-def shared_options() -> argparse.ArgumentParser:
+def shared_options() -> Parser:
     """The options that every command takes."""
     shared = Parser(add_help=False)
     group = shared.add_argument_group(_("shared options"))
@@ -142,7 +142,7 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
     wanted = (line[0],) if line[0] in COMMANDS else COMMANDS
     shared = shared_options()
     for name in wanted:
-        _command(name).register(subparsers, shared)
+        add_command(subparsers, name, _command(name).COMMAND, shared)
     return parser
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
-from ..language import _
+from ..language import N_, _
 from ..settings.options import OPTIONS, Settings
+
+Argument = tuple[tuple[str, ...], str, dict[str, Any]]
 
 
 def add_options(parser: argparse._ActionsContainer, command: str = "") -> None:
@@ -25,6 +28,44 @@ def add_options(parser: argparse._ActionsContainer, command: str = "") -> None:
             parser.add_argument(option.flag, choices=option.choices, help=_(option.help))
         else:
             parser.add_argument(option.flag, metavar=option.metavar, help=_(option.help))
+
+
+def argument(*names: str, help: str, **options: Any) -> Argument:
+    """What `add_argument` takes, as data; `help` is the English text."""
+    return names, help, options
+
+
+RUN_NAME = argument("name", nargs="?", metavar="RUN", help=N_("name of the run, or a part of it (default: the newest)"))
+TRAINER_ARGUMENTS = argument(
+    "arguments", nargs="*", metavar="-- ARGS", help=N_("for the trainer, untouched; -- --help lists them")
+)
+JSON_DOCUMENT = argument("--json", action="store_true", help=N_("as one JSON document on stdout"))
+
+
+def add_command(
+    subparsers: argparse._SubParsersAction[Parser],
+    name: str,
+    command: Command,
+    shared: Parser,
+) -> None:
+    """Adds the parser of a command, with the options that every command takes."""
+    parser = subparsers.add_parser(
+        name,
+        parents=[shared],
+        help=_(command.help),
+        description=_(command.description),
+        epilog=_(command.epilog) if command.epilog else None,
+        formatter_class=command.formatter,
+    )
+    if command.one_of:
+        _add(parser.add_mutually_exclusive_group(), command.one_of)
+    _add(parser, command.arguments)
+    add_options(parser, name)
+
+
+def _add(place: argparse._ActionsContainer, arguments: Iterable[Argument]) -> None:
+    for names, text, options in arguments:
+        place.add_argument(*names, help=_(text), **options)
 
 
 def settings_of(arguments: argparse.Namespace, **instead: object) -> Settings:
@@ -46,6 +87,17 @@ class Formatter(argparse.HelpFormatter):
 
 class RawFormatter(Formatter, argparse.RawDescriptionHelpFormatter):
     """Keeps the line breaks of description and epilog."""
+
+
+class Command(NamedTuple):
+    """What the parser of a command is made of. Its texts are English and translated when the parser is made."""
+
+    help: str
+    description: str
+    arguments: tuple[Argument, ...] = ()
+    one_of: tuple[Argument, ...] = ()  # at the most one of these may be given
+    epilog: str = ""
+    formatter: type[argparse.HelpFormatter] = Formatter
 
 
 class Parser(argparse.ArgumentParser):

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_, _
+from .parser import Command, argument, settings_of
 
 if TYPE_CHECKING:
     from ..settings.options import Settings
@@ -17,21 +17,19 @@ if TYPE_CHECKING:
 _ACTIONS = ("status", "apply", "revert")
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "patch",
-        parents=[shared],
-        help=_("the source patches: status, apply, revert"),
-        description=_(
-            "Recognises and edits places in the checkout by their syntax, never by line number. `apply` and "
-            "`revert` are journalled like every fix: `undo` takes them back."
-        ),
-    )
-    parser.add_argument("what", nargs="?", choices=_ACTIONS, default="status", help=_("default: status"))
-    parser.add_argument("folder", nargs="?", metavar="CHECKOUT", help=_("default: --checkout, or dualano.toml's"))
-    parser.add_argument("--only", metavar="PATCH,..", default="", help=_("these patches, also those off by default"))
-    parser.add_argument("--json", action="store_true", help=_("with status: one JSON document"))
+COMMAND = Command(
+    help=N_("the source patches: status, apply, revert"),
+    description=N_(
+        "Recognises and edits places in the checkout by their syntax, never by line number. `apply` and "
+        "`revert` are journalled like every fix: `undo` takes them back."
+    ),
+    arguments=(
+        argument("what", nargs="?", choices=_ACTIONS, default="status", help=N_("default: status")),
+        argument("folder", nargs="?", metavar="CHECKOUT", help=N_("default: --checkout, or dualano.toml's")),
+        argument("--only", metavar="PATCH,..", default="", help=N_("these patches, also those off by default")),
+        argument("--json", action="store_true", help=N_("with status: one JSON document")),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

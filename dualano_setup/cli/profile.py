@@ -7,8 +7,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_, _
+from .parser import Command, argument, settings_of
 
 if TYPE_CHECKING:
     from ..facts.sheet import FactSheet
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
     from ..settings.options import Settings
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "profile",
-        parents=[shared],
-        help=_("the stacks it knows; which one suits this machine and why"),
-        description=_("Without a name: all profiles, the one that suits this machine, and why the others do not."),
-    )
-    parser.add_argument("name", nargs="?", metavar="NAME", help=_("one profile in full"))
-    parser.add_argument("--json", action="store_true", help=_("as JSON; without a name, the proposed profile"))
-    parser.add_argument(
-        "--for",
-        dest="asked",
-        metavar="GPU,DRIVER,PYTHON",
-        help=_("the newest stack for another machine, solved from the tables: sm_61,535.54.03,3.12"),
-    )
-    parser.add_argument(
-        "--recheck", action="store_true", help=_("compare what is known with your package index, which rows drifted")
-    )
-    parser.add_argument(
-        "--sbom",
-        action="store_true",
-        help=_("what the training environment consists of, with licences, as CycloneDX JSON"),
-    )
+COMMAND = Command(
+    help=N_("the stacks it knows; which one suits this machine and why"),
+    description=N_("Without a name: all profiles, the one that suits this machine, and why the others do not."),
+    arguments=(
+        argument("name", nargs="?", metavar="NAME", help=N_("one profile in full")),
+        argument("--json", action="store_true", help=N_("as JSON; without a name, the proposed profile")),
+        argument(
+            "--for",
+            dest="asked",
+            metavar="GPU,DRIVER,PYTHON",
+            help=N_("the newest stack for another machine, solved from the tables: sm_61,535.54.03,3.12"),
+        ),
+        argument(
+            "--recheck",
+            action="store_true",
+            help=N_("compare what is known with your package index, which rows drifted"),
+        ),
+        argument(
+            "--sbom",
+            action="store_true",
+            help=N_("what the training environment consists of, with licences, as CycloneDX JSON"),
+        ),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,29 +8,25 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_, _
+from .parser import JSON_DOCUMENT, TRAINER_ARGUMENTS, Command, settings_of
 
 if TYPE_CHECKING:
     from ..runs.proof import Proof
 
 
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "prove",
-        parents=[shared],
-        help=_("two real steps in the training environment"),
-        description=_(
-            "Trains two steps in the training environment through the same launch as `train`, with your model "
-            "and data (miniature ones where none are named), then a third from the checkpoint, and tells speed, "
-            "memory and how long a whole training will take."
-        ),
-    )
-    parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
-    parser.add_argument(
-        "arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched; -- --help lists them")
-    )
+COMMAND = Command(
+    help=N_("two real steps in the training environment"),
+    description=N_(
+        "Trains two steps in the training environment through the same launch as `train`, with your model "
+        "and data (miniature ones where none are named), then a third from the checkpoint, and tells speed, "
+        "memory and how long a whole training will take."
+    ),
+    arguments=(
+        JSON_DOCUMENT,
+        TRAINER_ARGUMENTS,
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,23 +8,21 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from ..language import _
+from ..language import N_, _
+from .parser import Command, argument
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "quickstart",
-        parents=[shared],
-        help=_("the whole way on a miniature model and data set"),
-        description=_(
-            "Check, environment, miniature model and data, training, weights, a sample: all of it for real, on a "
-            "CPU, in one folder. The miniature is drawn and its weights are random, so this proves the way and "
-            "not image quality. Interrupted, the same command goes on where it was."
-        ),
-    )
-    parser.add_argument("folder", nargs="?", default="dualano-quickstart", metavar="DIR", help="(./dualano-quickstart)")
-    parser.add_argument("--steps", type=int, default=10, metavar="N", help=_("training steps (10)"))
+COMMAND = Command(
+    help=N_("the whole way on a miniature model and data set"),
+    description=N_(
+        "Check, environment, miniature model and data, training, weights, a sample: all of it for real, on a "
+        "CPU, in one folder. The miniature is drawn and its weights are random, so this proves the way and "
+        "not image quality. Interrupted, the same command goes on where it was."
+    ),
+    arguments=(
+        argument("folder", nargs="?", default="dualano-quickstart", metavar="DIR", help="(./dualano-quickstart)"),
+        argument("--steps", type=int, default=10, metavar="N", help=N_("training steps (10)")),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,18 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from ..language import _, spoken
+from ..language import N_, _, spoken
+from .parser import Command, argument
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "rule",
-        parents=[shared],
-        help=_("what a rule means, why it matters, how to cure it by hand"),
-        description=_("Prints the page of one rule, or the list of all rules."),
-    )
-    parser.add_argument("id", nargs="?", metavar="ID", help=_("e.g. PKG005; without it, the list"))
+COMMAND = Command(
+    help=N_("what a rule means, why it matters, how to cure it by hand"),
+    description=N_("Prints the page of one rule, or the list of all rules."),
+    arguments=(argument("id", nargs="?", metavar="ID", help=N_("e.g. PKG005; without it, the list")),),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,19 +6,14 @@ import argparse
 import json
 import sys
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_, _
+from .parser import Command, argument, settings_of
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "runs",
-        parents=[shared],
-        help=_("list the training runs"),
-        description=_("Every run of this project, the newest last, with what became of it."),
-    )
-    parser.add_argument("--json", action="store_true", help=_("as one JSON list on stdout"))
+COMMAND = Command(
+    help=N_("list the training runs"),
+    description=N_("Every run of this project, the newest last, with what became of it."),
+    arguments=(argument("--json", action="store_true", help=N_("as one JSON list on stdout")),),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

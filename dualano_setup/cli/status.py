@@ -6,22 +6,14 @@ import argparse
 import json
 import sys
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_, _
+from .parser import JSON_DOCUMENT, RUN_NAME, Command, settings_of
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "status",
-        parents=[shared],
-        help=_("how a run is doing"),
-        description=_("State, step, loss, speed and time left of a run; after a failure, its cause."),
-    )
-    parser.add_argument(
-        "name", nargs="?", metavar="RUN", help=_("name of the run, or a part of it (default: the newest)")
-    )
-    parser.add_argument("--json", action="store_true", help=_("as one JSON document on stdout"))
+COMMAND = Command(
+    help=N_("how a run is doing"),
+    description=N_("State, step, loss, speed and time left of a run; after a failure, its cause."),
+    arguments=(RUN_NAME, JSON_DOCUMENT),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

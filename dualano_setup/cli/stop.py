@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_, _
+from .parser import RUN_NAME, Command, argument, settings_of
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "stop",
-        parents=[shared],
-        help=_("end a run, with a checkpoint"),
-        description=_("Asks a run to write a checkpoint and end, waits, and insists when it does not."),
-    )
-    parser.add_argument(
-        "name", nargs="?", metavar="RUN", help=_("name of the run, or a part of it (default: the newest)")
-    )
-    parser.add_argument("--now", action="store_true", help=_("do not wait for a checkpoint"))
-    parser.add_argument("--wait", type=float, metavar="SECONDS", help=_("how long to wait for the checkpoint (300)"))
+COMMAND = Command(
+    help=N_("end a run, with a checkpoint"),
+    description=N_("Asks a run to write a checkpoint and end, waits, and insists when it does not."),
+    arguments=(
+        RUN_NAME,
+        argument("--now", action="store_true", help=N_("do not wait for a checkpoint")),
+        argument("--wait", type=float, metavar="SECONDS", help=N_("how long to wait for the checkpoint (300)")),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

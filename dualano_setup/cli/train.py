@@ -5,39 +5,32 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from ..language import N_, _
-from .parser import RawFormatter, settings_of
+from ..language import N_
+from .parser import TRAINER_ARGUMENTS, Command, RawFormatter, argument, settings_of
 
-_DESCRIPTION = N_(
-    "Checks everything first, and only when nothing blocks starts the training through `accelerate launch` with "
-    "a\nconfiguration of the run's own. What follows `--` reaches the trainer untouched and wins over the "
-    "settings, e.g.\n\n  dualano-doctor train --detach -- --max_train_steps 2000 --checkpoints_total_limit "
-    "3\n\nCtrl-C asks for a checkpoint and ends the run; a second one ends it at once.\n"
+COMMAND = Command(
+    help=N_("check, and start training when all is well"),
+    description=N_(
+        "Checks everything first, and only when nothing blocks starts the training through `accelerate launch` with "
+        "a\nconfiguration of the run's own. What follows `--` reaches the trainer untouched and wins over the "
+        "settings, e.g.\n\n  dualano-doctor train --detach -- --max_train_steps 2000 --checkpoints_total_limit "
+        "3\n\nCtrl-C asks for a checkpoint and ends the run; a second one ends it at once.\n"
+    ),
+    arguments=(
+        argument("--fix", action="store_true", help=N_("repair first what `fix` can repair (it asks)")),
+        argument("--yes", action="store_true", help=N_("with --fix: do not ask")),
+        argument("--force", action="store_true", help=N_("start although something blocks")),
+        argument("--detach", action="store_true", help=N_("train in the background; survives the terminal")),
+        argument(
+            "--trainer",
+            choices=("bundled", "checkout"),
+            default="bundled",
+            help=N_("the bundled trainer, or the checkout's own patched one"),
+        ),
+        TRAINER_ARGUMENTS,
+    ),
+    formatter=RawFormatter,
 )
-
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "train",
-        parents=[shared],
-        help=_("check, and start training when all is well"),
-        description=_DESCRIPTION,
-        formatter_class=RawFormatter,
-    )
-    parser.add_argument("--fix", action="store_true", help=_("repair first what `fix` can repair (it asks)"))
-    parser.add_argument("--yes", action="store_true", help=_("with --fix: do not ask"))
-    parser.add_argument("--force", action="store_true", help=_("start although something blocks"))
-    parser.add_argument("--detach", action="store_true", help=_("train in the background; survives the terminal"))
-    parser.add_argument(
-        "--trainer",
-        choices=("bundled", "checkout"),
-        default="bundled",
-        help=_("the bundled trainer, or the checkout's own patched one"),
-    )
-    parser.add_argument(
-        "arguments", nargs="*", metavar="-- ARGS", help=_("for the trainer, untouched; -- --help lists them")
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:

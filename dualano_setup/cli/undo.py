@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from ..language import _
-from .parser import settings_of
+from ..language import N_
+from .parser import Command, argument, settings_of
 
-
-def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
-    """Adds the command to the parser."""
-    parser = subparsers.add_parser(
-        "undo",
-        parents=[shared],
-        help=_("take back the last (or named) fix, byte for byte"),
-        description=_(
-            "Puts back every file and environment that a fix changed. Refuses, and shows the difference, when "
-            "you changed one of them since."
-        ),
-    )
-    parser.add_argument("fix", nargs="?", metavar="ID", help=_("which fix (default: the last one)"))
+COMMAND = Command(
+    help=N_("take back the last (or named) fix, byte for byte"),
+    description=N_(
+        "Puts back every file and environment that a fix changed. Refuses, and shows the difference, when "
+        "you changed one of them since."
+    ),
+    arguments=(argument("fix", nargs="?", metavar="ID", help=N_("which fix (default: the last one)")),),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

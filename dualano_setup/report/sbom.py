@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from .. import __version__
 from ..facts.sheet import Distribution, Environment
-from ..system.files import read_part
+from ..system.files import text_at
 
 MAX_METADATA = 1 << 20  # bytes
 _CLASSIFIER = "License :: "
@@ -33,11 +33,7 @@ def bill_of_materials(environment: Environment) -> str:
 
 def licences_of(distribution: Distribution) -> list[dict[str, object]]:
     """CycloneDX `licenses`: the SPDX expression where one is stated, else the named licence or the classifiers."""
-    try:
-        text = read_part(Path(distribution.dist_info) / "METADATA", MAX_METADATA).decode("utf-8", "replace")
-    except OSError:
-        return []
-    headers = HeaderParser().parsestr(text)
+    headers = HeaderParser().parsestr(text_at(Path(distribution.dist_info) / "METADATA", MAX_METADATA))
     if expression := headers.get("License-Expression"):
         return [{"expression": str(expression)}]
     classifiers = [str(row) for row in headers.get_all("Classifier", []) if str(row).startswith(_CLASSIFIER)]

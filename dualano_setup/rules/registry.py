@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..language import _
 from . import model, net, py, sec, src, sys
 from .acc import rules as acc
 from .data import rules as data
@@ -24,11 +23,3 @@ RULES: tuple[Rule, ...] = (
     *sec.RULES,
     *net.RULES,
 )
-
-
-def by_id(id: str) -> Rule:
-    """The rule of that id, in any case. Raises KeyError with the known ids when there is none."""
-    for rule in RULES:
-        if rule.id == id.upper():
-            return rule
-    raise KeyError(_("no rule {id!r}; known: {rules}", id=id, rules=", ".join(rule.id for rule in RULES)))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from ..explain.last_error import lines_of, read_end
+from ..explain.last_error import read_end
 from ..language import _
 
 RECENT = 20
@@ -91,11 +91,6 @@ def from_bar(text: str) -> Progress | None:
 def is_bar(line: str) -> bool:
     """Whether a log line is only a progress bar's."""
     return _BAR.search(line) is not None or re.search(r"^Steps:\s+\d+%\|", line) is not None
-
-
-def without_bars(text: str) -> list[str]:
-    """The lines of a log that say something else than progress."""
-    return [line for line in lines_of(text) if line.strip() and not is_bar(line)]
 
 
 def duration(seconds: float | None) -> str:

@@ -13,6 +13,9 @@ MAX_ENTRIES = 20_000
 """Directory entries looked at; the largest MVTec folder holds 391 images."""
 
 _count = [0]
+SMALL = 1 << 16
+"""Bytes looked at of a file that has a few lines."""
+
 _KINDS = (
     (stat.S_ISDIR, N_("a folder")),
     (stat.S_ISFIFO, N_("a named pipe")),
@@ -79,6 +82,27 @@ def read_whole(path: Path | str, limit: int) -> bytes:
     if len(data) > limit:
         raise OSError(_("{path} is larger than {limit} bytes, which no such file is", path=path, limit=limit))
     return data
+
+
+def bytes_at(path: Path | str, limit: int = SMALL) -> bytes:
+    """At most `limit` bytes of a regular file; empty when it is not there or cannot be read."""
+    try:
+        return read_part(path, limit)
+    except (OSError, ValueError):
+        return b""
+
+
+def text_at(path: Path | str, limit: int = SMALL) -> str:
+    """The same as text: of what is not UTF-8, replacement characters."""
+    return bytes_at(path, limit).decode("utf-8", "replace")
+
+
+def names_at(folder: Path | str) -> list[str]:
+    """The names in a folder, sorted; empty when it is not there or cannot be listed."""
+    try:
+        return sorted(os.listdir(folder))
+    except (OSError, ValueError):
+        return []
 
 
 def size_of(path: Path | str) -> int | None:

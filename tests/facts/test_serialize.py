@@ -1,18 +1,17 @@
-"""A sheet survives the way to JSON and back, and nonsense is refused with its place."""
+"""A sheet as JSON says all that the sheet does."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dualano_setup.facts import sheet as records
 from dualano_setup.facts.collect import collect
 from dualano_setup.facts.fact import Absent, Known, Unknown
-from dualano_setup.facts.serialize import sheet_from_json, sheet_to_json
+from dualano_setup.facts.serialize import sheet_to_json
 from dualano_setup.facts.sheet import FactSheet
 from dualano_setup.settings.options import Settings
 
@@ -45,41 +44,27 @@ sheets = st.builds(
 )
 
 
+def as_told(fact):
+    """What JSON should hold of a fact, by the standard library's own way to plain values."""
+    if isinstance(fact, Known):
+        return {"state": "known", "value": json.loads(json.dumps(asdict(fact.value))), "source": fact.source}
+    return {"state": type(fact).__name__.lower(), "reason": fact.reason, "source": fact.source}
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sheets)
-def test_any_sheet_survives_the_round_trip(sheet):
-    assert sheet_from_json(json.loads(json.dumps(sheet_to_json(sheet)))) == sheet
+def test_any_sheet_is_told_whole(sheet):
+    assert json.loads(json.dumps(sheet_to_json(sheet))) == {
+        field.name: as_told(getattr(sheet, field.name)) for field in fields(FactSheet)
+    }
 
 
-def test_this_machines_sheet_survives_too(tmp_path):
+def test_this_machines_sheet_is_told_whole(tmp_path):
     sheet = collect(Settings(project=tmp_path))
-    assert sheet_from_json(json.loads(json.dumps(sheet_to_json(sheet)))) == sheet
+    assert sheet_to_json(sheet)["machine"] == as_told(sheet.machine)
 
 
 def test_the_document_has_every_field_and_a_state_each():
     document = sheet_to_json(FactSheet())
     assert set(document) == {field.name for field in fields(FactSheet)}
     assert {fact["state"] for fact in document.values()} == {"absent"}
-
-
-def test_a_newer_or_shorter_sheet_can_be_read():
-    document = sheet_to_json(FactSheet(machine=Unknown("why", "where")))
-    del document["gpus"]
-    document["weather"] = {"state": "known", "value": "fine"}
-    assert sheet_from_json(document) == FactSheet(machine=Unknown("why", "where"))
-
-
-@pytest.mark.parametrize(
-    ("document", "place"),
-    [
-        ([], "JSON object"),
-        ({"machine": 3}, "machine"),
-        ({"machine": {"state": "maybe"}}, "machine: state is 'maybe'"),
-        ({"gpus": {"state": "known", "value": {"driver": None}}}, "gpus"),
-        ({"network": {"state": "known", "value": {"indexes": [{"url": 3, "ok": True}]}}}, r"network.indexes\[0\].url"),
-        ({"network": {"state": "known", "value": {"indexes": 5}}}, "network.indexes"),
-    ],
-)
-def test_nonsense_is_refused_with_its_place(document, place):
-    with pytest.raises(ValueError, match=place):
-        sheet_from_json(document)

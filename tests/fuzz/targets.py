@@ -130,7 +130,7 @@ def take_log(data: bytes) -> None:
     for seen in (progress.from_bar(text), progress.from_metrics(text, 10)):
         if seen is not None:
             assert "\n" not in progress.line_of(seen)
-    progress.without_bars(text)
+    progress.is_bar(text)
 
 
 def take_weights(data: bytes) -> None:

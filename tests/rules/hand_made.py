@@ -23,7 +23,7 @@ from dualano_setup.facts.sheet import (
 from dualano_setup.knowledge.catalogue import load
 from dualano_setup.knowledge.profile import Profile
 from dualano_setup.rules.judge import judge
-from dualano_setup.rules.registry import RULES, by_id
+from dualano_setup.rules.registry import RULES
 from dualano_setup.rules.rule import Context
 from dualano_setup.settings.options import Settings
 
@@ -105,7 +105,7 @@ def sheet(**facts) -> FactSheet:
 
 def rows(rule: str, facts: FactSheet | None = None, *, profile: str = "guide-cu118", settings: Settings = SETTINGS):
     """That rule's rows, the whole register judged so that causes fold as in a real check."""
-    by_id(rule)
+    assert rule in {known.id for known in RULES}
     context = Context(facts or sheet(), settings, load(profile))
     return [finding for finding in judge(context, RULES) if finding.rule == rule]
 

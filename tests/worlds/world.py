@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dualano_setup.rules.registry import by_id
+from dualano_setup.rules.registry import RULES
 from tests.worlds.project import Project
 
 Break = Callable[[Project], None]
@@ -39,7 +39,7 @@ class World:
     @property
     def repairable(self) -> bool:
         """Whether `fix` is to repair it."""
-        return by_id(self.rule).repairable and not self.by_hand
+        return next(rule for rule in RULES if rule.id == self.rule).repairable and not self.by_hand
 
     @property
     def id(self) -> str:

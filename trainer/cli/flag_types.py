@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+Number = TypeVar("Number", int, float)
 
 
 class Group(Protocol):
@@ -43,57 +45,27 @@ def folder_name(text: str) -> str:
     return name
 
 
-def positive(text: str) -> int:
-    """A whole number above 0."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
+def _number(
+    name: str, convert: Callable[[str], Number], fits: Callable[[Number], bool], problem: str
+) -> Callable[[str], Number]:
+    """A value type of flags: what `convert` makes of the text, refused with `problem` where it does not fit."""
+
+    def checked(text: str) -> Number:
+        number = convert(text)
+        if not fits(number):
+            raise argparse.ArgumentTypeError(f"{text} {problem}")
+        return number
+
+    checked.__name__ = name  # argparse: "invalid positive value: 'x'"
+    return checked
 
 
-def natural(text: str) -> int:
-    """A whole number, 0 or above."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError(f"{text} is below 0")
-    return number
-
-
-def seed(text: str) -> int:
-    """A whole number that every generator takes: 64 bits, one of them the sign."""
-    number = natural(text)
-    if number >= 2**63:
-        raise argparse.ArgumentTypeError(f"{text} is not below 2**63")
-    return number
-
-
-def finite(text: str) -> float:
-    """A finite number, 0 or above."""
-    number = float(text)
-    if not (math.isfinite(number) and number >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number of 0 or above")
-    return number
-
-
-def above_zero(text: str) -> float:
-    """A finite number above 0."""
-    number = finite(text)
-    if number == 0:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
-
-
-def rate(text: str) -> float:
-    """A learning rate: 0 or above, and well within float32."""
-    number = finite(text)
-    if number > 1e30:
-        raise argparse.ArgumentTypeError(f"{text} is above 1e30")
-    return number
-
-
-def fraction(text: str) -> float:
-    """A number from 0 up to, but without, 1."""
-    number = float(text)
-    if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in 0 <= x < 1")
-    return number
+# Whole numbers; a seed is one that every generator takes: 64 bits, one of them the sign.
+positive = _number("positive", int, lambda number: number > 0, "is not above 0")
+natural = _number("natural", int, lambda number: number >= 0, "is below 0")
+seed = _number("seed", natural, lambda number: number < 2**63, "is not below 2**63")
+# Finite numbers of 0 or above; a learning rate is one well within float32.
+finite = _number("finite", float, lambda x: math.isfinite(x) and x >= 0, "is not a finite number of 0 or above")
+above_zero = _number("above_zero", finite, lambda number: number > 0, "is not above 0")
+rate = _number("rate", finite, lambda number: number <= 1e30, "is above 1e30")
+fraction = _number("fraction", float, lambda number: 0 <= number < 1, "is not in 0 <= x < 1")

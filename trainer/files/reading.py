@@ -49,25 +49,23 @@ def append_to(path: Path) -> TextIO:
     Raises:
         OSError: it cannot be written, or is a link, which may lead into somebody's own file, or no regular file.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags, 0o666)
-    try:
-        _require_regular(os.fstat(descriptor), path)
-    except OSError:
-        os.close(descriptor)
-        raise
+    descriptor = _descriptor(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW)
     return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
 def _opened(path: Path) -> BinaryIO:
     _require_regular(path.stat(), path)  # before opening: a device may act on it
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    return os.fdopen(_descriptor(path, os.O_RDONLY), "rb")
+
+
+def _descriptor(path: Path, flags: int) -> int:
+    descriptor = os.open(path, flags | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0), 0o666)
     try:
         _require_regular(os.fstat(descriptor), path)
     except OSError:
         os.close(descriptor)
         raise
-    return os.fdopen(descriptor, "rb")
+    return descriptor
 
 
 def _require_regular(status: os.stat_result, path: Path) -> None:

@@ -9,11 +9,10 @@ import os
 import re
 from collections.abc import Sequence
 
-from ...system.files import read_part
+from ...system.files import SMALL, names_at, read_part, text_at
 from ..sheet import BinaryBuild, Distribution, XformersBuild
 from .elf import needed_libraries
 
-_MAX_VERSION_FILE = 1 << 16
 _VALUE = re.compile(r"^(__version__|cuda|hip)\s*(?::[^=\n]+)?=\s*(?:'([^'\n]*)'|\"([^\"\n]*)\"|None)", re.MULTILINE)
 _LOCAL_CUDA = re.compile(r"\+cu(\d{2,3})\b")
 _ABI_TAG = re.compile(r"-(?:abi3|none)-")
@@ -23,11 +22,7 @@ def read_build(site_packages: Sequence[str], package: str) -> BinaryBuild | None
     """The build record of `package` ("torch", "torchvision", "torchaudio"), None when there is none to read."""
     for folder in site_packages:
         file = os.path.join(folder, package, "version.py")
-        try:
-            text = read_part(file, _MAX_VERSION_FILE).decode("utf-8", "replace")
-        except (OSError, ValueError):
-            continue
-        values = {match[1]: match[2] or match[3] for match in _VALUE.finditer(text)}
+        values = {match[1]: match[2] or match[3] for match in _VALUE.finditer(text_at(file))}
         version = values.get("__version__")
         if version:
             cuda = values.get("cuda") or _cuda_of_local(version) or _cuda_of_library(folder, package, version)
@@ -41,7 +36,7 @@ def read_xformers(site_packages: Sequence[str], distribution: Distribution | Non
         package = os.path.join(folder, "xformers")
         file = os.path.join(package, "cpp_lib.json")
         try:
-            data = read_part(file, _MAX_VERSION_FILE)
+            data = read_part(file, SMALL)
         except (OSError, ValueError):
             continue
         return _xformers(package, file, data, distribution)
@@ -93,10 +88,7 @@ def _cuda_of_library(folder: str, package: str, version: str) -> str | None:
 
 def _cudart(package: str) -> str | None:
     """libcudart as the package's own `_C*.so` names it, e.g. "libcudart.so.12"."""
-    try:
-        names = sorted(n for n in os.listdir(package) if n.startswith(("_C", "_torchaudio")) and n.endswith(".so"))
-    except OSError:
-        return None
+    names = [n for n in names_at(package) if n.startswith(("_C", "_torchaudio")) and n.endswith(".so")]
     for name in names[:8]:
         try:
             libraries = needed_libraries(os.path.join(package, name))

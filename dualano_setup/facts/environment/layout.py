@@ -10,7 +10,7 @@ import re
 
 from ...language import _
 from ...light_dataclasses import dataclass, field
-from ...system.files import plain_error, read_part, read_whole
+from ...system.files import bytes_at, names_at, plain_error, read_whole, text_at
 
 _BEGINS_AS_VERSION = re.compile(r"\d{1,9}\.\d{1,9}(?!\d)", re.ASCII)
 _PATCHLEVEL = re.compile(rb'^#define\s+PY_VERSION\s+"([^"]+)"', re.MULTILINE)
@@ -90,11 +90,8 @@ def read_layout(prefix: str) -> Layout:
 
 def conda_python(prefix: str) -> str | None:
     """The Python version in a conda prefix's own records, None when there is none."""
-    try:
-        names = os.listdir(os.path.join(prefix, "conda-meta"))
-    except OSError:
-        return None
-    return next((match[1] for name in sorted(names) if (match := _CONDA_PYTHON.fullmatch(name))), None)
+    names = names_at(os.path.join(prefix, "conda-meta"))
+    return next((match[1] for name in names if (match := _CONDA_PYTHON.fullmatch(name))), None)
 
 
 def version_in_path(path: str) -> str | None:
@@ -110,11 +107,8 @@ def prefix_python(prefix: str) -> str | None:
         return exact
     for minor in reversed(_lib_folders(prefix)):
         header = os.path.join(prefix, "include", minor, "patchlevel.h")
-        try:
-            if match := _PATCHLEVEL.search(read_part(header, 1 << 14)):
-                return match[1].decode("ascii", "replace")
-        except OSError:
-            continue
+        if match := _PATCHLEVEL.search(bytes_at(header)):
+            return match[1].decode("ascii", "replace")
     return None
 
 
@@ -195,10 +189,7 @@ def _minor(version: str) -> str:
 
 def _lib_folders(prefix: str) -> tuple[str, ...]:
     """lib/pythonX.Y folders that hold packages or a standard library, oldest version first."""
-    try:
-        names = os.listdir(os.path.join(prefix, "lib"))
-    except (OSError, ValueError):
-        return ()
+    names = names_at(os.path.join(prefix, "lib"))
     found = [(name, match) for name in names if (match := _LIB_PYTHON.fullmatch(name))]
     found.sort(key=lambda pair: tuple(int(part) for part in pair[1][1].split(".")))
     return tuple(name for name, __ in found)
@@ -243,10 +234,7 @@ def _moved(prefix: str) -> str:
     `python -m` still works then, but `pip`, `accelerate` and every other script start another Python, or none.
     """
     folder = os.path.join(prefix, "bin")
-    try:
-        names = sorted(name for name in os.listdir(folder) if not name.startswith(("python", "activate", "Activate")))
-    except OSError:
-        return ""
+    names = [name for name in names_at(folder) if not name.startswith(("python", "activate", "Activate"))]
     here = os.path.realpath(prefix)
     foreign = ""
     for name in names[:_SCRIPTS_LOOKED_AT]:
@@ -268,9 +256,6 @@ def _moved(prefix: str) -> str:
 
 def _shebang(script: str) -> str:
     """The Python that a script's first line names, "" when it names none."""
-    try:
-        first = read_part(script, 512).split(b"\n", 1)[0].decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return ""
+    first = text_at(script, 512).partition("\n")[0]
     python = first.removeprefix("#!").strip().strip('"')
     return python if first.startswith("#!/") and "/bin/python" in python and " " not in python else ""

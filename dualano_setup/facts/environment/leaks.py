@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping
 
-from ...system.files import read_part
+from ...system.files import names_at, text_at
 from ..sheet import Leak
 from .layout import Layout
 from .packages import names_in, normalise
 
-_MAX_PTH = 1 << 16
 _TORCHS_OWN = ("libcudnn", "libnvJitLink")
 """Those of which other releases under the same name were reported to break torch (pytorch issues 119989, 134929)."""
 
@@ -40,11 +39,7 @@ def _library_path(layout: Layout, variables: Mapping[str, str]) -> Iterator[Leak
     for entry in variables.get("LD_LIBRARY_PATH", "").split(os.pathsep):
         if not entry or _inside(entry, layout.prefix):
             continue
-        try:
-            names = os.listdir(entry)
-        except OSError:
-            continue
-        own = {name.partition(".so")[0] for name in names if name.startswith(_TORCHS_OWN) and ".so" in name}
+        own = {name.partition(".so")[0] for name in names_at(entry) if name.startswith(_TORCHS_OWN) and ".so" in name}
         if own:
             yield Leak("library-path", entry, tuple(sorted(own)))
 
@@ -72,11 +67,7 @@ def _user_site(layout: Layout, variables: Mapping[str, str], concerned: Collecti
 
 def _pth(layout: Layout, concerned: Collection[str]) -> Iterator[Leak]:
     for folder in layout.site_packages:
-        try:
-            names = sorted(name for name in os.listdir(folder) if name.endswith(".pth"))
-        except OSError:
-            continue
-        for name in names:
+        for name in (name for name in names_at(folder) if name.endswith(".pth")):
             editable = name.startswith(("__editable__", "_", "easy-install"))
             for path in _pth_paths(folder, name):
                 shadows = _shadows(path, concerned)
@@ -86,11 +77,7 @@ def _pth(layout: Layout, concerned: Collection[str]) -> Iterator[Leak]:
 
 def _pth_paths(folder: str, name: str) -> Iterator[str]:
     """The existing folders that a .pth file adds. Lines that start with `import` are code, which nobody runs here."""
-    try:
-        text = read_part(os.path.join(folder, name), _MAX_PTH).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return
-    for line in text.splitlines():
+    for line in text_at(os.path.join(folder, name)).splitlines():
         entry = line.strip()
         if entry and not entry.startswith(("#", "import ", "import\t")) and "\0" not in entry:
             path = os.path.normpath(os.path.join(folder, entry))
@@ -114,12 +101,8 @@ def _system_site(layout: Layout, concerned: Collection[str]) -> Iterator[Leak]:
 
 def _shadows(folder: str, concerned: Collection[str]) -> tuple[str, ...]:
     """The concerned distributions that `folder` holds, as a dist-info or as a plain package folder."""
-    try:
-        entries = os.listdir(folder)
-    except OSError:
-        return ()
-    names = set(names_in(folder))
-    names |= {normalise(e.removesuffix(".py")) for e in entries if e.endswith(".py") or _is_package(folder, e)}
+    modules = (name for name in names_at(folder) if name.endswith(".py") or _is_package(folder, name))
+    names = {*names_in(folder), *(normalise(module.removesuffix(".py")) for module in modules)}
     return tuple(sorted(names & set(concerned)))
 
 

@@ -7,12 +7,11 @@ import re
 
 from ...language import _
 from ...light_dataclasses import dataclass
-from ...system.files import read_part
+from ...system.files import names_at, read_part, text_at
 from ..sheet import Distribution
 
 _MAX_HEADER = 1 << 20  # the longest header block met is 24 kB (apache-airflow); a body of any length is never read
 _CHUNK = 8192
-_MAX_SMALL = 1 << 16
 _SEPARATORS = re.compile(r"[-_.]+")
 
 
@@ -50,11 +49,7 @@ def read_folder(folder: str) -> Installed:
 
 def names_in(folder: str) -> dict[str, str]:
     """Name (normalised) -> version by folder names alone; empty when the folder cannot be listed."""
-    try:
-        entries = os.listdir(folder)
-    except (OSError, ValueError):
-        return {}
-    pairs = (_from_folder_name(entry) for entry in entries if entry.endswith((".dist-info", ".egg-info")))
+    pairs = (_from_folder_name(entry) for entry in names_at(folder) if entry.endswith((".dist-info", ".egg-info")))
     return {normalise(name): version for name, version in pairs}
 
 
@@ -79,7 +74,7 @@ def _read_one(folder: str, entry: str, name: str, version: str) -> Distribution 
         return _("{file} cannot be read: {error}", file=file, error=error)
     if not headers.get("name") or not headers.get("version"):
         return _("{file} names no package and version (an empty or cut file)", file=file)
-    direct = b"" if egg else _small(path, "direct_url.json")
+    direct = "" if egg else text_at(os.path.join(path, "direct_url.json"))
     return Distribution(
         name=normalise(headers["name"][0]),
         version=headers["version"][0],
@@ -88,10 +83,10 @@ def _read_one(folder: str, entry: str, name: str, version: str) -> Distribution 
         requires=tuple(headers.get("requires-dist", ())),
         requires_python=next(iter(headers.get("requires-python", ())), None),
         summary=next(iter(headers.get("summary", ())), ""),
-        top_level=tuple(_small(path, "top_level.txt").decode("utf-8", "replace").split()),
-        wheel_tags=() if egg else _tags(_small(path, "WHEEL")),
-        installer=_small(path, "INSTALLER").decode("utf-8", "replace").strip(),
-        editable=b'"editable": true' in direct or b'"editable":true' in direct,
+        top_level=tuple(text_at(os.path.join(path, "top_level.txt")).split()),
+        wheel_tags=() if egg else _tags(text_at(os.path.join(path, "WHEEL"))),
+        installer=text_at(os.path.join(path, "INSTALLER")).strip(),
+        editable='"editable": true' in direct or '"editable":true' in direct,
     )
 
 
@@ -127,14 +122,5 @@ def _header_block(file: str) -> bytes:
         size *= 8
 
 
-def _tags(wheel: bytes) -> tuple[str, ...]:
-    lines = wheel.decode("utf-8", "replace").splitlines()
-    return tuple(line.partition(":")[2].strip() for line in lines if line.startswith("Tag:"))
-
-
-def _small(folder: str, name: str) -> bytes:
-    """A small file of a dist-info folder; empty when it is not there or cannot be read."""
-    try:
-        return read_part(os.path.join(folder, name), _MAX_SMALL)
-    except (OSError, ValueError):
-        return b""
+def _tags(wheel: str) -> tuple[str, ...]:
+    return tuple(line.partition(":")[2].strip() for line in wheel.splitlines() if line.startswith("Tag:"))

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 
-from ...system.files import read_part
+from ...system.files import names_at, text_at
 from ..environment.layout import conda_python, prefix_python
 from ..sheet import PythonInstall
 
@@ -14,7 +14,6 @@ _MINORS = range(8, 20)
 _PYENV = re.compile(r"\d+\.\d+\.\d+")
 _UV = re.compile(r"cpython-(\d+\.\d+\.\d+)-.+")  # free-threaded builds say "3.13.0+freethreaded" and are left out
 _CONDA_FOLDERS = ("miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba")
-_MAX_LISTED = 1 << 16
 
 
 def find_pythons(variables: Mapping[str, str], root: str = "/") -> tuple[PythonInstall, ...]:
@@ -41,17 +40,17 @@ def _candidates(variables: Mapping[str, str], root: str) -> Iterator[tuple[str, 
     home = variables.get("HOME") or os.path.expanduser("~")
     data = variables.get("XDG_DATA_HOME") or os.path.join(home, ".local", "share")
     pyenv = os.path.join(variables.get("PYENV_ROOT") or os.path.join(home, ".pyenv"), "versions")
-    for name in _listed(pyenv):
+    for name in names_at(pyenv):
         if _PYENV.fullmatch(name):
             yield os.path.join(pyenv, name, "bin", "python3"), name
     managed = variables.get("UV_PYTHON_INSTALL_DIR") or os.path.join(data, "uv", "python")
-    for name in _listed(managed):
+    for name in names_at(managed):
         if match := _UV.fullmatch(name):
             yield os.path.join(managed, name, "bin", "python3"), match[1]
     for prefix in _conda_prefixes(variables):
         yield os.path.join(prefix, "bin", "python"), conda_python(prefix)
     opt = os.path.join(root, "opt")
-    folders = [os.path.join(opt, name, "bin") for name in _listed(opt)]
+    folders = [os.path.join(opt, name, "bin") for name in names_at(opt)]
     folders += [os.path.join(root, "usr", "bin"), os.path.join(root, "usr", "local", "bin")]
     folders += [folder for folder in variables.get("PATH", "").split(os.pathsep) if folder]
     for folder in folders:
@@ -74,13 +73,10 @@ def _conda_prefixes(variables: Mapping[str, str]) -> Iterator[str]:
     """conda's base installations, the environments below them, and those that conda itself has written down."""
     for base in _conda_roots(variables):
         yield base
-        yield from (os.path.join(base, "envs", name) for name in _listed(os.path.join(base, "envs")))
+        yield from (os.path.join(base, "envs", name) for name in names_at(os.path.join(base, "envs")))
     home = variables.get("HOME") or os.path.expanduser("~")
-    try:
-        text = read_part(os.path.join(home, ".conda", "environments.txt"), _MAX_LISTED).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return
-    yield from (line.strip() for line in text.splitlines() if line.strip().startswith("/"))
+    lines = text_at(os.path.join(home, ".conda", "environments.txt")).splitlines()
+    yield from (line.strip() for line in lines if line.strip().startswith("/"))
 
 
 def _conda_roots(variables: Mapping[str, str]) -> tuple[str, ...]:
@@ -89,13 +85,6 @@ def _conda_roots(variables: Mapping[str, str]) -> tuple[str, ...]:
     if variables.get("CONDA_EXE"):
         roots.insert(0, os.path.dirname(os.path.dirname(variables["CONDA_EXE"])))
     return tuple(root for root in dict.fromkeys(roots) if os.path.isdir(os.path.join(root, "conda-meta")))
-
-
-def _listed(folder: str) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
 
 
 def _order(version: str) -> tuple[int, ...]:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from ...language import _
 from ...light_dataclasses import dataclass
-from ...system.files import read_part
+from ...system.files import names_at, text_at
 from ..sheet import Gpu
 
-_MAX = 1 << 14
 _VERSION = re.compile(r"(\d{3,}\.\d+(?:\.\d+)?)")
 _NVIDIA = "0x10de"
 _DISPLAY_CLASSES = ("0x0300", "0x0302")  # VGA and 3D controllers; a card's audio and USB functions are others
@@ -39,8 +38,8 @@ class KernelView:
 def read(root: Path) -> KernelView:
     """Read /sys/module/nvidia, /proc/driver/nvidia, /sys/bus/pci and /dev below `root`. Never raises."""
     proc = root / "proc/driver/nvidia"
-    driver = _text(root / "sys/module/nvidia/version").strip() or None
-    if driver is None and (match := _VERSION.search(_first_line(_text(proc / "version")))):
+    driver = text_at(root / "sys/module/nvidia/version").strip() or None
+    if driver is None and (match := _VERSION.search(text_at(proc / "version").partition("\n")[0])):
         driver = match[1]
     signs = (root / "sys/module/nvidia", proc, root / "dev/nvidiactl", root / "dev/dxg")
     return KernelView(driver, any(os.path.lexists(sign) for sign in signs), _devices(proc / "gpus"), _on_bus(root))
@@ -48,10 +47,10 @@ def read(root: Path) -> KernelView:
 
 def _devices(folder: Path) -> tuple[Gpu, ...]:
     found: list[Gpu] = []
-    for address in _names(folder):
+    for address in names_at(folder):
         values = {
             key.strip(): value.strip()
-            for line in _text(folder / address / "information").splitlines()
+            for line in text_at(folder / address / "information").splitlines()
             for key, __, value in [line.partition(":")]
         }
         found.append(Gpu(len(found), values.get("Model") or "NVIDIA GPU", None, None, None, values.get("GPU UUID", "")))
@@ -62,25 +61,7 @@ def _on_bus(root: Path) -> tuple[str, ...]:
     bus = root / "sys/bus/pci/devices"
     return tuple(
         address
-        for address in _names(bus)
-        if _text(bus / address / "vendor").strip() == _NVIDIA
-        and _text(bus / address / "class").strip().startswith(_DISPLAY_CLASSES)
+        for address in names_at(bus)
+        if text_at(bus / address / "vendor").strip() == _NVIDIA
+        and text_at(bus / address / "class").strip().startswith(_DISPLAY_CLASSES)
     )
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []
-
-
-def _first_line(text: str) -> str:
-    return text.splitlines()[0] if text else ""
-
-
-def _text(path: Path) -> str:
-    try:
-        return read_part(path, _MAX).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return ""

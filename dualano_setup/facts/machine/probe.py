@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...language import _
-from ...system.files import plain_error, read_part
+from ...system.files import names_at, plain_error, text_at
 from ..fact import Fact, Known, Unknown
 from ..sheet import Disk, Machine
 
 if TYPE_CHECKING:
     from ...settings.options import Settings
 
-_MAX = 1 << 16
 _UNLIMITED = 1 << 60  # cgroup v1 says "no limit" with a number close to 2**63
 _CONTAINER_WORDS = ("docker", "kubepods", "containerd", "lxc", "libpod", "podman")
 
@@ -79,7 +78,7 @@ def _system() -> tuple[str, str, str]:
 
 def _distribution(root: Path) -> str:
     for name in ("etc/os-release", "usr/lib/os-release"):
-        for line in _text(root / name).splitlines():
+        for line in text_at(root / name).splitlines():
             key, __, value = line.partition("=")
             if key == "PRETTY_NAME":
                 return value.strip().strip("\"'")
@@ -88,12 +87,8 @@ def _distribution(root: Path) -> str:
 
 def _libc(root: Path) -> str:
     """ "glibc 2.36", or musl: the system's, since the doctor's own Python may have been built for another."""
-    for folder in (root / "lib", root / "usr/lib"):
-        try:
-            if any(name.startswith("ld-musl-") for name in os.listdir(folder)):
-                return "musl"
-        except OSError:
-            continue
+    if any(name.startswith("ld-musl-") for folder in ("lib", "usr/lib") for name in names_at(root / folder)):
+        return "musl"
     try:
         return os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (AttributeError, ValueError, OSError):
@@ -105,13 +100,13 @@ def _in_container(root: Path, variables: Mapping[str, str]) -> bool:
         return True
     if (root / ".dockerenv").exists() or (root / "run/.containerenv").exists():
         return True
-    return any(word in _text(root / "proc/1/cgroup") for word in _CONTAINER_WORDS)
+    return any(word in text_at(root / "proc/1/cgroup") for word in _CONTAINER_WORDS)
 
 
 def _memory(root: Path) -> tuple[int, int]:
     """(total, available) bytes. Raises ValueError when nothing tells."""
     values: dict[str, int] = {}
-    for line in _text(root / "proc/meminfo").splitlines():
+    for line in text_at(root / "proc/meminfo").splitlines():
         key, __, rest = line.partition(":")
         number = rest.split()[:1]
         if number and number[0].isdigit():
@@ -136,7 +131,7 @@ def _cgroup_memory(root: Path) -> tuple[int | None, int]:
         if limit is None or limit >= _UNLIMITED or (tightest[0] is not None and limit >= tightest[0]):
             continue
         used = _number(folder / used_name) or 0
-        statistics = dict(line.split(" ", 1) for line in _text(folder / "memory.stat").splitlines() if " " in line)
+        statistics = dict(line.split(" ", 1) for line in text_at(folder / "memory.stat").splitlines() if " " in line)
         reclaimable = statistics.get(cache_key, "0")
         tightest = limit, max(0, used - (int(reclaimable) if reclaimable.isdigit() else 0))
     return tightest
@@ -145,7 +140,7 @@ def _cgroup_memory(root: Path) -> tuple[int | None, int]:
 def _cgroup_folders(root: Path, base: Path) -> list[tuple[Path, str, str, str]]:
     """Every control-group folder that could limit us, ours first, with the names its version gives the files."""
     found: list[tuple[Path, str, str, str]] = []
-    for line in _text(root / "proc/self/cgroup").splitlines():
+    for line in text_at(root / "proc/self/cgroup").splitlines():
         __, __, rest = line.partition(":")
         controllers, __, path = rest.partition(":")
         if controllers and "memory" not in controllers.split(","):
@@ -159,16 +154,8 @@ def _cgroup_folders(root: Path, base: Path) -> list[tuple[Path, str, str, str]]:
 
 
 def _number(path: Path) -> int | None:
-    text = _text(path).strip()
+    text = text_at(path).strip()
     return int(text) if text.isdigit() else None
-
-
-def _text(path: Path) -> str:
-    """A small kernel or system file; empty when it is not there."""
-    try:
-        return read_part(path, _MAX).decode("utf-8", "replace")
-    except (OSError, ValueError):
-        return ""
 
 
 def _size_of(folder: Path) -> int | None:

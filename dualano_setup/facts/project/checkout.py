@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...language import _
-from ...system.files import list_folder, plain_error, read_part
+from ...system.files import bytes_at, list_folder, plain_error, read_part
 from ..fact import Absent, Fact, Known, Unknown
 from ..sheet import Checkout, PatchState, PathLiteral
 from .requirements import FILE_NAME as REQUIREMENTS
@@ -108,11 +108,7 @@ def _text(path: Path) -> str:
 
 def _vendored_version(path: Path, trees: tuple[str, ...]) -> str | None:
     for tree in trees:
-        try:
-            found = _VERSION.search(read_part(path / tree / "diffusers" / "__init__.py", _MAX_TEXT))
-        except OSError:
-            continue
-        if found:
+        if found := _VERSION.search(bytes_at(path / tree / "diffusers" / "__init__.py", _MAX_TEXT)):
             return found[1].decode()
     return None
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from ...language import _
-from ...system.files import list_folder, plain_error, read_part, read_whole, size_of
+from ...system.files import bytes_at, list_folder, plain_error, read_whole, size_of
 from ..sheet import ModelPart
 from .model_layout import VOCABULARY, layout_of
 from .weights_file import check_weights, is_pointer
@@ -100,7 +100,4 @@ def _shards(index: Path) -> tuple[tuple[str, ...], str]:
 
 
 def _is_pointer(path: Path) -> bool:
-    try:
-        return (size_of(path) or 0) < 1024 and is_pointer(read_part(path, 1024))
-    except OSError:
-        return False
+    return (size_of(path) or 0) < 1024 and is_pointer(bytes_at(path))

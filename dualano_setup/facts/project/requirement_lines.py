@@ -19,7 +19,6 @@ _CLAUSE = (
 )
 _NAME = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _PLAIN = re.compile(rf"({_NAME})\s*(?:\[[\w\s,.-]*\])?\s*((?:{_CLAUSE})(?:\s*,\s*{_CLAUSE})*)?", re.ASCII)
-_LEADING_NAME = re.compile(rf"({_NAME})", re.ASCII)
 _COMMENT = re.compile(r"(^|\s+)#.*$")  # pip's own
 _HASHES = re.compile(r"\s+--(?:hash|config-settings?|global-option|install-option)\b.*$")
 _VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
@@ -123,12 +122,6 @@ def _options(number: int, raw: str, body: str, span: int) -> tuple[RequirementLi
             )
             break  # as pip does; else a line of 100 000 words would be that many rows, each looked at in turn
     return tuple(rows)
-
-
-def leading_name(line: RequirementLine) -> str:
-    """The package a broken line most probably means: the (normalised) name it begins with, or nothing."""
-    match = _LEADING_NAME.match(line.text.strip().lstrip("\ufeff"))
-    return normalise(match[1]) if match else ""
 
 
 def _tidy(specifier: str | None) -> str:

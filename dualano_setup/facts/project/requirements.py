@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...language import _
-from ...system.files import NotRegularError, list_folder, plain_error, read_part, read_whole
+from ...system.files import NotRegularError, list_folder, plain_error, read_whole, text_at
 from ..fact import Absent, Fact, Known, Unknown
 from ..sheet import RequirementsFile
 from .requirement_lines import normalise, parse_lines
@@ -108,9 +108,6 @@ def _siblings(checkout: Path) -> tuple[tuple[str, str], ...]:
         return ()
     pins: dict[tuple[str, str], None] = {}
     for name in names[:_MAX_SIBLINGS]:
-        try:
-            text = read_part(checkout / name, _MAX_SIBLING).decode("utf-8", "replace")
-        except OSError:
-            continue
+        text = text_at(checkout / name, _MAX_SIBLING)
         pins.update({(normalise(found[1]), f"=={found[2].rstrip('.')}"): None for found in _PIN.finditer(text)})
     return tuple(pins)

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from ...errors import RepairError
 from ...language import N_, _
-from ...system.files import read_part, size_of
+from ...system.files import bytes_at, size_of
 from ..action import Cost, Workshop
 from . import before_image as images
 from .undoing import Undoing
@@ -50,7 +50,7 @@ class WriteFile(Undoing):
 
     def details(self) -> str:
         """The change as a unified diff."""
-        return difference(_bytes_at(self.path), self.content, str(self.path))
+        return difference(bytes_at(self.path, _MAX_DIFFED), self.content, str(self.path))
 
     def cost(self) -> Cost:
         """The new bytes, and the old ones kept."""
@@ -97,7 +97,7 @@ class WriteFile(Undoing):
                 target=target,
                 size=size_of(target),
             )
-        change = difference(self.content, _bytes_at(target), str(target))
+        change = difference(self.content, bytes_at(target, _MAX_DIFFED), str(target))
         return _("{target} was changed since the fix; undoing would lose this:\n{change}", target=target, change=change)
 
     def _put_back(self, before: images.Before, workshop: Workshop) -> None:
@@ -191,10 +191,3 @@ def difference(old: bytes, new: bytes, name: str) -> str:
         else []
     )
     return "".join(line if line.endswith("\n") else line + "\n" for line in lines[:MAX_DIFF_LINES] + cut)
-
-
-def _bytes_at(path: Path) -> bytes:
-    try:
-        return read_part(path, _MAX_DIFFED)
-    except OSError:
-        return b""

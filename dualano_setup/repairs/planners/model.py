@@ -15,7 +15,7 @@ from ...facts.sheet import BaseModel, ModelPart
 from ...language import _
 from ...rules.finding import Finding
 from ...rules.rule import Context
-from ...system.files import plain_error, read_whole
+from ...system.files import plain_error, read_whole, text_at
 from ..action import Planned
 from ..actions.download import Download
 from ..actions.files import WriteFile
@@ -178,12 +178,8 @@ def _is_needed(path: str) -> bool:
 
 def hub_origin(folder: Path) -> str:
     """`owner/name` on the hub: from a git clone's remote, or from the hub's own cache layout; "" where nothing says."""
-    try:
-        found = _REMOTE.search(read_whole(folder / ".git" / "config", _MAX_TEXT).decode("utf-8", "replace"))
-        if found:
-            return found[1]
-    except OSError:
-        pass
+    if found := _REMOTE.search(text_at(folder / ".git" / "config", _MAX_TEXT)):
+        return found[1]
     for name in folder.parts:
         if name.startswith("models--") and name.count("--") == 2:
             return name.removeprefix("models--").replace("--", "/")
