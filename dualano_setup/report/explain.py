@@ -68,8 +68,7 @@ def problem_text(named: Named, style: Style, verbosity: int = 0) -> str:
 
 def cures(signature: Signature) -> Sequence[str]:
     """What to do, in the language spoken."""
-    found: Sequence[str] = in_language(signature.cure, spoken())
-    return found
+    return in_language(signature.cure, spoken())
 
 
 def repairable(signature: Signature) -> bool:
