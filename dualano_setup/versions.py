@@ -1,4 +1,4 @@
-"""Comparing versions without loading `packaging` for the plain ones, which are nearly all.
+"""Comparing names and versions without loading `packaging` for the plain ones, which are nearly all.
 
 `packaging` costs as much to import as a whole check takes, so numeric versions and specifiers are compared here and
 everything else (pre-releases, post-releases, epochs, `===`, local parts in a specifier) is left to it.
@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import re
 
+_SEPARATORS = re.compile(r"[-_.]+")
 _PLAIN = re.compile(r"\d+(?:\.\d+)*")
 _NOT_A_PRERELEASE = re.compile(r"\s*!=\s*\d+(?:\.\d+)*(?:a|b|rc)\d+\s*")  # true of every final release
 _POST = re.compile(r"(\d+(?:\.\d+)*)\.post\d+")  # python-dateutil, xformers: too common to load a library for
 _CLAUSE = re.compile(r"\s*(>=|<=|==|!=|~=|<|>)\s*(\d+(?:\.\d+)*)(\.\*)?\s*")
+
+
+def normalise(name: str) -> str:
+    """A distribution's name as indexes compare it: one spelling for every spelling (PEP 503)."""
+    return _SEPARATORS.sub("-", name).lower()
 
 
 def numbers(version: str) -> tuple[int, ...]:

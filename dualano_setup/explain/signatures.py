@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from ..language import DEFAULT, LANGUAGES
 from ..system import toml
 
+T = TypeVar("T")
 Severity = Literal["fatal", "warning", "hint", "benign"]
 SEVERITIES: tuple[Severity, ...] = ("fatal", "warning", "hint", "benign")
 SURE = ("high", "medium", "low")
@@ -110,6 +111,6 @@ def signature_of(name: str, row: dict[str, Any]) -> Signature:
         raise ValueError(f"{FILE.name}: [{name}]: {error}") from error
 
 
-def in_language(texts: Mapping[str, Any], language: str) -> Any:
+def in_language(texts: Mapping[str, T], language: str) -> T:
     """The text of a row in that language."""
     return texts.get(language, texts[DEFAULT])

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import RepairError, UsageError
-from ..facts.fact import Known
+from ..facts.fact import value
 from ..knowledge.profile import PROFILE_FOLDER
 from ..language import _
 from ..settings.options import OPTIONS
@@ -167,10 +167,9 @@ def _profile(report: Report) -> dict[str, Any]:
 
 
 def _environment(report: Report) -> dict[str, Any] | None:
-    fact = report.sheet.environment
-    if not isinstance(fact, Known):
+    found = value(report.sheet.environment)
+    if found is None:
         return None
-    found = fact.value
     distributions = {distribution.name: distribution.version for distribution in found.distributions}
     return {"prefix": found.prefix, "python": found.python, "distributions": distributions}
 

@@ -84,8 +84,7 @@ def _to_do(signature: Signature, style: Style) -> str:
 
 def cures(signature: Signature) -> Sequence[str]:
     """What to do, in the language spoken."""
-    found: Sequence[str] = in_language(signature.cure, spoken())
-    return found
+    return in_language(signature.cure, spoken())
 
 
 def repairable(signature: Signature) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..facts.fact import Known
+from ..facts.fact import value
 from ..language import _
 from ..rules.finding import Finding, Status
 from ..text.printable import printable
@@ -47,18 +47,16 @@ def markdown_report(report: Report, redactor: Redactor | None = None) -> str:
 def _machine(report: Report) -> list[tuple[str, str]]:
     sheet = report.sheet
     rows = [(_("profile"), report.profile.name)]
-    if isinstance(sheet.machine, Known):
-        machine = sheet.machine.value
+    if machine := value(sheet.machine):
         rows.append((_("system"), f"{machine.distribution}, {machine.architecture}, {machine.libc}"))
         rows.append((_("RAM"), f"{machine.ram_total / 2**30:.0f} GiB"))
-    if isinstance(sheet.gpus, Known):
-        for gpu in sheet.gpus.value.devices:
+    if gpus := value(sheet.gpus):
+        for gpu in gpus.devices:
             memory = f", {gpu.memory_total / 2**30:.0f} GiB" if gpu.memory_total else ""
             rows.append((f"GPU {gpu.index}", f"{gpu.name}{memory}"))
-        if sheet.gpus.value.driver:
-            rows.append((_("driver"), sheet.gpus.value.driver))
-    if isinstance(sheet.environment, Known):
-        environment = sheet.environment.value
+        if gpus.driver:
+            rows.append((_("driver"), gpus.driver))
+    if environment := value(sheet.environment):
         rows.append(("Python", f"{environment.python} ({environment.kind})"))
         for name in _PACKAGES:
             found = environment.find(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -31,13 +32,9 @@ def write_synced(path: Path, data: bytes, mode: int) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Makes renames in that folder durable. File systems that cannot sync folders are left alone."""
-    try:
+    with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..language import N_, _
@@ -103,6 +104,11 @@ def names_at(folder: Path | str) -> list[str]:
         return sorted(os.listdir(folder))
     except (OSError, ValueError):
         return []
+
+
+def first_executable(paths: Iterable[str]) -> str | None:
+    """The first of these that is a program."""
+    return next((path for path in paths if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 
 def size_of(path: Path | str) -> int | None:

@@ -6,9 +6,10 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 
 from ...system.files import names_at, text_at
+from ...versions import normalise
 from ..sheet import Leak
 from .layout import Layout
-from .packages import names_in, normalise
+from .packages import names_in
 
 _TORCHS_OWN = ("libcudnn", "libnvJitLink")
 """Those of which other releases under the same name were reported to break torch (pytorch issues 119989, 134929)."""

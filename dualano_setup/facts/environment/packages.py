@@ -8,11 +8,11 @@ import re
 from ...language import _
 from ...light_dataclasses import dataclass
 from ...system.files import names_at, read_part, text_at
+from ...versions import normalise
 from ..sheet import Distribution
 
 _MAX_HEADER = 1 << 20  # the longest header block met is 24 kB (apache-airflow); a body of any length is never read
 _CHUNK = 8192
-_SEPARATORS = re.compile(r"[-_.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,6 @@ class Installed:
     distributions: tuple[Distribution, ...]
     halves: tuple[tuple[str, str, str], ...]  # (name, version, what is wrong with its dist-info)
     leftovers: tuple[str, ...]  # "~ip", "~orch-2.0.1.dist-info": an uninstall that was interrupted
-
-
-def normalise(name: str) -> str:
-    """The PEP 503 form of a distribution's name."""
-    return _SEPARATORS.sub("-", name).lower()
 
 
 def read_folder(folder: str) -> Installed:

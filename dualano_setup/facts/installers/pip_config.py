@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from ...language import _
 from ...system.files import plain_error, read_whole
 from ..sheet import IndexConfig
+
+T = TypeVar("T")
 
 _MAX = 1 << 18
 _SECTIONS = ("global", "install", ":env:")
@@ -26,16 +29,7 @@ def read_pip(variables: Mapping[str, str], prefix: str | None, etc: str = "/etc"
     """
     sections: dict[str, dict[str, str]] = {name: {} for name in _SECTIONS}
     sources: list[str] = []
-    for file in config_files(variables, prefix, etc):
-        try:
-            text = read_whole(file, _MAX).decode("utf-8")
-            found = _parse(text, file)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (OSError, ValueError) as error:
-            sources.append(_("{file} (cannot be read: {error})", file=file, error=plain_error(error)))
-            continue
-        sources.append(file)
+    for found in read_each(config_files(variables, prefix, etc), _read, sources):
         for name in _SECTIONS[:2]:
             sections[name].update(found.get(name, {}))
     for variable, value in variables.items():
@@ -80,13 +74,31 @@ def config_files(variables: Mapping[str, str], prefix: str | None, etc: str = "/
     return (*files, named) if named else tuple(files)
 
 
-def _parse(text: str, file: str) -> dict[str, dict[str, str]]:
-    """Sections of an INI file with pip's normalised keys. Raises ValueError for what configparser refuses."""
+def read_each(files: Iterable[str], read: Callable[[str], T | None], sources: list[str]) -> Iterator[T]:
+    """What those of the files hold that are there; None is passed over.
+
+    Each is named in `sources`, one that cannot be read or parsed with the reason.
+    """
+    for file in files:
+        try:
+            found = read(file)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except (OSError, ValueError) as error:
+            sources.append(_("{file} (cannot be read: {error})", file=file, error=plain_error(error)))
+            continue
+        if found is not None:
+            sources.append(file)
+            yield found
+
+
+def _read(file: str) -> dict[str, dict[str, str]]:
+    """Sections of an INI file with pip's normalised keys. Raises OSError, ValueError for what configparser refuses."""
     from configparser import Error, RawConfigParser  # 4 ms, only where there is a file
 
     parser = RawConfigParser()
     try:
-        parser.read_string(text, file)
+        parser.read_string(read_whole(file, _MAX).decode("utf-8"), file)
     except Error as error:
         raise ValueError(" ".join(str(error).split())) from error
     return {

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ...system.files import first_executable
 from ..environment.probe import choose
 from ..fact import Absent, Fact, Known
 from ..sheet import Installers
@@ -45,5 +46,4 @@ def find_uv(variables: Mapping[str, str]) -> str | None:
     home = variables.get("HOME") or os.path.expanduser("~")
     folders = [os.path.dirname(sys.executable), os.path.join(sys.prefix, "bin"), os.path.join(home, ".local", "bin")]
     folders += variables.get("PATH", os.defpath).split(os.pathsep)
-    places = (os.path.join(folder, name) for folder in folders if folder)
-    return next((place for place in places if os.path.isfile(place) and os.access(place, os.X_OK)), None)
+    return first_executable(os.path.join(folder, name) for folder in folders if folder)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 
-from ...system.files import names_at, text_at
+from ...system.files import first_executable, names_at, text_at
 from ..environment.layout import conda_python, prefix_python
 from ..sheet import PythonInstall
 
@@ -33,7 +33,7 @@ def find_conda(variables: Mapping[str, str]) -> str | None:
     folders = variables.get("PATH", os.defpath).split(os.pathsep)
     places = [os.path.join(folder, name) for name in ("conda", "mamba") for folder in folders if folder]
     places += [os.path.join(folder, "bin", "conda") for folder in _conda_roots(variables)]
-    return next((place for place in places if os.path.isfile(place) and os.access(place, os.X_OK)), None)
+    return first_executable(places)
 
 
 def _candidates(variables: Mapping[str, str], root: str) -> Iterator[tuple[str, str | None]]:

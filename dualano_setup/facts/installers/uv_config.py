@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ...language import _
 from ...system import toml
-from ...system.files import plain_error, read_whole
+from ...system.files import read_whole
 from ..sheet import IndexConfig
-from .pip_config import first_set
+from .pip_config import first_set, read_each
 
 _MAX = 1 << 20
 _VARIABLES = (
@@ -28,17 +27,8 @@ def read_uv(variables: Mapping[str, str], project: Path, etc: str = "/etc") -> I
     """
     sources: list[str] = []
     tables: list[Mapping[str, Any]] = []
-    for file in config_files(variables, project, etc):
-        try:
-            found = _read(file)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (OSError, ValueError) as error:
-            sources.append(_("{file} (cannot be read: {error})", file=file, error=plain_error(error)))
-            continue
-        if found is not None:
-            tables += found
-            sources.append(file)
+    for found in read_each(config_files(variables, project, etc), _read, sources):
+        tables += found
     default, extra = _indexes(tables)
     return IndexConfig(
         index_url=_url(first_set(variables, ("UV_DEFAULT_INDEX", "UV_INDEX_URL")) or "") or default,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ...language import N_, _
 from ...light_dataclasses import replace
+from ...system.files import first_executable
 from ..fact import Fact, Known, Unknown
 from ..sheet import Gpus
 from . import kernel_gpus
@@ -63,8 +64,5 @@ def _visible(variables: Mapping[str, str]) -> tuple[str, ...] | None:
 
 def find_tool(root: Path, variables: Mapping[str, str]) -> str | None:
     """nvidia-smi on PATH, else where WSL keeps it (that folder is often not on PATH)."""
-    for folder in (*variables.get("PATH", os.defpath).split(os.pathsep), str(root / _WSL_FOLDER)):
-        path = os.path.join(folder, "nvidia-smi")
-        if folder and os.path.isfile(path) and os.access(path, os.X_OK):
-            return path
-    return None
+    folders = (*variables.get("PATH", os.defpath).split(os.pathsep), str(root / _WSL_FOLDER))
+    return first_executable(os.path.join(folder, "nvidia-smi") for folder in folders if folder)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ...language import _
+from ...versions import normalise
 from ..sheet import RequirementLine
 
 _VERSION = r"v?\d+(?:\.\d+)*(?:[-_.]?(?:a|b|rc|alpha|beta|c|pre)[-_.]?\d*)?(?:\.post\d+)?(?:\.dev\d+)?"
@@ -34,11 +35,6 @@ _LONG_WITH_VALUE = {
     "--only-binary", "--trusted-host", "--use-feature",
 }  # fmt: skip
 _SWITCHES = {"--no-index", "--pre", "--prefer-binary", "--require-hashes"}
-
-
-def normalise(name: str) -> str:
-    """The name as indexes compare it (PEP 503)."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def parse_lines(text: str) -> tuple[RequirementLine, ...]:

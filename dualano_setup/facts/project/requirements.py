@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from ...language import _
 from ...system.files import NotRegularError, list_folder, plain_error, read_whole, text_at
+from ...versions import normalise
 from ..fact import Absent, Fact, Known, Unknown
 from ..sheet import RequirementsFile
-from .requirement_lines import normalise, parse_lines
+from .requirement_lines import parse_lines
 
 if TYPE_CHECKING:
     from ...settings.options import Settings

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from ...errors import RepairError
 from ...facts.fact import Known, value
-from ...facts.sheet import Environment, Installers
+from ...facts.sheet import Installers
 from ...installers.interpreter import choose_python, wheels_for
 from ...installers.user_configuration import UserConfiguration, user_configuration
 from ...installers.uv import ResolutionError, Source, resolve
@@ -259,7 +259,7 @@ def _lost_packages(context: Context, target: Path, packages: Sequence[str]) -> l
     if not isinstance(fact, Known) or Path(fact.value.prefix) != target:
         return []
     new = {canonicalize_name(Requirement(line).name) for line in packages} | {"pip", "setuptools", "wheel"}
-    lost = sorted({name for name in _names(fact.value) if name not in new})
+    lost = sorted({distribution.name for distribution in fact.value.distributions} - new)
     if not lost:
         return []
     shown = ", ".join(lost[:12]) + (_(" and {lost_count} more", lost_count=len(lost) - 12) if len(lost) > 12 else "")
@@ -271,7 +271,3 @@ def _lost_packages(context: Context, target: Path, packages: Sequence[str]) -> l
             shown=shown,
         )
     ]
-
-
-def _names(environment: Environment) -> list[str]:
-    return [distribution.name for distribution in environment.distributions]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from ...facts.sheet import Distribution
 from ...language import _
 from ...light_dataclasses import dataclass
-from ...versions import minor, satisfies
+from ...versions import minor, normalise, satisfies
 
 _LINE = re.compile(
     r"\s*(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[(?P<extras>[^\]]*)\])?\s*(?P<rest>[^;]*?)\s*(?:;\s*(?P<marker>.*))?"
@@ -40,11 +40,6 @@ class Contradiction:
     distribution: Distribution
     need: Need
     have: str | None
-
-
-def normalise(name: str) -> str:
-    """PEP 503: one spelling for every spelling of a name."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def parse(line: str) -> Need:

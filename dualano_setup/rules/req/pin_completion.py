@@ -11,9 +11,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-from ...facts.project.requirement_lines import normalise, parse_line
+from ...facts.project.requirement_lines import parse_line
 from ...facts.sheet import RequirementsFile
 from ...knowledge.profile import Profile
+from ...versions import normalise
 from .pin_knowledge import families, known_pins
 
 _HEAD = r"(?P<head>\s*(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(?:\[[\w\s,.-]*\])?\s*)"
