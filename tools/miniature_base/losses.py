@@ -50,8 +50,8 @@ def vae_loss(vae: Any, data: DeviceData, batch: int) -> Loss:
     """Mean and worst errors, the anomaly's own error, edges, and a light pull of the latents to a normal distribution.
 
     A mean alone forgets thin marks: they cost nothing in it. So the anomaly with three pixels around it, its edges
-    too, and each picture's worst 2 % count once more. Of the pictures, about a third are anomalies alone on mid-grey and a tenth backgrounds with the
-    object black, as the method trains them.
+    too, and each picture's worst 2 % count once more. Of the pictures, about a third are anomalies alone on mid-grey
+    and a tenth backgrounds with the object black, as the method trains them.
     """
 
     def loss() -> tuple[Tensor, dict[str, Tensor]]:
