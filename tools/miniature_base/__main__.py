@@ -42,6 +42,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--vae-seconds", type=float, default=110, help="of all pieces together (%(default)s)")
     parser.add_argument("--judge-seconds", type=float, default=40, help="(%(default)s)")
     parser.add_argument("--unet-seconds", type=float, default=520, help="(%(default)s)")
+    parser.add_argument("--last", action="store_true", help="the last piece: the UNet's rate has fallen at its end")
     parser.add_argument("--pictures", type=int, default=80000, help="to learn from (%(default)s)")
     parser.add_argument("--judge-pictures", type=int, default=30000, help="for the judge (%(default)s)")
     parser.add_argument("--held", type=int, default=1500, help="drawn pictures never learnt from (%(default)s)")
@@ -83,7 +84,7 @@ class Piece:
         pictures = self.sets["learn"]
         data = on_device(pictures, self.device)
         loss = vae_loss(self.networks["vae"], data, options.picture_batch)
-        vae = self._training("vae", {"vae": self.networks["vae"]}, loss, 1.5e-3, options.vae_seconds)
+        vae = self._training("vae", {"vae": self.networks["vae"]}, loss, self._vae_rate(), options.vae_seconds)
         finished = vae.run(self.deadline)
         vae.use_averages()
         self._note("vae")
@@ -100,12 +101,16 @@ class Piece:
             products = schedule_products(self.device)
             loss = diffusion_loss(both["unet"], both["text_encoder"], latents, products, options.batch)
             unet = self._training("unet", both, loss, 1e-3, options.unet_seconds)
-            finished = unet.run(self.deadline) and finished
+            finished = unet.run(self.deadline, options.last) and finished
             unet.use_averages()
             self.metadata["unet"] = f"{unet.spent} {unet.steps}"
             self._note("unet")
         self.metadata["vae"] = f"{vae.spent} {vae.steps}"
         return self._results(scale, finished)
+
+    def _vae_rate(self) -> float:
+        """Lower where a UNet was already trained on its latents."""
+        return 1e-3 if "unet" in self.metadata else 1.5e-3
 
     def _training(self, name: str, networks: dict[str, nn.Module], loss: Any, rate: float, seconds: float) -> Training:
         training = Training(name, networks, loss, rate=rate, seconds=seconds, folder=self.options.state, log=self.log)

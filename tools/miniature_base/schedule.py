@@ -59,12 +59,19 @@ class Training:
         """Whether all its seconds are used up."""
         return self.spent >= self.seconds
 
-    def run(self, deadline: float) -> bool:
-        """Train until done or `deadline` (of `time.monotonic`); saves the state. Returns `done`."""
+    def run(self, deadline: float, last: bool = False) -> bool:
+        """Train until done or `deadline` (of `time.monotonic`); saves the state. Returns `done`.
+
+        Args:
+            deadline: when this piece must end.
+            last: there is no further piece: where the seconds do not fit before the deadline, they are as many as do.
+        """
         if self.done:
             return True
         step = self._captured() if self.on_gpu else self._step
         began, before = time.monotonic(), self.spent
+        if last:
+            self.seconds = min(self.seconds, before + max(0.0, deadline - began))
         while not self.done and time.monotonic() < deadline:
             self._set_rate()
             value, numbers = step()

@@ -117,7 +117,7 @@ def _thread(draws: Draws, place: Place) -> Layer:
         points.append(point)
     middle = points[len(points) // 2]
     points = [(x - middle[0], y - middle[1]) for x, y in points]
-    alpha = _kept(cover(stroke(place.grid, points, place.width or draws.uniform(2.8, 3.6))))
+    alpha = _kept(cover(stroke(place.grid, points, place.width or draws.uniform(3.4, 4.4))))
     return Layer(alpha, _far(draws, _THREADS, place.colour))
 
 
