@@ -1,0 +1,81 @@
+"""`dualano-doctor import SOURCE`: bring a data set of any known layout into one that training takes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ..language import _
+from .parser import settings_of
+
+LAYOUTS = (
+    "mvtec", "mvtec-ad-2", "mvtec-loco", "visa", "btad", "mpdd", "real-iad", "coco", "yolo", "labelme", "cvat", "flat"
+)  # fmt: skip
+
+
+def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
+    """Adds the command to the parser."""
+    parser = subparsers.add_parser(
+        "import",
+        parents=[shared],
+        help=_("bring a data set into the layout that training takes"),
+        description=_(
+            "Reads MVTec AD, MVTec AD 2, MVTec LOCO, VisA, BTAD, MPDD, Real-IAD, COCO and YOLO segmentations, LabelMe "
+            "and CVAT exports, or flat folders of images and masks paired by their names, and makes "
+            "data/<category>/{train/good, test/<anomaly>, ground_truth/<anomaly>/<name>_mask.png} of them below the "
+            "project, as links, with a manifest. Shows what it will do and asks; the source is never written to, and "
+            "`undo` takes everything back. --category and --anomaly choose among several, or name a single one."
+        ),
+    )
+    add = parser.add_argument
+    add("source", nargs="?", metavar="SOURCE", help=_("folder of the data set, or its annotation file"))
+    add("--layout", choices=LAYOUTS, help=_("take the source for this layout (default: recognised)"))
+    add("--good", metavar="DIR", help=_("flat folders: the good images"))
+    add("--images", metavar="DIR", help=_("flat folders: the anomalous images"))
+    add("--masks", metavar="DIR", help=_("flat folders: their masks, white = anomaly"))
+    add("--into", metavar="FOLDER", help=_("folder of the project for the categories (default: data)"))
+    add(
+        "--crop",
+        metavar="PX",
+        nargs="?",
+        const="",
+        help=_("cut squares of PX pixels (default: the training size) around the defects of larger images"),
+    )
+    add("--copy", action="store_true", help=_("copies instead of links"))
+    add("--plan", action="store_true", help=_("stop after showing what would be done"))
+    add("--yes", "-y", action="store_true", help=_("do not ask"))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Returns 0 when it is done. Raises UsageError where the source cannot be used."""
+    from ..facts.layouts.survey import Source
+    from ..flows.bring import Wanted, bring
+
+    settings = settings_of(arguments)
+    source = Source(
+        _folder(arguments.source),
+        arguments.layout or "",
+        arguments.category or "",
+        arguments.anomaly or "",
+        _folder(arguments.good),
+        _folder(arguments.images),
+        _folder(arguments.masks),
+    )
+    crop = _pixels(arguments.crop, settings.resolution)
+    wanted = Wanted(arguments.into, crop, arguments.copy, arguments.plan, arguments.yes)
+    return bring(settings, source, wanted)
+
+
+def _folder(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+def _pixels(text: str | None, resolution: int) -> int:
+    """The side of the squares, 0 for none. Raises UsageError for what is no number of pixels."""
+    from ..errors import UsageError
+
+    if text is None:
+        return 0
+    if text and not (text.isdecimal() and 16 <= int(text) <= 1 << 16):
+        raise UsageError(_("--crop {text}: expected a number of pixels from 16 on", text=text))
+    return int(text) if text else resolution
