@@ -21,10 +21,10 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         help=_("bring a data set into the layout that training takes"),
         description=_(
             "Reads MVTec AD, MVTec AD 2, MVTec LOCO, VisA, BTAD, MPDD, Real-IAD, COCO and YOLO segmentations, LabelMe "
-            "and CVAT exports, or flat folders of images and masks paired by their names, and makes "
-            "data/<category>/{train/good, test/<anomaly>, ground_truth/<anomaly>/<name>_mask.png} of them below the "
-            "project, as links, with a manifest. Shows what it will do and asks; the source is never written to, and "
-            "`undo` takes everything back. --category and --anomaly choose among several, or name a single one."
+            "and CVAT exports, or flat folders of images and masks paired by their names. Makes data/<category>/ of "
+            "them, with train/good, test/<anomaly> and ground_truth/<anomaly>/<image>_mask.png, as links, with a "
+            "manifest import.json. Shows what it will do and asks; the source is never written to, and `undo` takes "
+            "everything back. --category and --anomaly choose among several, or name a single one."
         ),
     )
     add = parser.add_argument

@@ -267,6 +267,8 @@ class Dataset:
     foreground_good: int = 0
     nested_hint: str = ""  # a folder below or above that looks like the real root
     problems: tuple[str, ...] = ()  # folders that could not be listed, or not to their end
+    layout: str = ""  # title of another known layout that the data have, looked for where something is lacking
+    layout_path: str = ""  # the folder or file that has it
 
 
 @dataclass(frozen=True, slots=True)

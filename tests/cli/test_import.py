@@ -14,6 +14,7 @@ from tests.facts.layouts import published
 from tests.facts.layouts.published import ALL, DEFECTS
 from tests.repairs.snapshot import snapshot
 from trainer.data.dataset import TrainingSet
+from trainer.generate.manifest import Manifest, Record
 
 
 @pytest.fixture
@@ -200,3 +201,58 @@ def test_several_masks_of_an_image_are_joined(project, tmp_path):
     assert bring(made.source) == 0
     joined = np.asarray(Image.open(project / "data/bottle/ground_truth/broken/002_mask.png"))
     assert (joined > 0).tolist() == published.truth().tolist()
+
+
+def test_large_photographs_are_cut_to_squares_around_their_defects(project, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        pixels = rng.integers(100, 140, (600, 800, 3), dtype=np.uint8)
+        published.save(tmp_path / "ok" / f"{number}.jpg", pixels)
+        x, y = 60 + 250 * number, 90 + 180 * number
+        pixels[y : y + 12, x : x + 12] = 20
+        published.save(tmp_path / "bad" / f"{number}.jpg", pixels)
+        published.save(tmp_path / "gt" / f"{number}.png", ((pixels < 60).all(axis=-1) * 255).astype(np.uint8))
+    words = ["--good", tmp_path / "ok", "--images", tmp_path / "bad", "--masks", tmp_path / "gt"]
+    assert bring(*words, "--category", "part", "--anomaly", "spot", "--crop", "64") == 0
+    assert "part/test/spot: 3 images, of which 1 train" in capsys.readouterr().out
+    data = TrainingSet(project / "data/part/test/spot", condition_dir=None, resolution=64, variant="dual")
+    assert data.items[0].size == (64, 64)
+    manifest = json.loads((project / "data/part/import.json").read_text())
+    for one in manifest["files"]:
+        whole = np.asarray(Image.open(one["from"]).convert("RGB"))
+        left, top, right, bottom = one["box"]
+        cut = np.asarray(Image.open(project / "data/part" / one["image"]))
+        assert (cut == whole[top:bottom, left:right]).all()
+
+
+def accepted_pair(folder: Path) -> Path:
+    """A folder as `generate` leaves it, with one accepted pair: weights of two steps would give none."""
+    for part in ("image", "fg", "mask"):
+        published.save(folder / part / "00000.png", published.truth().astype(np.uint8) * 255)
+    Manifest(folder).add([Record(0, "00000.png", 0, "whole", "part", "ab" * 32, None, 0.05, 0.9, None)])
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["visa", "labelme"])
+def test_an_import_trains_two_steps_and_its_pairs_are_exported(name, project, tmp_path):
+    from tests.trainer.runs import miniature
+    from trainer.__main__ import main as train
+    from trainer.export.__main__ import main as export
+
+    made = ALL[name](tmp_path / "source")
+    assert bring(made.source) == 0
+    root = project / "data"
+    model = ["--pretrained_model_name_or_path", str(miniature() / "model")]
+    size = ["--resolution", "64"]
+    images = root / made.category / "test" / made.anomaly
+    line = ["--instance_data_dir", str(images), "--output_dir", "out", "--variant", "dual", "--rank", "2", *size]
+    assert train([*model, *line, "--max_train_steps", "2", "--report_to", "none", "--seed", "1"]) == 0
+    pairs = accepted_pair(Path("pairs"))
+    where = ["--dataset", str(root), "--category", made.category, "--anomaly", made.anomaly, "--output", "exported"]
+    state = next(Path("out").glob("**/trainer_state.json"))
+    assert export(["--generated", str(pairs), *where, "--format", "mvtec", "--trained_on", str(state)]) == 0
+    record = json.loads(Path("exported/export.json").read_text())
+    assert len(record["trained_on"]) == 2
+    assert set(record["trained_on"]).isdisjoint(record["tested_on"])
+    assert len(record["tested_on"]) == DEFECTS - 2

@@ -7,13 +7,14 @@ is not there, or not whole.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from ...language import N_
+from ...language import N_, _
 from ...light_dataclasses import dataclass
 from .picture import files_in, folders_in, images_in, inside
 
-MAX_LOOKED_AT = 300
+MAX_LOOKED_AT = 200
 """Folders, or annotation files, of one folder that are looked at to recognise it."""
 _HEAD = 1 << 16  # bytes
 
@@ -70,14 +71,15 @@ def recognise(source: Path | str, only: str = "") -> Found | None:
     root = os.path.abspath(source)
     os.stat(root)
     layouts = [layout for layout in LAYOUTS if layout.name == only or (not only and layout.name not in _ALIKE)]
-    by_folder = [layout for layout in layouts if layout.marks]
     for place in _places(root):
-        for layout in by_folder:
-            names = [name for name in folders_in(place)[:MAX_LOOKED_AT] if _has(f"{place}{os.sep}{name}", layout)]
-            if _has(place, layout):
-                return Found(layout, place, ((os.path.basename(place), place),))
-            if names:
-                return Found(layout, place, tuple((name, f"{place}{os.sep}{name}") for name in names))
+        above = _layout_of(place, layouts)
+        if above is not None:
+            return Found(above, place, ((os.path.basename(place), place),))
+        inner = {name: f"{place}{os.sep}{name}" for name in folders_in(place)[:MAX_LOOKED_AT]}
+        kinds = {name: _layout_of(folder, layouts) for name, folder in inner.items()}
+        for layout in layouts:
+            if names := [name for name, kind in kinds.items() if kind is layout]:
+                return Found(layout, place, tuple((name, inner[name]) for name in names))
     for layout in layouts:
         if layout.tables and (table := _table(root, layout, certain=bool(only))):
             return Found(layout, os.path.dirname(table), table=table)
@@ -86,14 +88,35 @@ def recognise(source: Path | str, only: str = "") -> Found | None:
     return None
 
 
+def other_layout(root: str, category: str | None) -> tuple[str, str]:
+    """Title and place of a layout, other than training's own, that a data root or its category has; "" for none.
+
+    Data that are not quite MVTec's (no masks for some images, say) are not called so.
+    """
+    for place in (root, f"{root}{os.sep}{category}" if category else root):
+        try:
+            found = recognise(place)
+        except OSError:
+            continue
+        if found is not None and found.layout.name != "mvtec":
+            return _(found.layout.title), place
+    return "", ""
+
+
 def _places(root: str) -> list[str]:
     """The folder itself, and the one folder in it: an archive often unpacks one too deep."""
     inner = folders_in(root)
     return [root, f"{root}{os.sep}{inner[0]}"] if len(inner) == 1 else [root]
 
 
-def _has(folder: str, layout: Layout) -> bool:
-    return all(_is_there(folder, mark) for mark in layout.marks)
+def _layout_of(folder: str, layouts: Sequence[Layout]) -> Layout | None:
+    """The first layout of which the folder is a category."""
+    there = {name.lower() for name in folders_in(folder)}
+    for layout in layouts:
+        begins = all(mark.partition("/")[0].lower() in there for mark in layout.marks)
+        if layout.marks and begins and all(_is_there(folder, mark) for mark in layout.marks):
+            return layout
+    return None
 
 
 def _is_there(folder: str, mark: str) -> bool:
@@ -114,8 +137,8 @@ def _table(root: str, layout: Layout, *, certain: bool) -> str:
             return root
     else:
         folders = [root, *(f"{root}{os.sep}{name}" for name in folders_in(root)[:MAX_LOOKED_AT])]
-        candidates = [path for folder in folders for path in files_in(folder)[:MAX_LOOKED_AT]]
-    for path in candidates:
+        candidates = [path for folder in folders for path in files_in(folder) if path.lower().endswith(layout.tables)]
+    for path in candidates[:MAX_LOOKED_AT]:
         if path.lower().endswith(layout.tables) and all(word in _beginning(path) for word in layout.words):
             return path
     return ""

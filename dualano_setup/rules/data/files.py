@@ -11,6 +11,7 @@ from ...language import N_, _
 from ..finding import Verdict, fail, warn
 from ..rule import Context, given
 from ..wording import ENTRIES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, name_of, shown
+from .layout import several_masks
 
 _SETTLED = ("after", "equivalent", "superseded")
 
@@ -21,6 +22,9 @@ def check_pairs(context: Context) -> Iterator[Verdict]:
     masks = {PurePath(mask.path).stem: mask for mask in data.masks}
     pairs = [(image, _mask_of(image, masks)) for image in data.images]
     lonely = [image.path for image, mask in pairs if mask is None]
+    used = {mask.path for __, mask in pairs if mask}
+    spare = [mask.path for mask in data.masks if mask.path not in used]
+    joined = several_masks(data, spare)
     if lonely:
         yield fail(
             _(
@@ -28,16 +32,14 @@ def check_pairs(context: Context) -> Iterator[Verdict]:
                 images=count(len(lonely), IMAGES),
                 names=listing(map(name_of, lonely)),
             ),
-            cure=_("Give each a mask in ground_truth, named `<image>_mask.png`, or take the image out."),
+            cure=joined or _("Give each a mask in ground_truth, named `<image>_mask.png`, or take the image out."),
             evidence=shown(data.anomaly_dir),
             subject="without mask",
         )
-    used = {mask.path for __, mask in pairs if mask}
-    spare = [mask.path for mask in data.masks if mask.path not in used]
     if spare:
         yield warn(
             _("{masks} without an image: {names}", masks=count(len(spare), MASKS), names=listing(map(name_of, spare))),
-            cure=_("Nothing uses them; check that no image is missing."),
+            cure=joined or _("Nothing uses them; check that no image is missing."),
             evidence=shown(data.anomaly_dir),
             subject="without image",
         )

@@ -200,7 +200,7 @@ def yolo(root: Path) -> Published:
 
 
 def labelme(root: Path) -> Published:
-    """LabelMe: `<stem>.json` beside the image with `shapes` (`label`, `points`, `shape_type`: polygon, rectangle, mask),
+    """LabelMe: `<stem>.json` beside the image with `shapes` (`label`, `points`, `shape_type` polygon, rectangle, mask),
     `imagePath`, `imageWidth`, `imageHeight` (github.com/wkentaro/labelme)."""
     piece = io.BytesIO()
     Image.fromarray(np.full((BOTTOM - TOP, RIGHT - LEFT), 255, np.uint8)).convert("1").save(piece, format="PNG")
@@ -224,8 +224,8 @@ def labelme(root: Path) -> Published:
 
 
 def cvat(root: Path) -> Published:
-    """CVAT for images 1.1: `annotations.xml` with `<image>` rows that hold `<polygon points>`, `<box>`, `<mask rle>` (runs
-    by rows within its own box), and the images in `images/` (docs.cvat.ai, "CVAT for image")."""
+    """CVAT for images 1.1: `annotations.xml` with `<image>` rows that hold `<polygon points>`, `<box>`, `<mask rle>`
+    (runs by rows within its own box), and the images in `images/` (docs.cvat.ai, "CVAT for image")."""
     points = ";".join(f"{POLYGON[place]}.00,{POLYGON[place + 1]}.00" for place in range(0, len(POLYGON), 2))
     size = f'left="{LEFT}" top="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}"'
     shapes = [
