@@ -48,7 +48,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 
 def run(arguments: argparse.Namespace) -> int:
     """Returns 0 when it is done. Raises UsageError where the source cannot be used."""
-    from ..facts.layouts.survey import Source
+    from ..facts.project.layouts.survey import Source
     from ..flows.bring import Wanted, bring
 
     settings = settings_of(arguments)

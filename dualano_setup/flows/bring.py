@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import RepairError
-from ..facts.layouts.survey import Source, survey
+from ..facts.project.layouts.survey import Source, survey
 from ..language import _
 from ..repairs.action import Plan
 from ..repairs.journal.apply import apply_plan

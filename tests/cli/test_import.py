@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from dualano_setup.cli.main import run
-from tests.facts.layouts import published
-from tests.facts.layouts.published import ALL, DEFECTS
+from tests.facts.project.layouts import published
+from tests.facts.project.layouts.published import ALL, DEFECTS
 from tests.repairs.snapshot import snapshot
 from trainer.data.dataset import TrainingSet
 from trainer.generate.manifest import Manifest, Record

@@ -29,7 +29,7 @@ def probe(settings: Settings) -> Fact[Dataset]:
     seen = _look(settings)
     if not isinstance(seen, Known) or not _is_lacking(seen.value):
         return seen
-    from ..layouts.known import other_layout
+    from .layouts.known import other_layout
 
     layout, path = other_layout(seen.value.root, seen.value.category)
     return Known(replace(seen.value, layout=layout, layout_path=path), seen.source)

@@ -11,8 +11,8 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from ...errors import UsageError
-from ...facts.layouts.picture import Left, Picture, Survey
 from ...facts.project.image_header import read_image
+from ...facts.project.layouts.picture import Left, Picture, Survey
 from ...facts.sheet import ImageFile
 from ...language import _
 from ...settings.options import Settings
@@ -27,8 +27,6 @@ FOLDERS = ("data", "imported")
 HELD_BACK = 5
 """Of good images that no split came with, every fifth in the order of names tests instead of training."""
 _LINKED = (".png", ".jpg", ".jpeg")
-_PLAIN = frozenset(("MVTec AD", "MPDD", "MVTec AD 2"))
-"""Layouts whose masks are published as PNGs of 0 and 255, one an image."""
 
 Row = dict[str, Any]
 """One picture of the job: `image`, `to`, and where it shows a defect `mask`, `masks`, `shapes`, `labels`."""
@@ -45,6 +43,7 @@ class Intake:
     left: tuple[Left, ...]
     crop: int = 0
     copies: bool = False
+    binary: bool = False  # the masks are PNGs of 0 and 255
 
     @property
     def outputs(self) -> tuple[Path, ...]:
@@ -55,7 +54,7 @@ class Intake:
     def is_plain(self) -> bool:
         """Whether no pixel has to be written, so that no training environment is needed."""
         rows = [row for rows in self.rows.values() for row in rows]
-        return self.layout in _PLAIN and not self.crop and all(_is_plain(row) for row in rows)
+        return self.binary and not self.crop and all(_is_plain(row) for row in rows)
 
     def anomalies(self, category: str) -> dict[str, list[Row]]:
         """The rows of each anomaly of a category."""
@@ -88,7 +87,7 @@ def plan_intake(settings: Settings, seen: Survey, into: str | None, crop: int, *
             rows[category] = _rows(taken)
         else:
             left += [Left(picture.image, _("{category} shows no anomaly", category=category)) for picture in taken]
-    intake = Intake(seen.layout, seen.source, folder, rows, tuple(left), crop, copies)
+    intake = Intake(seen.layout, seen.source, folder, rows, tuple(left), crop, copies, seen.binary)
     if not rows:
         raise UsageError(
             _(

@@ -11,7 +11,7 @@ from ...language import N_, _
 from ..finding import Verdict, fail, warn
 from ..rule import Context, given
 from ..wording import ENTRIES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, name_of, shown
-from .layout import several_masks
+from .layout import cure_of_pairs, several_masks, tell_of_several
 
 _SETTLED = ("after", "equivalent", "superseded")
 
@@ -24,7 +24,11 @@ def check_pairs(context: Context) -> Iterator[Verdict]:
     lonely = [image.path for image, mask in pairs if mask is None]
     used = {mask.path for __, mask in pairs if mask}
     spare = [mask.path for mask in data.masks if mask.path not in used]
-    joined = several_masks(data, spare)
+    if several := several_masks(lonely, spare):
+        yield tell_of_several(data, several)
+        lonely = [image for image in lonely if image not in several]
+        joined = {path for masks in several.values() for path in masks}
+        spare = [path for path in spare if path not in joined]
     if lonely:
         yield fail(
             _(
@@ -32,14 +36,19 @@ def check_pairs(context: Context) -> Iterator[Verdict]:
                 images=count(len(lonely), IMAGES),
                 names=listing(map(name_of, lonely)),
             ),
-            cure=joined or _("Give each a mask in ground_truth, named `<image>_mask.png`, or take the image out."),
+            cure=cure_of_pairs(
+                data,
+                lonely,
+                spare,
+                _("Give each a mask in ground_truth, named `<image>_mask.png`, or take the image out."),
+            ),
             evidence=shown(data.anomaly_dir),
             subject="without mask",
         )
     if spare:
         yield warn(
             _("{masks} without an image: {names}", masks=count(len(spare), MASKS), names=listing(map(name_of, spare))),
-            cure=joined or _("Nothing uses them; check that no image is missing."),
+            cure=cure_of_pairs(data, lonely, spare, _("Nothing uses them; check that no image is missing.")),
             evidence=shown(data.anomaly_dir),
             subject="without image",
         )

@@ -7,7 +7,8 @@ from pathlib import PurePath
 
 from ...facts.sheet import Dataset
 from ...language import N_, _
-from ..wording import listing, name_of, shown
+from ..finding import Verdict, fail
+from ..wording import IMAGES, count, listing, name_of, shown
 
 EXPECTED = N_(
     "Training takes <data>/<category>/ with train/good/*.png, test/<anomaly>/*.png and "
@@ -42,15 +43,35 @@ def command(data: Dataset) -> str:
     return shown(shlex.join([*words, "--category", data.category] if data.category else words))
 
 
-def several_masks(data: Dataset, spare: list[str]) -> str:
-    """The cure where masks without an image are several masks of one image; "" where they are not."""
-    stems = [PurePath(image.path).stem for image in data.images]
-    first = next((stem for stem in stems if sum(name_of(path).startswith(stem) for path in spare) > 1), None)
-    if first is None:
-        return ""
-    names = [name_of(path) for path in spare if name_of(path).startswith(first)]
-    return _(
-        "Several masks of one image ({names}) have to be joined into one: `{command}` does that, into a copy.",
-        names=listing(names),
-        command=command(data),
+def several_masks(lonely: Sequence[str], spare: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Of images without their own mask, those whose names several masks bear, with these."""
+    if not (lonely and len(spare) > 1):
+        return {}
+    from ...facts.project.layouts.pairing import match
+    from ...facts.project.layouts.picture import stem_of
+
+    pairs = match(lonely, [(path, stem_of(path)) for path in spare])
+    return {image: masks for image, masks in pairs.masks.items() if len(masks) > 1}
+
+
+def tell_of_several(data: Dataset, several: dict[str, tuple[str, ...]]) -> Verdict:
+    """The row for images with several masks each."""
+    first = next(iter(several.values()))
+    return fail(
+        _(
+            "{images} with several masks, and training takes one: {names}",
+            images=count(len(several), IMAGES),
+            names=listing(map(name_of, first)),
+        ),
+        cure=_("Join them into one: `{command}` does that, into a copy.", command=command(data)),
+        evidence=shown(data.anomaly_dir),
+        subject="several masks",
     )
+
+
+def cure_of_pairs(data: Dataset, lonely: Sequence[str], spare: Sequence[str], otherwise: str) -> str:
+    """The cure, and where masks may only be named in another way, what pairs them all the same."""
+    if not (lonely and spare):
+        return otherwise
+    named = _("`{command}` pairs masks that are named in another way, and links them.", command=command(data))
+    return f"{otherwise} {named}"

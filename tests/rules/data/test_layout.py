@@ -12,7 +12,7 @@ from dualano_setup.facts.sheet import Dataset
 from dualano_setup.rules.data.layout import EXPECTED
 from dualano_setup.rules.data.rules import RULES
 from dualano_setup.settings.options import Settings
-from tests.facts.layouts.published import ALL
+from tests.facts.project.layouts.published import ALL
 from tests.rules.project_sheets import context, dataset, findings, images
 
 OTHERS = [name for name in ALL if name not in ("mvtec", "mpdd")]
@@ -49,8 +49,15 @@ def test_a_folder_of_no_known_layout_gets_the_expected_one_in_words():
     assert "--good DIR --images DIR --masks DIR" in row.cure
 
 
-def test_several_masks_of_one_image_are_to_be_joined():
+def test_several_masks_of_one_image_are_one_row():
     masks = images("/m", "000_mask1.png", "000_mask2.png", "001_mask.png", "002_mask.png")
+    (row,) = findings(RULES, "DATA003", context(dataset=dataset(masks=masks)))
+    assert (row.status, row.subject) == ("fail", "several masks")
+    assert "000_mask1.png, 000_mask2.png" in row.detail
+    assert "dualano-doctor import" in row.cure
+
+
+def test_masks_of_another_naming_are_paired_by_an_import():
+    masks = images("/m", "gt_000.png", "gt_001.png", "gt_002.png")
     rows = findings(RULES, "DATA003", context(dataset=dataset(masks=masks)))
-    assert {row.status for row in rows} == {"fail", "warn"}
-    assert all("000_mask1.png, 000_mask2.png" in row.cure and "dualano-doctor import" in row.cure for row in rows)
+    assert all("dualano-doctor import" in row.cure and "another way" in row.cure for row in rows)

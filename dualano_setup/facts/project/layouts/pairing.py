@@ -11,8 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from ...language import _
-from ...light_dataclasses import dataclass
+from ....language import _
+from ....light_dataclasses import dataclass
 from .picture import Left, folders_in, images_in, stem_of
 
 _TOKEN = re.compile(r"\d+|[^\W\d_]+|.", re.DOTALL)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dualano_setup.facts.layouts.known import BY_NAME, other_layout, recognise
-from tests.facts.layouts.published import ALL, flat, mvtec_ad, visa
+from dualano_setup.facts.project.layouts.known import BY_NAME, other_layout, recognise
+from tests.facts.project.layouts.published import ALL, flat, mvtec_ad, visa
 
 ALIKE = {"mpdd": "mvtec"}
 

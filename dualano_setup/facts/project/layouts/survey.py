@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from ...errors import UsageError
-from ...language import _
-from ...light_dataclasses import dataclass, replace
+from ....errors import UsageError
+from ....language import _
+from ....light_dataclasses import dataclass, replace
 from . import folders, outlines
 from .known import LAYOUTS, Found, recognise
 from .picture import Left, Picture, Survey
@@ -59,7 +59,8 @@ def survey(source: Source) -> Survey:
             )
         )
     rows = list(_read(found, source))
-    return _named(Survey(_(found.layout.title), str(source.path.absolute()), *_sorted_out(rows)), source)
+    where = str(source.path.absolute())
+    return _named(Survey(_(found.layout.title), where, *_sorted_out(rows), binary=found.layout.binary), source)
 
 
 def _own_folders(source: Source) -> Survey:

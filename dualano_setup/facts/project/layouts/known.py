@@ -10,8 +10,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...language import N_, _
-from ...light_dataclasses import dataclass
+from ....language import N_, _
+from ....light_dataclasses import dataclass
 from .picture import files_in, folders_in, images_in, inside
 
 MAX_LOOKED_AT = 200
@@ -23,7 +23,8 @@ _HEAD = 1 << 16  # bytes
 class Layout:
     """One published layout. A folder is one of its categories when each of `marks` is a folder there.
 
-    `tables` are for layouts told by an annotation file: endings, and words of which its beginning holds each.
+    `tables` are for layouts told by an annotation file: endings, and words that its beginning and end hold. `binary`:
+    the masks are PNGs of 0 and 255, one an image, so that there is nothing to be done to them.
     """
 
     name: str
@@ -32,16 +33,17 @@ class Layout:
     marks: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+    binary: bool = False
 
 
 LAYOUTS = (
-    Layout("mvtec-ad-2", "MVTec AD 2", "Heckler-Kram et al., 2025, arXiv:2503.21622", ("test_public",)),
+    Layout("mvtec-ad-2", "MVTec AD 2", "Heckler-Kram et al., 2025, arXiv:2503.21622", ("test_public",), binary=True),
     Layout("mvtec-loco", "MVTec LOCO AD", "Bergmann et al., IJCV 2022", ("test", "ground_truth/*/*")),
     Layout("visa", "VisA", "Zou et al., ECCV 2022", ("Data/Images", "Data/Masks")),
     Layout("btad", "BTAD", "Mishra et al., ISIE 2021", ("train/ok", "test")),
     Layout("real-iad", "Real-IAD", "Wang et al., CVPR 2024", ("OK", "NG")),
-    Layout("mpdd", "MPDD", "Jezek et al., ICUMT 2021", ("train/good", "test", "ground_truth")),
-    Layout("mvtec", "MVTec AD", "Bergmann et al., IJCV 2021", ("test", "ground_truth")),
+    Layout("mpdd", "MPDD", "Jezek et al., ICUMT 2021", ("train/good", "test", "ground_truth"), binary=True),
+    Layout("mvtec", "MVTec AD", "Bergmann et al., IJCV 2021", ("test", "ground_truth"), binary=True),
     Layout("coco", "COCO", "cocodataset.org, data format", (), (".json",), ('"images"', '"categories"')),
     Layout("cvat", "CVAT for images", "docs.cvat.ai, CVAT XML 1.1", (), (".xml",), ("<annotations>",)),
     Layout("yolo", "YOLO segmentation", "docs.ultralytics.com, datasets/segment", (), (".yaml", ".yml"), ("names",)),

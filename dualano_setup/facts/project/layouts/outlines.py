@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLParser
 
-from ...errors import UsageError
-from ...language import _
-from ..project.image_header import read_image
+from ....errors import UsageError
+from ....language import _
+from ..image_header import read_image
 from .folders import NORMAL, read_json
 from .picture import Left, Picture, Shape, images_below, stem_of
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dualano_setup.facts.layouts.pairing import looks_like_mask, match
-from dualano_setup.facts.layouts.picture import stem_of
+from dualano_setup.facts.project.layouts.pairing import looks_like_mask, match
+from dualano_setup.facts.project.layouts.picture import stem_of
 
 
 def paired(images, masks):

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
-from ...light_dataclasses import dataclass
-from ..project.image_header import SUFFIXES
+from ....light_dataclasses import dataclass
+from ..image_header import SUFFIXES
 
 Shape = dict[str, Any]
 """An outline in pixels, as `trainer/intake/shapes.py` draws it: {"polygon": [x, y, ...]}, {"box": [left, top, right,
@@ -50,6 +50,7 @@ class Survey:
     source: str
     pictures: tuple[Picture, ...]
     left: tuple[Left, ...] = ()
+    binary: bool = False  # as in the layout: masks need not be looked at
 
 
 def files_in(folder: str) -> list[str]:

@@ -8,9 +8,9 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from ...errors import UsageError
-from ...language import _
-from ...light_dataclasses import dataclass
+from ....errors import UsageError
+from ....language import _
+from ....light_dataclasses import dataclass
 from .pairing import looks_like_mask, match, pair
 from .picture import Left, Picture, files_in, folders_in, images_below, images_in, inside, is_image, stem_of
 
