@@ -165,6 +165,8 @@ def test_category_and_anomaly_choose_among_several_and_name_a_single_one(project
     assert bring(made.source, "--category", "bracket_black", "--anomaly", "scratch") == 0
     assert [path.name for path in (project / "data").iterdir()] == ["bracket_black"]
     assert sorted(path.name for path in (project / "data/bracket_black/test").iterdir()) == ["good", "scratch"]
+    text = (project / "dualano.toml").read_text()
+    assert text == 'data = "data"\ncategory = "bracket_black"\nanomaly = "scratch"\n'
 
 
 def test_unicode_forms_and_equal_stems_do_not_matter(project, tmp_path):

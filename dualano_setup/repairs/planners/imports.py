@@ -15,7 +15,7 @@ from ...facts.project.image_header import read_image
 from ...facts.project.layouts.picture import Left, Picture, Survey
 from ...facts.sheet import ImageFile
 from ...language import _
-from ...settings.options import Settings
+from ...settings.options import SETTINGS_FILE, Settings
 from ..action import Action
 from ..actions.files import WriteFile
 from ..actions.intake import BringData
@@ -141,17 +141,19 @@ def training_number(images: int) -> int:
 
 
 def _settings(intake: Intake, settings: Settings) -> WriteFile | None:
-    """`data`, and category and anomaly where the settings name none that is there."""
+    """`data`, and category and anomaly where the settings file names none that is there."""
+    file = str(settings.project / SETTINGS_FILE)
+    keys = ("data", "category", "anomaly")
+    stored = {key: getattr(settings, key) for key in keys if settings.said_by.get(key) == file}
     wanted: dict[tuple[str, str], object] = {}
-    if settings.data is None or settings.data != intake.folder:
+    if stored.get("data") != intake.folder:
         wanted["", "data"] = intake.folder.relative_to(settings.project).as_posix()
-    category = settings.category if settings.category in intake.rows else next(iter(intake.rows))
-    if len(intake.rows) == 1 or category == settings.category:
-        anomalies = intake.anomalies(category)
-        if category != settings.category:
-            wanted["", "category"] = category
-        if settings.anomaly not in anomalies and len(anomalies) == 1:
-            wanted["", "anomaly"] = next(iter(anomalies))
+    category = stored.get("category")
+    if category not in intake.rows and len(intake.rows) == 1:
+        category = wanted["", "category"] = next(iter(intake.rows))
+    anomalies = list(intake.anomalies(category)) if category in intake.rows else []
+    if len(anomalies) == 1 and stored.get("anomaly") not in anomalies:
+        wanted["", "anomaly"] = anomalies[0]
     if not wanted:
         return None
     return write_settings_file(settings.project, wanted, (), _("where the imported data are"))

@@ -59,7 +59,7 @@ def survey(source: Source) -> Survey:
             )
         )
     rows = list(_read(found, source))
-    where = str(source.path.absolute())
+    where = os.path.abspath(source.path)
     return _named(Survey(_(found.layout.title), where, *_sorted_out(rows), binary=found.layout.binary), source)
 
 
@@ -72,7 +72,7 @@ def _own_folders(source: Source) -> Survey:
     category = source.category or source.images.absolute().parent.name or "data"
     good = str(source.good) if source.good else None
     rows = folders.read_flat(good, str(source.images), str(source.masks), category, source.anomaly or DEFECT)
-    return _named(Survey(_("flat folders"), str(source.images.absolute()), *_sorted_out(rows)), source)
+    return _named(Survey(_("flat folders"), os.path.abspath(source.images), *_sorted_out(rows)), source)
 
 
 def _read(found: Found, source: Source) -> Iterable[Picture | Left]:
