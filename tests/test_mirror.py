@@ -19,6 +19,15 @@ ELSEWHERE = {
         "dualano_setup/cli/undo",
         "dualano_setup/flows/fix",
     ),
+    "cli/test_import.py": (
+        "dualano_setup/facts/project/layouts/folders",
+        "dualano_setup/facts/project/layouts/outlines",
+        "dualano_setup/facts/project/layouts/survey",
+        "dualano_setup/flows/bring",
+        "dualano_setup/repairs/actions/intake",
+        "dualano_setup/repairs/planners/imports",
+        "dualano_setup/report/intake",
+    ),
     "cli/test_main.py": (
         "dualano_setup/cli/parser",
         "dualano_setup/cli/rule",
@@ -47,6 +56,7 @@ ELSEWHERE = {
         "dualano_setup/facts/installers/pythons",
         "dualano_setup/facts/installers/uv_config",
     ),
+    "facts/project/layouts/test_pairing.py": ("dualano_setup/facts/project/layouts/picture",),
     "facts/machine/test_gpus.py": (
         "dualano_setup/facts/machine/kernel_gpus",
         "dualano_setup/facts/machine/nvidia_smi",
@@ -189,6 +199,12 @@ ELSEWHERE = {
     ),
     "trainer/hostile": ("trainer/files/folders",),
     "trainer/hostile/test_texts.py": ("trainer/files/lock",),
+    "trainer/intake/test_write.py": (
+        "trainer/intake/__main__",
+        "trainer/intake/job",
+        "trainer/intake/pixels",
+        "trainer/intake/record",
+    ),
     "trainer/kernels/test_attention.py": ("trainer/kernels/availability",),
     "trainer/kernels/test_gates.py": ("trainer/kernels/group_norm",),
     "trainer/kills": (

@@ -1,6 +1,6 @@
 """`python -m trainer.foreground`: object masks for the background module; masks/objects.py says how.
 
-python -m trainer.foreground --images DIR --output DIR [--method threshold|whole|rembg]
+python -m trainer.foreground --images DIR --output DIR [--method threshold|rembg|whole]
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--images", type=Path, required=True, help="folder of images")
     parser.add_argument("--output", type=Path, required=True, help="new folder for the masks")
     parser.add_argument(
-        "--method", choices=("threshold", "whole", "rembg"), default="threshold", help="default: threshold"
+        "--method",
+        choices=("threshold", "rembg", "whole"),
+        default="threshold",
+        help="threshold (default): an object on a plain background; rembg: U-2-Net; whole: all of the image is object",
     )
     given = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
     return run_command(lambda: make_object_masks(given.images, given.output, given.method))

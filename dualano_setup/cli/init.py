@@ -41,5 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     for key in ("checkout", "model", "data", "foreground"):
         if key in given and not Path(given[key]).expanduser().exists():
             print(_("note: {key} = {path}: nothing is there", key=key, path=given[key]), file=sys.stderr)
+    if "data" not in {*given, *found}:
+        from ..rules.data.layout import EXPECTED
+
+        print(_(EXPECTED), file=sys.stderr)
+        print(_("`dualano-doctor import SOURCE` makes it of other layouts and of your own folders."), file=sys.stderr)
     print(_("\nwrote {file}; next: dualano-doctor check", file=file), file=sys.stderr)
     return 0

@@ -37,6 +37,7 @@ COMMANDS = (
     "profile",
     "prove",
     "init",
+    "import",
     "quickstart",
 )
 

@@ -273,6 +273,8 @@ class Dataset:
     problems: tuple[str, ...] = ()  # folders that could not be listed, or not to their end
     more: int = 0
     opened: int = 0  # images whose file was opened
+    layout: str = ""  # title of another known layout that the data have, looked for where something is lacking
+    layout_path: str = ""  # the folder or file that has it
 
     @property
     def number(self) -> int:

@@ -77,7 +77,7 @@ def repair(settings: Settings, only: frozenset[str] = frozenset(), manner: Manne
     _show(plan, report, manner.verbose)
     if not plan.actions:
         return report.exit_status
-    if not _agreed():
+    if not agreed():
         return 1
     with hold(settings) as locks:
         fresh = look(settings)
@@ -104,7 +104,7 @@ def apply_saved(settings: Settings, file: Path, manner: Manner) -> int:
     if not manner.yes:
         report = look(settings)
         _show(plan_again(saved, report, file), report, manner.verbose)
-        if not _agreed():
+        if not agreed():
             return 1
     with hold(settings) as locks:
         settle(settings)
@@ -189,7 +189,8 @@ def _show(plan: Plan, report: Report, verbose: int) -> None:
     sys.stdout.flush()
 
 
-def _agreed() -> bool:
+def agreed() -> bool:
+    """Whether the user, asked at the terminal, wants it applied. Says so where nothing is."""
     if not sys.stdin.isatty():
         print(_("Nothing was changed: there is no terminal to ask at. Say --yes to apply this plan."), file=sys.stderr)
         return False

@@ -82,7 +82,15 @@ OPTIONS: tuple[Option, ...] = (
         N_("clone of the authors' repository"),
     ),
     Option("model", "path", _MODEL, _MODEL),
-    Option("data", "path", _DATA, _DATA),
+    Option(
+        "data",
+        "path",
+        N_(
+            "MVTec AD root: <category>/train/good, <category>/test/<anomaly>, <category>/ground_truth/<anomaly> in it; "
+            "`dualano-doctor import` makes it of other layouts"
+        ),
+        _DATA,
+    ),
     Option("category", "text", N_("category to train on"), N_("category to train on, e.g. toothbrush")),
     Option(
         "anomaly",

@@ -16,7 +16,7 @@ from tests.places import PATIENCE, ROOT
 DOCTOR = [sys.executable, "-m", "dualano_setup"]
 FIXED = {
     "check", "fix", "undo", "train", "runs", "status", "logs", "stop", "generate", "patch", "rule", "profile",
-    "prove", "init", "quickstart", "explain",
+    "prove", "init", "import", "quickstart", "explain",
 }  # fmt: skip
 
 

@@ -60,6 +60,13 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
     "facts/environment/layout.py": (("python\0", _KEY),),
     "facts/environment/leaks.py": (("python\0", _KEY),),
     "facts/project/contents.py": (("import sys; sys.path", _PROGRAM),),
+    "facts/project/layouts/known.py": tuple(
+        (text, "the name of a data set, or where it is published")
+        for text in (
+            "MVTec AD", "MVTec LOCO", "CVAT for images", "YOLO segmentation", "Heckler-Kram et", "Bergmann et",
+            "Zou et", "Mishra et", "Wang et", "Jezek et", "cocodataset.org", "docs.cvat.ai", "a user's own",
+        )
+    ),
     "facts/probing.py": (("probe \0", "the name of a thread"),),
     "patching/pattern.py": (("\0@call", _KEY),),
     "repairs/planners/environment.py": (("PKG\0", _KEY),),

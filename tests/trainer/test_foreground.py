@@ -36,7 +36,7 @@ def run(folder, *extra):
 def test_masks_carry_the_images_names_and_sizes_and_show_the_object_white(widgets):
     folder, truths = widgets
     assert run(folder) == 0
-    assert {path.name for path in (folder / "masks").iterdir()} == set(truths)
+    assert {path.name for path in (folder / "masks").glob("*.*")} == set(truths)
     for name, truth in truths.items():
         mask = Image.open(folder / "masks" / name)
         assert mask.mode == "L"
@@ -89,22 +89,38 @@ def test_rembg_that_is_not_there_is_one_message(widgets, capsys):
     assert "rembg[cpu]" in capsys.readouterr().err
 
 
-def leather(tmp_path):
-    from PIL import ImageFilter
+def texture(folder, number=2):
+    (folder / "images").mkdir()
+    for seed in range(number):
+        noise = np.random.default_rng(seed).normal(size=(160, 160))
+        for axis in (0, 1):
+            noise = sum(np.roll(noise, step, axis) for step in range(4))
+        pixels = np.clip(128 + noise * 12, 0, 255).astype(np.uint8)
+        Image.fromarray(np.dstack([pixels, pixels // 2, pixels // 3])).save(folder / "images" / f"{seed}.png")
 
-    (tmp_path / "images").mkdir()
-    grain = np.random.default_rng(3).integers(0, 256, (256, 256), dtype=np.uint8)
-    Image.fromarray(grain).filter(ImageFilter.GaussianBlur(3)).point(
-        lambda v: min(255, max(0, (v - 128) * 6 + 128))
-    ).save(tmp_path / "images" / "000.png")
 
-
-def test_a_texture_is_no_object(tmp_path, capsys):
-    leather(tmp_path)
+def test_a_texture_is_refused_with_what_to_do_instead(tmp_path, capsys):
+    texture(tmp_path)
     assert run(tmp_path) == 1
     said = capsys.readouterr().err
-    assert "a texture, it seems" in said
+    assert "a texture" in said
     assert "--variant dual" in said
+    assert "--method whole" in said
     assert not (tmp_path / "masks").exists()
+
+
+def test_whole_images_may_be_the_object(tmp_path):
+    texture(tmp_path)
     assert run(tmp_path, "--method", "whole") == 0
-    assert Image.open(tmp_path / "masks" / "000.png").getextrema() == (255, 255)
+    assert [Image.open(path).getextrema() for path in (tmp_path / "masks").glob("*.png")] == [(255, 255)] * 2
+
+
+def test_a_tray_of_several_objects_is_no_texture(tmp_path):
+    (tmp_path / "images").mkdir()
+    pixels = np.full((160, 160, 3), 220, np.uint8)
+    for y in range(20, 150, 30):
+        for x in range(20, 150, 30):
+            pixels[y : y + 14, x : x + 14] = (180, 20, 20)
+    Image.fromarray(pixels).save(tmp_path / "images" / "tray.png")
+    assert run(tmp_path) == 0
+    assert (tmp_path / "masks" / "look" / "contact-sheet.jpg").is_file()

@@ -33,6 +33,11 @@ class AnomalyFolder:
         return self.root / self.category / "train" / "good"
 
     @property
+    def manifest(self) -> Path:
+        """What an import left: where each file is from (trainer/intake)."""
+        return self.root / self.category / "import.json"
+
+    @property
     def test_good(self) -> Path:
         """The folder of good test images."""
         return self.root / self.category / "test" / "good"

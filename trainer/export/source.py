@@ -103,6 +103,8 @@ def gather(
             test = tuple(path for path in list_images(folder.images) if path not in trained)
             if not test:
                 raise TrainerError(f"{trained_on} names every image of {folder.images}; nothing is left to test on.")
+    if protocol == "strict":
+        test = _of_other_photographs(folder, train, test)
     source = ExportSource(
         folder.category,
         folder.anomaly,
@@ -124,6 +126,26 @@ def anomalies_of(folder: AnomalyFolder) -> tuple[str, ...]:
     """The category's anomalies by name: the folders of `test` other than `good`, and the one that is asked for."""
     found = {path.name for path in folder.images.parent.iterdir() if path.is_dir() and not path.name.startswith(".")}
     return tuple(sorted((found - {"good"}) | {folder.anomaly}))
+
+
+def _of_other_photographs(folder: AnomalyFolder, train: tuple[Path, ...], test: tuple[Path, ...]) -> tuple[Path, ...]:
+    """The test images without squares that an import cut out of a photograph of which another square trains.
+
+    Raises:
+        TrainerError: nothing is left.
+    """
+    try:
+        files = json.loads(read_text(folder.manifest))["files"]
+        origins = {folder.root / folder.category / row["image"]: row["from"] for row in files if row["box"]}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return test  # not imported, or somebody else's file
+    trained = {origins.get(path) for path in train} - {None}
+    left = tuple(path for path in test if origins.get(path) not in trained)
+    if not left:
+        raise TrainerError(
+            f"All images of {folder.images} are squares of photographs that trained; nothing is left to test on."
+        )
+    return left
 
 
 def accepted_indexes(manifest: Manifest) -> list[int]:

@@ -3,7 +3,8 @@
 `threshold` needs no trained network and suits an object on a plain background: the border of the image tells
 what the background looks like, and the object is what differs from it. Holes are filled: a dark defect inside
 the object must not pass for background, since the condition would then show it.
-`whole` is for textures, which have no background: masks that are white throughout.
+A texture (leather, carpet) has no object: what would stand out is scattered over all of it, border included, and is
+refused. `whole` then says that all of the image is object.
 `rembg` runs U-2-Net, which upstream used, where the package `rembg` and its weights are installed.
 """
 
@@ -19,14 +20,19 @@ from PIL import Image
 from ..data.images import list_images, read_image, refuse_same_stems, write_png
 from ..errors import TrainerError
 from ..files.folders import made_aside
-from .regions import fill_holes, load_opencv
+from .contact_sheet import contact_sheet
+from .regions import Pixels, fill_holes, load_opencv
 
 #: Turns an RGB image into a soft object mask, L, of the same size.
 MaskMaker = Callable[[Image.Image], Image.Image]
 #: Shares of the image between which an object is believable.
 BELIEVABLE = (0.005, 0.98)
-#: Pieces from which on it is no object, nor a tray of them: leather, carpet and tile gave 120 to 340.
-SPECKS = 60
+#: More pieces than this, over a border that is marked like the rest, are a texture's; some trays hold twenty objects.
+MOST_PIECES = 5
+#: More are no objects, wherever they lie.
+MOST_OBJECTS = 60
+#: Where a folder of masks has a sheet to look at.
+SHEET = Path("look", "contact-sheet.jpg")
 
 
 def threshold_mask(image: Image.Image) -> Image.Image:
@@ -55,12 +61,8 @@ def threshold_mask(image: Image.Image) -> Image.Image:
         raise TrainerError(
             f"the object would be {share:.1%} of the image; the background is not plain enough for `--method threshold`"
         )
-    pieces = cv2.connectedComponents(binary)[0] - 1
-    if pieces >= SPECKS:
-        raise TrainerError(
-            f"{pieces} pieces all over the image, which is no object: a texture, it seems. Textures train without the "
-            "background module (--variant dual), or with masks of the whole image (--method whole)"
-        )
+    if pieces := _scattered(binary):
+        raise TrainerError(f"what stands out is {pieces} pieces all over it: a texture, or no plain background")
     soft = cv2.GaussianBlur(binary, (0, 0), max(0.6, side / 400))
     return Image.fromarray(soft)
 
@@ -85,6 +87,26 @@ def _background(lab: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         near = error <= 3 * np.median(error) + 1e-3
         samples, values = samples[near], values[near]
     return np.asarray(terms @ plane, dtype=np.float32)
+
+
+def _scattered(binary: Pixels) -> int:
+    """How many pieces are marked, where they are a texture's; 0 where they may be objects before a background.
+
+    An object leaves the image's border to the background, so the border is marked much less than the whole; in a
+    texture it is marked alike.
+    """
+    pieces = int(load_opencv().connectedComponents(binary)[0]) - 1
+    if pieces <= MOST_PIECES:
+        return 0
+    band = max(2, min(binary.shape) // 25)
+    inner = binary[band:-band, band:-band] > 0
+    border = (int((binary > 0).sum()) - int(inner.sum())) / (binary.size - inner.size)
+    return pieces if pieces > MOST_OBJECTS or border > 0.5 * float(inner.mean()) else 0
+
+
+def whole_mask(image: Image.Image) -> Image.Image:
+    """All of the image is object."""
+    return Image.new("L", image.size, 255)
 
 
 def _without_specks(binary: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -114,19 +136,13 @@ def rembg_maker() -> MaskMaker:
     return lambda image: remove(image, session=session, only_mask=True).convert("L")
 
 
-def whole_mask(image: Image.Image) -> Image.Image:
-    """White throughout: of a texture the whole image is the object."""
-    return Image.new("L", image.size, 255)
-
-
 def make_object_masks(images: Path, output: Path, method: str) -> None:
     """Write an object mask for every image, or none at all.
 
     Raises:
         TrainerError: the images that no mask could be made for, or a folder that cannot be used.
     """
-    ready: dict[str, MaskMaker] = {"threshold": threshold_mask, "whole": whole_mask}
-    make = ready[method] if method in ready else rembg_maker()
+    make: MaskMaker = {"whole": whole_mask, "threshold": threshold_mask}.get(method) or rembg_maker()
     files = list_images(images)
     refuse_same_stems(files)
     failed: list[str] = []
@@ -144,6 +160,9 @@ def make_object_masks(images: Path, output: Path, method: str) -> None:
             shown = "; ".join(failed[:5]) + (f"; and {len(failed) - 5} more" if len(failed) > 5 else "")
             raise TrainerError(
                 f"No object mask for {len(failed)} of {len(files)} images ({shown}). Nothing was written. "
-                "Try --method rembg, or draw these masks by hand."
+                "A texture has no object: train it with --variant dual, which needs no object masks, or make masks of "
+                "the whole image with --method whole. Else try --method rembg, or draw these masks by hand."
             )
-    print(f"{len(files)} object masks in {output}; look at a few before training on them")
+        (folder / SHEET.parent).mkdir()
+        contact_sheet(files, folder).save(folder / SHEET, quality=90)
+    print(f"{len(files)} object masks in {output}; look at {output / SHEET} before training on them")

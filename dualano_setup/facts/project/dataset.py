@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ...language import _
+from ...light_dataclasses import replace
 from ...system.bundle import bundled
 from ...system.files import Listing, list_folder, plain_error, stem_of
 from ..fact import Absent, Fact, Known, Unknown
@@ -24,7 +25,25 @@ _NESTING = ("mvtec_anomaly_detection", "mvtec", "mvtec_ad", "data")
 
 
 def probe(settings: Settings) -> Fact[Dataset]:
-    """Look at the data root, the chosen category and anomaly, and the foreground masks."""
+    """Look at the data root, the chosen category and anomaly, and the foreground masks; see what layout they have
+    where training's own is not whole."""
+    seen = _look(settings)
+    if not isinstance(seen, Known) or not _is_lacking(seen.value):
+        return seen
+    from .layouts.known import other_layout
+
+    layout, path = other_layout(seen.value.root, seen.value.category)
+    return Known(replace(seen.value, layout=layout, layout_path=path), seen.source)
+
+
+def _is_lacking(data: Dataset) -> bool:
+    """Whether something that training needs is not where MVTec's layout has it."""
+    if not data.exists or data.category is None or data.category not in data.categories:
+        return data.exists and not (data.category is None and data.categories)
+    return not data.anomalies or data.good is None or bool(data.images and not data.masks)
+
+
+def _look(settings: Settings) -> Fact[Dataset]:
     if settings.data is None:
         return Absent(_("no data set is named (--data, or `data` in dualano.toml)"))
     root = settings.data

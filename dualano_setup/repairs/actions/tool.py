@@ -49,12 +49,12 @@ class RunTrainerTool(Undoing):
 
     def apply(self, workshop: Workshop) -> None:
         """Runs the tool. Raises RepairError with its last lines when it fails or makes not all outputs."""
-        python = _interpreter(workshop)
+        python = self._interpreter(workshop)
         for number, output in enumerate(self.outputs):
             images.move_aside(images.record_aside(output, _slot(workshop, number)))
             output.parent.mkdir(parents=True, exist_ok=True)
         log = workshop.folder / "tool.log"
-        argv = [str(python), "-m", self.module, *self.arguments]
+        argv = [str(python), "-m", self.module, *self.arguments, *self._more_arguments(workshop)]
         status = run_child(argv, _variables(workshop), workshop.folder, log, DEADLINE)
         if status != 0:
             raise RepairError(
@@ -92,6 +92,21 @@ class RunTrainerTool(Undoing):
                 return _("{path} was changed since it was made; move it away, then run `undo` again", path=path)
         return ""
 
+    def _interpreter(self, workshop: Workshop) -> Path:
+        python = (workshop.environment or workshop.project / ".dualano" / "env") / "bin" / "python"
+        if not python.exists():
+            raise RepairError(
+                _(
+                    "this needs the training environment, and {python} is not there; let `fix` make it first",
+                    python=python,
+                )
+            )
+        return python
+
+    def _more_arguments(self, workshop: Workshop) -> list[str]:
+        """What else the tool is told, for kinds that leave it a file in their folder."""
+        return []
+
     def _slots(self, workshop: Workshop) -> list[Path]:
         """One for each output, the last first."""
         return [_slot(workshop, number) for number in reversed(range(len(self.outputs)))]
@@ -101,15 +116,6 @@ class RunTrainerTool(Undoing):
         if before.kind == "absent" or os.path.lexists(before.image):
             images.remove_tree(Path(before.path))
         images.bring_back(before)
-
-
-def _interpreter(workshop: Workshop) -> Path:
-    python = (workshop.environment or workshop.project / ".dualano" / "env") / "bin" / "python"
-    if not python.exists():
-        raise RepairError(
-            _("this needs the training environment, and {python} is not there; let `fix` make it first", python=python)
-        )
-    return python
 
 
 def _variables(workshop: Workshop) -> dict[str, str]:

@@ -19,6 +19,8 @@ from .train_settings import write_settings_file
 RULES = ("DATA005", "DATA008")
 _TOOL = "trainer.foreground"
 _FOLDER = "foreground"
+TEXTURES = frozenset(("carpet", "grid", "leather", "tile", "wood"))
+"""MVTec AD's categories without an object (Bergmann et al., IJCV 2021, table 1: "textures")."""
 
 
 def plan(context: Context, findings: Sequence[Finding]) -> Planned:
@@ -49,13 +51,21 @@ def plan_masks(data: Dataset, settings: Settings) -> Planned:
             folder=folder,
         )
         return Planned(notes=(note,))
+    if data.category in TEXTURES:
+        note = _(
+            '{category} is a texture, which has no object: set `variant = "dual"` in [train] of dualano.toml, or make '
+            "masks of the whole images with `python -m trainer.foreground --method whole`.",
+            category=data.category,
+        )
+        return Planned(notes=(note,))
     actions: list[Action] = [_make(data.anomaly_dir, root / data.category / data.anomaly)]
     if data.good and not data.foreground_good:
         good = Path(data.root) / data.category / "train" / "good"
         actions.append(_make(str(good), root / data.category / "good"))
     if settings.foreground is None:
         actions.append(name_foreground(settings, root))
-    return Planned(tuple(actions), (_("Look at a few of the foreground masks before training on them: object white."),))
+    look = _("Before training, look at look/contact-sheet.jpg beside the foreground masks: objects must be black.")
+    return Planned(tuple(actions), (look,))
 
 
 def _make(images: str, output: Path) -> RunTrainerTool:

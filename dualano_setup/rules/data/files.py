@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePath
 
@@ -14,8 +12,8 @@ from ...system.files import stem_of
 from ..finding import Verdict, fail, warn
 from ..rule import Context, given
 from ..wording import ENTRIES, FILES, FOREGROUND_MASKS, IMAGES, MASKS, count, listing, name_of, shown
+from .layout import cure_of_pairs, several_masks, tell_of_several
 
-_NUMBERED = re.compile(r"[-_ ]?(?:mask)?[-_ ]?\(?\d+\)?$", re.IGNORECASE)
 _SETTLED = ("after", "equivalent", "superseded")
 
 
@@ -24,22 +22,14 @@ def check_pairs(context: Context) -> Iterator[Verdict]:
     data = given(context.sheet.dataset)
     masks = {stem_of(mask.path): mask for mask in data.masks}
     pairs = [(image, _mask_of(image, masks)) for image in data.images]
+    lonely = [image.path for image, mask in pairs if mask is None]
     used = {mask.path for __, mask in pairs if mask}
     spare = [mask.path for mask in data.masks if mask.path not in used]
-    several = _several_masks(data, spare)
-    if several:
-        masked = {stem_of(image.path) for image, mask in pairs if mask}
-        yield (warn if set(several.values()) <= masked else fail)(
-            _(
-                "several masks for one image: {names}; training takes one, `<image>_mask.png`, and none of these",
-                names=listing(map(name_of, several)),
-            ),
-            cure=_("Join the masks of an image into one: white where any of them is white."),
-            evidence=shown(next(iter(several))),
-            subject="several masks",
-        )
-    owners = set(several.values())
-    lonely = [image.path for image, mask in pairs if mask is None and stem_of(image.path) not in owners]
+    if several := several_masks(lonely, spare):
+        yield tell_of_several(data, several)
+        lonely = [image for image in lonely if image not in several]
+        joined = {path for masks in several.values() for path in masks}
+        spare = [path for path in spare if path not in joined]
     if lonely:
         yield fail(
             _(
@@ -47,15 +37,19 @@ def check_pairs(context: Context) -> Iterator[Verdict]:
                 images=count(len(lonely), IMAGES),
                 names=listing(map(name_of, lonely)),
             ),
-            cure=_("Give each a mask in ground_truth, named `<image>_mask.png`, or take the image out."),
+            cure=cure_of_pairs(
+                data,
+                lonely,
+                spare,
+                _("Give each a mask in ground_truth, named `<image>_mask.png`, or take the image out."),
+            ),
             evidence=shown(data.anomaly_dir),
             subject="without mask",
         )
-    spare = [path for path in spare if path not in several]
     if spare:
         yield warn(
             _("{masks} without an image: {names}", masks=count(len(spare), MASKS), names=listing(map(name_of, spare))),
-            cure=_("Nothing uses them; check that no image is missing."),
+            cure=cure_of_pairs(data, lonely, spare, _("Nothing uses them; check that no image is missing.")),
             evidence=shown(data.anomaly_dir),
             subject="without image",
         )
@@ -197,15 +191,6 @@ def lacking_foreground(data: Dataset) -> list[ImageFile]:
     """The anomalous images without an object mask of the same name."""
     there = {stem_of(mask.path).removesuffix("_mask") for mask in data.foreground}
     return [image for image in data.images if stem_of(image.path) not in there]
-
-
-def _several_masks(data: Dataset, spare: list[str]) -> dict[str, str]:
-    """The spare masks of images that have more than one, such as `000_mask1.png` and `000_mask2.png`, and whose."""
-    images = {stem_of(image.path) for image in data.images}
-    owners = {path: owner for path in spare if (owner := _NUMBERED.sub("", stem_of(path))) in images}
-    with_one = {stem_of(mask.path).removesuffix("_mask") for mask in data.masks if mask.path not in owners}
-    counts = Counter(owners.values())
-    return {path: owner for path, owner in owners.items() if counts[owner] > 1 or owner in with_one}
 
 
 def size(image: ImageFile) -> tuple[int | None, int | None]:

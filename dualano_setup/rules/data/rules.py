@@ -12,6 +12,7 @@ from ..rule import Context, Rule, given
 from ..wording import GOOD_IMAGES, IMAGES, count, listing, nearest, shown
 from .contents import check_marks, check_objects, check_transparency
 from .files import check_checkout_paths, check_foreground, check_pairs, check_readable, check_strangers
+from .layout import cure_of_name, how_to_bring, what_is_there
 
 MIN_IMAGES = 3
 """The method trains on a third of the images."""
@@ -35,10 +36,10 @@ def check_place(context: Context) -> Iterator[Verdict]:
                 "no category `{category}` in {root}; {there}{near}",
                 category=shown(data.category),
                 root=shown(data.root),
-                there=there if data.categories else _("no category is there at all"),
+                there=what_is_there(data, there if data.categories else _("no category is there at all")),
                 near=nearest(data.category, data.categories),
             ),
-            cure=_hinted(_("Set `category` to one that is there."), data),
+            cure=_hinted(cure_of_name(data, data.categories, _("Set `category` to one that is there.")), data),
             evidence=shown(data.root),
         )
     elif data.anomaly is None:
@@ -50,10 +51,10 @@ def check_place(context: Context) -> Iterator[Verdict]:
                 "no anomaly `{anomaly}` of {category}; {there}{near}",
                 anomaly=shown(data.anomaly),
                 category=shown(data.category),
-                there=there if data.anomalies else _("there is none"),
+                there=what_is_there(data, there if data.anomalies else _("there is none")),
                 near=nearest(data.anomaly, data.anomalies),
             ),
-            cure=_("Set `anomaly` to one that is there."),
+            cure=cure_of_name(data, data.anomalies, _("Set `anomaly` to one that is there.")),
             evidence=shown(data.anomaly_dir or data.root),
         )
 
@@ -69,20 +70,19 @@ def check_layout(context: Context) -> Iterator[Verdict]:
     """DATA002: categories, and in the chosen one test/, ground_truth/ and train/good/."""
     data = given(context.sheet.dataset)
     if not data.categories:
-        hint = (
-            _("Set `data` to {folder}.", folder=shown(data.nested_hint))
-            if data.nested_hint
-            else _("Point `data` at the MVTec root.")
-        )
-        detail = _("no folder in {root} has train/, test/ or ground_truth/ in it", root=shown(data.root))
+        hint = _("Set `data` to {folder}.", folder=shown(data.nested_hint)) if data.nested_hint else how_to_bring(data)
+        nothing = _("no folder in {root} has train/, test/ or ground_truth/ in it", root=shown(data.root))
+        detail = what_is_there(data, nothing)
         yield fail(detail, cure=hint, evidence=shown(data.root))
     if data.category is None or data.anomaly is None:
         return
     expected = f"{shown(data.category)}/ground_truth/{shown(data.anomaly)}"
     if data.images and not data.masks:
         yield fail(
-            _("no masks in {expected}", expected=expected),
-            cure=_(
+            what_is_there(data, _("no masks in {expected}", expected=expected)),
+            cure=how_to_bring(data)
+            if data.layout
+            else _(
                 "Put the anomaly masks into {expected}, named like the images with `_mask` before `.png`.",
                 expected=expected,
             ),
@@ -95,7 +95,7 @@ def check_layout(context: Context) -> Iterator[Verdict]:
                 "{category}/train/good is not there; images are generated on its pictures",
                 category=shown(data.category),
             ),
-            cure=_("Put the category's good training images there."),
+            cure=how_to_bring(data) if data.layout else _("Put the category's good training images there."),
             evidence=shown(data.root),
             subject="train/good",
         )

@@ -29,6 +29,19 @@ def test_no_format_carries_an_image_that_trained(world, kind):
     assert {content_hash(real / name) for name in record["tested_on"]} <= exported
 
 
+def test_squares_of_a_photograph_that_trained_are_not_tested_on(world):
+    names_of_images = names(world / "data" / "widget" / "test" / "scratch")
+    files = [
+        {"image": f"test/scratch/{name}", "from": f"/photographs/{number // 2}.jpg", "box": [0, 0, 64, 64]}
+        for number, name in enumerate(names_of_images)
+    ]
+    (world / "data" / "widget" / "import.json").write_text(json.dumps({"files": files}))
+    assert run(world, "mvtec") == 0
+    record = json.loads((world / "out" / "export.json").read_text())
+    assert record["trained_on"] == ["000.png", "001.png", "002.png"]
+    assert record["tested_on"] == names_of_images[4:]  # 003.png is of the same photograph as 002.png
+
+
 def test_mvtec_has_two_trees_that_each_load_alone(world):
     assert run(world, "mvtec") == 0
     for kind, expected in (

@@ -87,6 +87,68 @@ def masks_beside_the_images(p: Project) -> None:
     p.masks.rename(p.data / "widget" / "scratch_masks")
 
 
+@world(
+    "DATA001",
+    source="arXiv:2503.21622: MVTec AD 2, test_public/bad with test_public/ground_truth/bad inside it",
+    named_by=r"MVTec AD 2|test_public",
+)
+def the_layout_of_mvtec_ad_2(p: Project) -> None:
+    public = p.data / "widget" / "test_public"
+    (p.data / "widget" / "test").rename(public)
+    (p.data / "widget" / "ground_truth").rename(public / "ground_truth")
+
+
+@world("DATA001", source="github.com/amazon-science/spot-diff, VisA: Data/Images/Anomaly", named_by=r"VisA|Data/Images")
+def the_layout_of_visa(p: Project) -> None:
+    widget = p.data / "widget"
+    for old, new in (
+        ("test/scratch", "Images/Anomaly"),
+        ("train/good", "Images/Normal"),
+        ("ground_truth/scratch", "Masks/Anomaly"),
+    ):
+        (widget / "Data" / new).parent.mkdir(parents=True, exist_ok=True)
+        (widget / old).rename(widget / "Data" / new)
+    for rest in ("test", "train", "ground_truth"):
+        shutil.rmtree(widget / rest)
+
+
+@world(
+    "DATA001",
+    source="https://github.com/open-edge-platform/anomalib/issues/785: folders good, images and masks, no test/",
+    named_by=r"flat folders",
+)
+def flat_folders_of_ones_own(p: Project) -> None:
+    widget = p.data / "widget"
+    p.images.rename(p.data / "images")
+    p.masks.rename(p.data / "masks")
+    (widget / "train" / "good").rename(p.data / "good")
+    shutil.rmtree(widget)
+
+
+@world(
+    "DATA002",
+    source="Bergmann et al., IJCV 2022, MVTec LOCO: a folder of masks for each image",
+    named_by=r"LOCO|folder of masks",
+)
+def the_layout_of_mvtec_loco(p: Project) -> None:
+    for mask in sorted(p.masks.iterdir()):
+        folder = p.masks / mask.stem.removesuffix("_mask")
+        folder.mkdir()
+        mask.rename(folder / "000.png")
+
+
+@world(
+    "DATA003",
+    source="textile data with two defects an image: 000_mask1.png and 000_mask2.png",
+    named_by=r"join|merge|several masks",
+)
+def several_masks_for_one_image(p: Project) -> None:
+    for mask in sorted(p.masks.iterdir()):
+        stem = mask.stem
+        shutil.copyfile(mask, mask.with_name(f"{stem}2.png"))
+        mask.rename(mask.with_name(f"{stem}1.png"))
+
+
 @world("DATA003", source=f"{RUN}: FileNotFoundError: .../ground_truth/.../000_mask.png", named_by=MASKS)
 def a_mask_is_missing(p: Project) -> None:
     first(p.masks).unlink()
