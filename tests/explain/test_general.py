@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from sample_file import samples
 
 from dualano_setup import language
 from dualano_setup.explain import general, signatures
 from dualano_setup.explain.read import explain_bytes
+from tests.explain.sample_file import samples
 
 SAMPLES = samples("general_samples.txt")
 KINDS = {kind.signature.id: kind for kind in general.load().rows}

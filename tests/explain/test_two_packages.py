@@ -6,13 +6,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from dualano_setup.explain.two_packages import two_packages
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 LOG = """\
 Traceback (most recent call last):
   File "/opt/env/lib/python3.10/site-packages/peft/utils/other.py", line 19, in <module>

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from ...language import _
 from ...settings.options import Settings
+from ...versions import normalise
 from ..fact import Absent
 from ..sheet import Distribution
 from .layout import read_layout
-from .packages import normalise, read_folder
+from .packages import read_folder
 from .probe import choose
 
 _NAME = re.compile(r"[\w.-]+")
