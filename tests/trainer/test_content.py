@@ -172,7 +172,7 @@ def test_every_square_that_is_drawn_holds_the_whole_defect(strips, index, flips)
     whole = None
     for at in (None, *((step / 20, step / 20) for step in range(20))):
         crop = data.square(index, at, hflip=flips[0], vflip=flips[1])
-        part = data.tensors(index, hflip=flips[0], vflip=flips[1], crop=crop)["foreground"]
+        part = data.tensors(index, hflip=flips[0], vflip=flips[1], crop=crop)["part"]
         marked = int((part != 0).any(axis=0).sum())
         whole = whole or marked
         assert marked == whole == (21 * 16 if index == 0 else 16 * 7)

@@ -25,8 +25,8 @@ def check_pairs(context: Context) -> Iterator[Verdict]:
     lonely = [image.path for image, mask in pairs if mask is None]
     used = {mask.path for __, mask in pairs if mask}
     spare = [mask.path for mask in data.masks if mask.path not in used]
-    if several := several_masks(lonely, spare):
-        yield tell_of_several(data, several)
+    if several := several_masks(data, lonely, spare):
+        yield tell_of_several(data, several, fatal=not several.keys().isdisjoint(lonely))
         lonely = [image for image in lonely if image not in several]
         joined = {path for masks in several.values() for path in masks}
         spare = [path for path in spare if path not in joined]

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from ...facts.sheet import Dataset
 from ...language import N_, _
-from ..finding import Verdict, fail
+from ..finding import Verdict
 from ..wording import IMAGES, count, listing, name_of, shown
 
 EXPECTED = N_(
@@ -43,21 +43,22 @@ def command(data: Dataset) -> str:
     return shown(shlex.join([*words, "--category", data.category] if data.category else words))
 
 
-def several_masks(lonely: Sequence[str], spare: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Of images without their own mask, those whose names several masks bear, with these."""
-    if not (lonely and len(spare) > 1):
+def several_masks(data: Dataset, lonely: Sequence[str], spare: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Images whose names several masks bear, their own included, with those that are not; `lonely` have no own."""
+    if not spare:
         return {}
     from ...facts.project.layouts.pairing import match
     from ...facts.project.layouts.picture import stem_of
 
-    pairs = match(lonely, [(path, stem_of(path)) for path in spare])
-    return {image: masks for image, masks in pairs.masks.items() if len(masks) > 1}
+    pairs = match([image.path for image in data.images], [(path, stem_of(path)) for path in spare])
+    return {image: masks for image, masks in pairs.masks.items() if len(masks) > (image in lonely)}
 
 
-def tell_of_several(data: Dataset, several: dict[str, tuple[str, ...]]) -> Verdict:
-    """The row for images with several masks each."""
+def tell_of_several(data: Dataset, several: dict[str, tuple[str, ...]], *, fatal: bool) -> Verdict:
+    """The row for images with several masks each; `fatal` where one has none that training would take."""
     first = next(iter(several.values()))
-    return fail(
+    return Verdict(
+        "fail" if fatal else "warn",
         _(
             "{images} with several masks, and training takes one: {names}",
             images=count(len(several), IMAGES),
