@@ -10,6 +10,8 @@ from ..language import _
 from ..light_dataclasses import dataclass, field, fields
 
 PROFILE_FOLDER = Path(__file__).resolve().parent / "profiles"
+COMPILED = PROFILE_FOLDER / "all.json"
+"""The folder's TOML files in one that reads fast; `python -m dualano_setup.upkeep.profiles` writes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from ..language import _
-from ..system import toml
-from .profile import PROFILE_FOLDER, Index, Profile
+from .profile import COMPILED, Index, Profile
+
+
+@cache
+def _documents() -> Mapping[str, Mapping[str, Any]]:
+    return cast("Mapping[str, Mapping[str, Any]]", json.loads(COMPILED.read_bytes()))
 
 
 def names() -> tuple[str, ...]:
     """The names of all profiles, sorted."""
-    return tuple(sorted(file.stem for file in PROFILE_FOLDER.glob("*.toml")))
+    return tuple(sorted(_documents()))
 
 
 def load(name: str) -> Profile:
-    """The profile of that name, a shipped or a solved one. Raises KeyError with the known names when there is none."""
-    file = PROFILE_FOLDER / f"{name}.toml"
-    if name not in names():
+    """The shipped profile of that name. Raises KeyError with the known names when there is none."""
+    if name not in _documents():
         raise KeyError(_("no profile {name!r}; known: {names}", name=name, names=", ".join(names())))
-    document = toml.parse(file.read_bytes())
+    document = dict(_documents()[name])
     indexes = tuple(Index(**_tuples(row)) for row in document.pop("indexes", []))
     return Profile(name=name, indexes=indexes, **_tuples(document))
 
