@@ -75,9 +75,9 @@ def settle(settings: Settings, sheet: FactSheet, extra: Sequence[str], say: Call
     return on_the_miniature(settings, folder)
 
 
-def on_the_miniature(settings: Settings, folder: Path) -> Settings:
-    """The settings pointed at what `trainer.miniature` made in `folder`."""
-    image_folders = sorted(path for path in (folder / "data").glob("*/test/*") if path.name != "good")
+def on_the_miniature(settings: Settings, folder: Path, anomaly: str | None = None) -> Settings:
+    """The settings pointed at what `trainer.miniature` made in `folder`; `anomaly` None: the first one."""
+    image_folders = sorted(path for path in (folder / "data").glob(f"*/test/{anomaly or '*'}") if path.name != "good")
     if not image_folders:
         raise ProofError(_("{folder} holds no miniature data; remove it and try again", folder=folder))
     first = image_folders[0]

@@ -49,7 +49,7 @@ class Demo:
         )
 
     def quickstart(self) -> subprocess.Popen[str]:
-        return self.start("quickstart", "demo", "--steps", str(STEPS), "--env", sys.prefix, "--offline")
+        return self.start("quickstart", "demo", "--fast", "--steps", str(STEPS), "--env", sys.prefix, "--offline")
 
     def steps(self) -> list[int]:
         """The steps trained so far, in order, over all runs."""

@@ -1,9 +1,10 @@
 """A miniature base model and data set, so that everything can be tried in seconds and without downloads.
 
-    python -m trainer.miniature --model DIR --data DIR --foreground DIR [--seed N] [--size 64]
+    python -m trainer.miniature --model DIR --data DIR --foreground DIR [--seed N] [--size 64 | --trained CATEGORY]
 
-The weights are random and the pictures are drawn: what comes out of training on them proves that training
-works, and is no picture of anything.
+Without --trained the weights are random: what comes out of training on them proves that training works, and is no
+picture of anything. With it the base model is one that learnt drawn objects and anomalies at 128 px (weights/CARD.md),
+and the data are of a category that it never saw.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..cli.run_command import run_command
-from .make import MiniatureSettings, make_miniature
+from .make import UNSEEN_CATEGORIES, MiniatureSettings, make_miniature
 
 
 def parse_arguments(arguments: Sequence[str]) -> MiniatureSettings:
@@ -27,6 +28,9 @@ def parse_arguments(arguments: Sequence[str]) -> MiniatureSettings:
     parser.add_argument("--foreground", type=Path, required=True, help="new folder for the object masks")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--size", type=int, default=64, help="pixels, a multiple of 64; default: %(default)s")
+    parser.add_argument(
+        "--trained", choices=UNSEEN_CATEGORIES, help="the trained base model, 128 px, and data of this category"
+    )
     return MiniatureSettings(**vars(parser.parse_args(arguments)))
 
 

@@ -33,6 +33,10 @@ BASE_VAE: dict[str, Any] = VAE | {"sample_size": SIDE, "block_out_channels": [32
 PARTS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
 
 
+#: The trained model's file; weights/CARD.md says how it was made.
+TRAINED_BASE = Path(__file__).parent / "weights" / "base.safetensors"
+
+
 def base_text_config() -> dict[str, Any]:
     """The text encoder's configuration."""
     return text_config(len(make_vocabulary(BASE_WORDS)[0]), TEXT_WIDTH)

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from tqdm import tqdm  # type: ignore[import-untyped]
@@ -137,6 +139,12 @@ class Reporter:
         with self._board_may_fail():
             for name in ("loss", "lr", "grad_norm", "samples_per_second") if self._board else ():
                 self._board.add_scalar(f"train/{name}", getattr(metrics, name), metrics.step)
+
+    def picture(self, name: str, pixels: npt.NDArray[np.uint8], step: int) -> None:
+        """Give TensorBoard, where it is on, a picture (H, W, 3)."""
+        with self._board_may_fail():
+            if self._board is not None:
+                self._board.add_image(name, pixels, step, dataformats="HWC")
 
     def message(self, text: str) -> None:
         """Print a line above the progress bar."""

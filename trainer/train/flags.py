@@ -248,7 +248,7 @@ def add_sheet_options(group: Group) -> None:
         type=natural,
         default=0,
         metavar="N",
-        help="write samples/step-<step>.png every N steps, pairs of image and anomaly part; 0 = never (0)",
+        help="write samples/step-<step>.png every N steps: real image, generated one, part, mask; 0 = never (0)",
     )
     group.add_argument(
         "--validation_prompt", metavar="TEXT", help="prompt of the whole images on a sheet (--prompt_blend's)"

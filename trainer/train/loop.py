@@ -130,7 +130,7 @@ class Loop:
     def show(self, sheets: SampleSheets, step: int) -> None:
         """Write a sample sheet."""
         with self._reports.pause(own_memory=True):
-            notice = sheets.write(step, stopped=lambda: bool(self._interrupt.received))
+            notice = sheets.write(step, stopped=lambda: bool(self._interrupt.received), reporter=self._reports.reporter)
             if notice is not None:
                 self._reports.message(f"note: {notice}")
 

@@ -41,11 +41,12 @@ class StepReports:
         reporter: where metrics go.
 
     Attributes:
+        reporter: where metrics go.
         stop: whether a step's numbers said so.
     """
 
     def __init__(self, run: Run, reporter: Reporter) -> None:
-        self._run, self._reporter = run, reporter
+        self._run, self.reporter = run, reporter
         self.stop = False
         self._numbers = DelayedNumbers(run.device)
         self._queued: QueuedStep | None = None
@@ -54,7 +55,7 @@ class StepReports:
 
     def message(self, text: str) -> None:
         """Print a line above the progress bar."""
-        self._reporter.message(text)
+        self.reporter.message(text)
 
     def start_clock(self) -> None:
         """The next step's time begins now."""
@@ -82,7 +83,7 @@ class StepReports:
         seconds = self._clock - before
         memory = self._peak_memory() / 2**30 if self._run.on_gpu else None
         pace = queued.samples / max(seconds, 1e-9)
-        self._reporter.step(StepMetrics(queued.step, loss, queued.rate, norm, seconds, pace, memory, scale))
+        self.reporter.step(StepMetrics(queued.step, loss, queued.rate, norm, seconds, pace, memory, scale))
         check_finite(queued.step, loss, norm, scale, self._run)
         self.stop = bool(stop)
 

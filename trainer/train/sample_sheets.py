@@ -19,17 +19,22 @@ from PIL import Image
 from torch import Tensor
 
 from ..data.backgrounds import BackgroundFile, Backgrounds
-from ..data.images import write_png
+from ..data.images import read_image, write_png
+from ..data.picture_sheet import Row, make_sheet
 from ..errors import TrainerError
 from ..generate.generator import Generator
+from ..masks.anomaly import extract_mask
+from ..masks.regions import mask_image
 from ..method.sampling import GUIDANCE, Sampler, make_scheduler
 from ..method.text import TextEncoder, TextSource
 from ..run_folder.folder import SAMPLES_NAME
+from ..run_folder.metrics import Reporter
 from .assembly import Training, prepare_text
 from .environment import Run
 
 #: Steps of DPM-Solver++: a glance, not a measurement.
 STEPS = 20
+COLUMNS = ("real", "generated", "part", "mask")
 
 
 class _Stopped(Exception):  # noqa: N818 - not an error
@@ -44,26 +49,32 @@ class SampleSheets:
         run: the run, whose images' backgrounds condition the samples.
         training: its parts, whose network samples.
         text: of the prompts: empty, empty, whole, part.
+        prompts: whole and part.
     """
 
     run: Run
     training: Training
     text: TextSource
+    prompts: tuple[str, str]
 
-    def write(self, step: int, *, stopped: Callable[[], bool]) -> str | None:
-        """Write `samples/step-<step>.png`, or nothing.
+    def write(self, step: int, *, stopped: Callable[[], bool], reporter: Reporter) -> str | None:
+        """Write `samples/step-<step>.png`, and give it to TensorBoard, or nothing.
 
         A sheet is an aid: that one cannot be made must not end a training of hours.
 
         Args:
             step: optimiser steps done.
             stopped: whether to give up; asked before each call of the network.
+            reporter: is told which pair is being drawn.
 
         Returns:
             Why there is no sheet, or None.
         """
         try:
-            save(arrange(self._sample(stopped)), self.run.config.output_dir / SAMPLES_NAME / f"step-{step:06d}.png")
+            name = f"{SAMPLES_NAME}/step-{step:06d}.png"
+            sheet = self._arrange(self._sample(stopped, name, reporter), step)
+            save(sheet, self.run.config.output_dir / name)
+            reporter.picture(SAMPLES_NAME, np.asarray(sheet), step)
         except _Stopped:
             return f"no sample sheet of step {step}: the run is ending."
         except torch.cuda.OutOfMemoryError:
@@ -76,7 +87,7 @@ class SampleSheets:
         return None
 
     @torch.no_grad()
-    def _sample(self, stopped: Callable[[], bool]) -> npt.NDArray[np.uint8]:
+    def _sample(self, stopped: Callable[[], bool], name: str, reporter: Reporter) -> npt.NDArray[np.uint8]:
         """The pairs, 8-bit (N, 2, R, R, 3); one at a time, so that the peak of memory stays below a step's."""
         with ExitStack() as stack:
             # Loading a model draws start values on the CPU; samples draw from generators of their own.
@@ -85,7 +96,22 @@ class SampleSheets:
                 stack.enter_context(masks.forgetting())
             generator = self._generator(stopped)
             count = self.run.config.num_validation_images
-            return np.concatenate([generator.pairs([index]) for index in range(count)])
+            pairs = []
+            for index in range(count):
+                reporter.message(f"drawing {name} {index + 1}/{count}")
+                pairs.append(generator.pairs([index]))
+            return np.concatenate(pairs)
+
+    def _arrange(self, pairs: npt.NDArray[np.uint8], step: int) -> Image.Image:
+        """Each pair (2, R, R, 3) in a row: a training image, what was generated, its part and its mask."""
+        config, items, rows = self.run.config, self.run.data.items, []
+        for number, (whole, part) in enumerate(pairs):
+            item = items[number % len(items)]
+            real = read_image(item.image).resize(whole.shape[1::-1], Image.Resampling.BICUBIC)
+            cells = (real, Image.fromarray(whole), Image.fromarray(part), _mask(part))
+            rows.append(Row(f"real {item.image.name} | generated pair {number}", cells))
+        title = f"step {step}, seed {config.seed} | whole: {self.prompts[0]} | part: {self.prompts[1]}"
+        return make_sheet(title, COLUMNS, rows)
 
     def _generator(self, stopped: Callable[[], bool]) -> Generator:
         """The sampler around the training network; pair i has the same noise and background on every sheet."""
@@ -121,15 +147,19 @@ def prepare_sheets(run: Run, training: Training) -> SampleSheets:
     config = run.config
     whole = config.prompt_blend if config.validation_prompt is None else config.validation_prompt
     encoder = training.text.encoder or TextEncoder(run.loader.text_encoder(), rank=None)
-    return SampleSheets(run, training, prepare_text(run, encoder, ("", "", whole, config.prompt_fg)))
+    prompts = (whole, config.prompt_fg)
+    return SampleSheets(run, training, prepare_text(run, encoder, ("", "", *prompts)), prompts)
 
 
-def arrange(pairs: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Pairs (N, 2, R, R, 3) as one picture (N R, 2 R, 3): a row a pair, whole image left, anomaly part right."""
-    return np.concatenate([np.concatenate(list(pair), axis=1) for pair in pairs])
+def _mask(part: npt.NDArray[np.uint8]) -> Image.Image | None:
+    """The mask that `generate` would make of a part; None without OpenCV, which training does not need."""
+    try:
+        return mask_image(extract_mask(part).mask)
+    except TrainerError:
+        return None
 
 
-def save(picture: npt.NDArray[np.uint8], path: Path) -> None:
+def save(sheet: Image.Image, path: Path) -> None:
     """Write a sheet, whole or not at all, making its folder.
 
     Raises:
@@ -137,6 +167,6 @@ def save(picture: npt.NDArray[np.uint8], path: Path) -> None:
     """
     try:
         path.parent.mkdir(exist_ok=True)
-        write_png(Image.fromarray(picture), path)
+        write_png(sheet, path)
     except OSError as error:
         raise TrainerError(f"Cannot write {path}: {error.strerror or error}.") from error

@@ -158,7 +158,7 @@ def _write_files(run: RunFolder, launch: Launch, trainer: str) -> None:
     run.accelerate.write_text(launch.accelerate, encoding="utf-8")
     run.log.touch()
     if trainer == "bundled":
-        ignore = shutil.ignore_patterns("__pycache__")
+        ignore = shutil.ignore_patterns("__pycache__", "miniature")  # 12 MB of weights that no training needs
         shutil.copytree(bundle_root() / "trainer", run.code / "trainer", ignore=ignore)
         (run.code / STARTER).write_text(STARTER_SOURCE, encoding="utf-8")
 

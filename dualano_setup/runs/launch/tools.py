@@ -112,8 +112,10 @@ def miniature_arguments(folder: Path) -> tuple[str, ...]:
     return tuple(text for flag, name in pairs for text in (flag, str(folder / name)))
 
 
-def make_miniature(interpreter: str, folder: Path, output: IO[str] | None = None) -> int:
+def make_miniature(interpreter: str, folder: Path, output: IO[str] | None = None, *, trained: str | None = None) -> int:
     """Makes the miniature model and data below `folder` unless they are all there. Returns the tool's exit status.
+
+    `trained`: the trained model, and data of that category.
 
     The tool makes each folder whole or not at all, and wants all three free: what an interrupted call left is removed.
     """
@@ -124,4 +126,5 @@ def make_miniature(interpreter: str, folder: Path, output: IO[str] | None = None
         return 0
     for part in parts:
         shutil.rmtree(part, ignore_errors=True)
-    return run_tool(interpreter, "trainer.miniature", miniature_arguments(folder), output=output)
+    kind = ("--trained", trained) if trained else ()
+    return run_tool(interpreter, "trainer.miniature", (*miniature_arguments(folder), *kind), output=output)

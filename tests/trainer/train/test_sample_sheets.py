@@ -16,7 +16,7 @@ from trainer.method.sampling import Sampler
 from trainer.run_folder.checkpoints import open_checkpoint
 from trainer.run_folder.folder import claimed
 from trainer.train import sample_sheets as sheet
-from trainer.train.sample_sheets import SampleSheets, arrange
+from trainer.train.sample_sheets import SampleSheets
 from trainer.weights.adapter_file import read_weights
 
 TIMING = {"seconds", "samples_per_second"}
@@ -61,10 +61,10 @@ def same_training(first, second):
 def test_sheets_leave_no_trace_in_the_training(tmp_path, monkeypatch, variant, extra):
     write, seen = SampleSheets.write, []
 
-    def watched(self, step, *, stopped):
+    def watched(self, step, *, stopped, reporter):
         masks = [set(masks._made) for masks in self.training.model.masks]
         before = states()
-        assert write(self, step, stopped=stopped) is None
+        assert write(self, step, stopped=stopped, reporter=reporter) is None
         seen.append(step)
         assert states() == before
         assert [set(masks._made) for masks in self.training.model.masks] == masks
@@ -77,7 +77,7 @@ def test_sheets_leave_no_trace_in_the_training(tmp_path, monkeypatch, variant, e
     same_training(tmp_path / "without", tmp_path / "with")
     assert names(tmp_path / "with" / "samples") == ["step-000002.png", "step-000004.png"]
     for step in seen:
-        assert pixels(tmp_path / "with", step).shape == (2 * 64, 2 * 64, 3)
+        assert pixels(tmp_path / "with", step).shape[1] == 4 * (128 + 8) + 8  # cells of 64 px are enlarged
 
 
 def test_a_sheet_shows_the_weights_at_hand_and_its_own_prompt(tmp_path):
@@ -126,8 +126,16 @@ def test_what_a_killed_run_left_of_a_sheet_is_removed(tmp_path):
         assert names(tmp_path / "samples") == ["step-000002.png"]
 
 
-def test_pairs_stand_in_rows_image_left_part_right():
-    pairs = np.arange(6, dtype=np.uint8).reshape(3, 2, 1, 1, 1).repeat(4, 2).repeat(4, 3).repeat(3, 4)
-    picture = arrange(pairs)
-    assert picture.shape == (12, 8, 3)
-    assert picture[::4, ::4, 0].tolist() == [[0, 1], [2, 3], [4, 5]]
+def test_pairs_are_named_while_they_are_drawn_and_stand_beside_a_real_image(tmp_path, capsys):
+    assert train(tmp_path, *OPTIONS, *SHEETS, "--report_to", "tensorboard") == 0
+    said = capsys.readouterr().err
+    assert "drawing samples/step-000002.png 1/2" in said
+    assert "drawing samples/step-000004.png 2/2" in said
+    sheet = pixels(tmp_path, 4)
+
+    # The real image stays, what is generated changes from sheet to sheet.
+    before = pixels(tmp_path, 2)
+    assert np.array_equal(before[-136:, 8:136], sheet[-136:, 8:136])
+    assert not np.array_equal(before[-136:, 144:272], sheet[-136:, 144:272])
+    events = b"".join(path.read_bytes() for path in (tmp_path / "logs").rglob("events*"))
+    assert events.count(b"samples") == 2
