@@ -23,7 +23,7 @@ from ..variant import Variant
 SAFETENSORS_NAME = "pytorch_lora_weights.safetensors"
 BIN_NAME = "pytorch_lora_weights.bin"
 PREFIXES = ("unet.", "text_encoder.")
-"""What LoRA names begin with; a file whose names begin otherwise loads as nothing in diffusers 0.42.1, with a warning."""
+"""What LoRA names begin with; of names that begin otherwise diffusers 0.42.1 loads nothing, with a warning only."""
 _RANK_KEY = re.compile(r"to_k_lora(\.0)?\.down\.weight$")
 
 
@@ -54,7 +54,7 @@ def read_weights(path: Path) -> AdapterWeights:
     tensors = _read_tensors(file)
     if bare := names_without_part(tensors):
         raise TrainerError(
-            f"{file}: {len(bare)} of its {len(tensors)} names lack `unet.` or `text_encoder.` before them (the first is "
+            f"{file}: {len(bare)} of its {len(tensors)} names lack `unet.` or `text_encoder.` before them (the first: "
             f"`{bare[0]}`), so nothing says what they belong to, and diffusers would load none of them, with a warning "
             "only. Put `unet.` before the names of the UNet's, or take the file as the trainer wrote it."
         )
