@@ -95,7 +95,21 @@ ELSEWHERE = {
         "dualano_setup/runs/proof",
     ),
     "real_training/test_prove.py": ("dualano_setup/cli/prove",),
+    "rules/test_model.py": (
+        "dualano_setup/facts/project/model_layout",
+        "dualano_setup/rules/model_layout",
+    ),
+    "rules/test_acc.py": (
+        "dualano_setup/rules/acc/content",
+        "dualano_setup/rules/acc/precision",
+        "dualano_setup/rules/acc/processes",
+        "dualano_setup/rules/acc/rules",
+    ),
     "repairs/actions/test_files.py": ("dualano_setup/repairs/actions/before_image",),
+    "repairs/actions/test_mended_copy.py": (
+        "dualano_setup/repairs/actions/room",
+        "dualano_setup/repairs/actions/tensor_names",
+    ),
     "repairs/journal/test_apply.py": (
         "dualano_setup/facts/fixes",
         "dualano_setup/repairs/journal/lock",

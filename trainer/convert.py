@@ -12,11 +12,12 @@ import torch
 from .cli.run_command import run_command
 from .errors import TrainerError
 from .files.atomic import write_atomically
+from .weights.adapter_file import names_without_part
 from .weights.pickled import read_pickled
 
 
-def convert(source: Path, target: Path) -> int:
-    """Writes the tensors as safetensors, reads them back and compares. Returns how many there are."""
+def convert(source: Path, target: Path) -> list[str]:
+    """Writes the tensors as safetensors, reads them back and compares. Returns their names."""
     from safetensors.torch import load_file, save_file
 
     if target.exists():
@@ -27,7 +28,7 @@ def convert(source: Path, target: Path) -> int:
     if written.keys() != tensors.keys() or not all(torch.equal(written[n], t) for n, t in tensors.items()):
         target.unlink()
         raise TrainerError(f"{target} did not read back as it was written; it was removed. Check the disk.")
-    return len(tensors)
+    return list(tensors)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,7 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> None:
-        print(f"{options.target}: {convert(options.source, options.target)} tensors, compared")
+        names = convert(options.source, options.target)
+        print(f"{options.target}: {len(names)} tensors, compared")
+        if bare := names_without_part(names):
+            print(
+                f"warning: {len(bare)} LoRA names lack `unet.` or `text_encoder.` before them (the first is "
+                f"`{bare[0]}`); `trainer.generate` refuses such a file, and diffusers loads nothing of it.",
+                file=sys.stderr,
+            )
 
     return run_command(work)
 

@@ -160,5 +160,5 @@ RULES = (
         "MODEL004", N_("the base model is not Stable Diffusion 1.x in diffusers layout"), check_kind, repairable=False
     ),
     _rule("MODEL005", N_("the model's index names parts whose folder is absent"), check_named),
-    _rule("MODEL006", LAYOUT, check_layout, after=("MODEL001", "MODEL004"), repairable=False),
+    _rule("MODEL006", LAYOUT, check_layout, after=("MODEL001", "MODEL004")),
 )

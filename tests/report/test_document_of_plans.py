@@ -14,6 +14,7 @@ from dualano_setup.repairs.action import Plan
 from dualano_setup.repairs.actions.download import Download
 from dualano_setup.repairs.actions.environment import MakeEnvironment
 from dualano_setup.repairs.actions.files import MoveAside, WriteFile
+from dualano_setup.repairs.actions.mended_copy import MendedCopy
 from dualano_setup.repairs.actions.tool import RunTrainerTool
 from dualano_setup.repairs.journal.serial import KINDS, action_to_json, plan_to_json
 from dualano_setup.report.document import schema_text
@@ -29,6 +30,20 @@ ACTIONS = (
     RunTrainerTool("trainer.foreground", ("--data", "/d"), (Path("/p/f"),), ("DATA006",), "why"),
     MakeEnvironment(
         Path("/p/env"), "", "3.10", "guide-cu118", (PIN,), (), False, "absent", "11.8", 3, 5, ("PKG001",), "why"
+    ),
+    MendedCopy(
+        Path("/sd"),
+        Path("/p/sd"),
+        ("unet",),
+        ("unet/i.json",),
+        ("a", "b"),
+        (b"text", b"\xff"),
+        (),
+        "text_model.",
+        "state",
+        7,
+        ("MODEL006",),
+        "why",
     ),
 )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dualano_setup.facts.fact import Unknown
-from dualano_setup.facts.sheet import AccelerateConfig
+from dualano_setup.facts.sheet import AccelerateConfig, BinaryBuild
 from dualano_setup.rules.acc.rules import RULES
-from tests.rules.project_sheets import accelerate, checkout, context, findings, gpus, patch, statuses
+from tests.rules.project_sheets import accelerate, checkout, context, environment, findings, gpus, patch, statuses
 
 AMPERE, TURING = (8, 6), (7, 5)
 
@@ -95,6 +97,20 @@ def test_processes_and_gpus(kind, number, wanted, visible, status):
     config = accelerate({"distributed_type": kind, "num_processes": number})
     ctx = context({"num_processes": wanted}, accelerate=config, gpus=gpus(AMPERE, AMPERE, visible=visible))
     assert statuses(RULES, "ACC004", ctx) == [status]
+
+
+def test_a_torch_for_the_processor_sees_no_gpu():
+    config = accelerate({"distributed_type": "MULTI_GPU", "num_processes": 2})
+    for cuda, status in (("12.8", "ok"), (None, "fail")):
+        torch = BinaryBuild("2.13.0", cuda)
+        ctx = context(
+            {"num_processes": 2},
+            accelerate=config,
+            gpus=gpus(AMPERE, AMPERE),
+            environment=replace(environment(), torch=torch),
+        )
+        (row,) = findings(RULES, "ACC004", ctx)
+        assert (row.status, "unconnected" in row.detail) == (status, status == "fail")
 
 
 def test_variables_that_win():

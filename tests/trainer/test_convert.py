@@ -42,6 +42,13 @@ def test_every_dtype_and_layout(tmp_path):
     assert all(torch.equal(back[name], tensor) and back[name].dtype == tensor.dtype for name, tensor in state.items())
 
 
+@pytest.mark.parametrize(("prefix", "warns"), [("", True), ("unet.", False)])
+def test_lora_names_that_nothing_would_load_are_told(tmp_path, capsys, prefix, warns):
+    torch.save({f"{prefix}attn1.to_q.lora_A.weight": torch.zeros(2, 3)}, tmp_path / "w.bin")
+    assert main(["--source", str(tmp_path / "w.bin"), "--target", str(tmp_path / "w.safetensors")]) == 0
+    assert ("lack `unet.`" in capsys.readouterr().err) == warns
+
+
 def test_a_hostile_pickle_is_refused_and_runs_nothing(tmp_path, capsys):
     marker = tmp_path / "ran"
     with zipfile.ZipFile(tmp_path / "w.bin", "w") as archive:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from ..variant import Variant
 
 SAFETENSORS_NAME = "pytorch_lora_weights.safetensors"
 BIN_NAME = "pytorch_lora_weights.bin"
+PREFIXES = ("unet.", "text_encoder.")
+"""What LoRA names begin with; of names that begin otherwise diffusers 0.42.1 loads nothing, with a warning only."""
 _RANK_KEY = re.compile(r"to_k_lora(\.0)?\.down\.weight$")
 
 
@@ -50,6 +52,12 @@ def read_weights(path: Path) -> AdapterWeights:
     """
     file = find_weights(path)
     tensors = _read_tensors(file)
+    if bare := names_without_part(tensors):
+        raise TrainerError(
+            f"{file}: {len(bare)} of its {len(tensors)} names lack `unet.` or `text_encoder.` before them (the first: "
+            f"`{bare[0]}`), so nothing says what they belong to, and diffusers would load none of them, with a warning "
+            "only. Put `unet.` before the names of the UNet's, or take the file as the trainer wrote it."
+        )
     ranks = [tensor.shape[0] for name, tensor in tensors.items() if _RANK_KEY.search(name)]
     if not ranks or not any(".temporal_i." in name for name in tensors):
         raise TrainerError(
@@ -59,6 +67,11 @@ def read_weights(path: Path) -> AdapterWeights:
     variant: Variant = "bcm" if any("temporal_a" in name for name in tensors) else "dual"
     has_text = any(name.startswith("text_encoder.") for name in tensors)
     return AdapterWeights({n: t.float() for n, t in tensors.items()}, variant, ranks[0], has_text)
+
+
+def names_without_part(names: Iterable[str]) -> list[str]:
+    """The LoRA names that say neither `unet.` nor `text_encoder.`, in order."""
+    return [name for name in names if "lora" in name and not name.startswith(PREFIXES)]
 
 
 def find_weights(path: Path) -> Path:

@@ -16,6 +16,7 @@ from ...language import _
 from ...system import atomic
 from ..action import Cost, Workshop
 from . import before_image as images
+from .room import need_room
 from .undoing import Undoing
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Download(Undoing):
                 raise RepairError(
                     _("{path} has to be downloaded, and --offline forbids it: {url}", path=self.path.name, url=self.url)
                 )
-            self._need_room(part.parent)
+            need_room(part.with_name(self.path.name), self.size)
             _fetch(self, part, workshop)
         before = images.record_aside(self.path, workshop.folder)
         images.move_aside(before)
@@ -105,19 +106,6 @@ class Download(Undoing):
         if not file.is_file() or file.stat().st_size != self.size:
             return False
         return not self.sha256 or atomic.sha256_of(file) == self.sha256
-
-    def _need_room(self, folder: Path) -> None:
-        free = shutil.disk_usage(folder).free
-        if free < self.size:
-            raise RepairError(
-                _(
-                    "{path} needs {size:.1f} GB and {folder} has {free:.1f} GB free; make room, then run `fix` again",
-                    path=self.path.name,
-                    size=self.size / 1000000000.0,
-                    folder=folder,
-                    free=free / 1000000000.0,
-                )
-            )
 
 
 def _part_file(action: Download, workshop: Workshop) -> Path:

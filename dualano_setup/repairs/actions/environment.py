@@ -18,6 +18,7 @@ from packaging.version import Version
 from ...errors import RepairError
 from ...facts.environment.probe import MARKER, read_environment
 from ...installers import uv
+from ...installers.activation import say_place
 from ...language import N_, _
 from ...system import atomic
 from ...system.child import run_child, scrubbed_environment, tail
@@ -108,6 +109,7 @@ class MakeEnvironment(Undoing):
         self._build(building, workshop)
         if problem := self._wrong(building) or self._does_not_run(building, workshop):
             raise RepairError(problem)
+        say_place(building, Path(record.path))
         marker: dict[str, object] = {
             "profile": self.profile,
             "fix": workshop.folder.parent.name,

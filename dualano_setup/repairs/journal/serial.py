@@ -22,12 +22,13 @@ from ..action import Action, Cost, Plan
 from ..actions.download import Download
 from ..actions.environment import MakeEnvironment
 from ..actions.files import MoveAside, WriteFile
-from ..actions.intake import BringData
+from ..actions.mended_copy import MendedCopy
 from ..actions.tool import RunTrainerTool
 
 SCHEMA = 1
 KINDS: dict[str, type[Any]] = {
-    action.kind: action for action in (WriteFile, MoveAside, Download, RunTrainerTool, BringData, MakeEnvironment)
+    action.kind: action
+    for action in (WriteFile, MoveAside, Download, RunTrainerTool, BringData, MakeEnvironment, MendedCopy)
 }
 
 

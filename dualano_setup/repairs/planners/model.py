@@ -20,8 +20,9 @@ from ..action import Planned
 from ..actions.download import Download
 from ..actions.files import WriteFile
 from .hub import HubFile, hub_address, list_files
+from .mended_model import plan_copy
 
-RULES = ("MODEL001", "MODEL002", "MODEL003", "MODEL005")
+RULES = ("MODEL001", "MODEL002", "MODEL003", "MODEL005", "MODEL006")
 DEFAULT = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 """The Stable Diffusion 1.5 weights' present home on the hub."""
 _MOVED = {"runwayml/stable-diffusion-v1-5": DEFAULT}
@@ -33,7 +34,7 @@ _REMOTE = re.compile(r"url\s*=\s*https://(?:[^/@\s]*@)?huggingface\.co/([\w.-]+/
 
 
 def plan(context: Context, findings: Sequence[Finding]) -> Planned:
-    """The index is edited in place; everything else is a download that `fix` shows with its size before it asks."""
+    """The index is edited in place, what is misread is mended in a copy; all else are downloads, shown with sizes."""
     model = value(context.sheet.model)
     planned = Planned()
     if model is None:
@@ -46,6 +47,8 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         planned += _from_hub(model, rule, offline=context.settings.offline)
     if "MODEL005" in rules:
         planned += _index_without_absent(model)
+    if "MODEL006" in rules and not planned.actions:  # a copy is made of a model that the other repairs have done with
+        planned += plan_copy(context, model)
     return planned
 
 

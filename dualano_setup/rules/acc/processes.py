@@ -30,13 +30,19 @@ def check_processes(context: Context) -> Iterator[Verdict]:
     values = config.values or {}
     asked, wanted = values.get("num_processes"), context.settings.num_processes
     kind = values.get("distributed_type")
-    gpus = visible(context)
+    gpus = usable(context)
     if isinstance(asked, bool) or not isinstance(asked, int):
         return
     too_many = gpus is not None and kind == "MULTI_GPU" and asked > len(gpus)
     problem = ""
     if gpus is not None and too_many:
         problem = _("it asks for {asked} GPU processes, and {gpus} GPUs can be used", asked=asked, gpus=len(gpus))
+        if not gpus and asked > 1:
+            problem = _(
+                "it asks for {asked} GPU processes, and no GPU can be used: accelerate 1.x then starts {asked} "
+                "unconnected runs, each of which takes itself for the only one",
+                asked=asked,
+            )
     elif asked > 1 and kind in ("NO", False):
         problem = _("it asks for {asked} processes with distributed_type NO, which starts only one", asked=asked)
     elif asked != wanted:
@@ -80,6 +86,13 @@ def misplaced(context: Context, config: AccelerateConfig) -> Iterator[tuple[str,
             ),
             False,
         )
+
+
+def usable(context: Context) -> tuple[Gpu, ...] | None:
+    """The GPUs that the environment's torch can compute on: none where it is a build for the processor."""
+    environment = value(context.sheet.environment)
+    torch = environment.torch if environment else None
+    return () if torch and torch.cuda is None and torch.hip is None else visible(context)
 
 
 def visible(context: Context) -> tuple[Gpu, ...] | None:

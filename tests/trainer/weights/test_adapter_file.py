@@ -67,6 +67,14 @@ def test_other_weights_are_refused(tmp_path):
         read_weights(tmp_path)
 
 
+def test_names_without_the_network_they_belong_to_are_refused_in_words(tmp_path):
+    name = "mid_block.attentions.0.transformer_blocks.0.attn1.processor.to_k_lora.down.weight"
+    write_weights(tmp_path, {name: torch.zeros(4, 8), f"unet.{name}": torch.zeros(4, 8)})
+    with pytest.raises(TrainerError, match=r"1 of its 2 names lack `unet\.`") as told:
+        read_weights(tmp_path)
+    assert f"`{name}`" in str(told.value)
+
+
 def test_an_empty_folder_says_what_it_looked_for(tmp_path):
     with pytest.raises(TrainerError, match=r"pytorch_lora_weights\.safetensors"):
         read_weights(tmp_path)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 from tests.worlds.project import GIB, GPUS, Project
 from tests.worlds.world import RUN, world
 
@@ -25,6 +28,15 @@ def with_source_of_0_24_1(p: Project) -> None:
     )
     own = "".join(f"    {key}: object = None\n" for key in KEYS_OF_0_24_1)
     file.write_text(f"class BaseConfig:\n{base}\n\nclass ClusterConfig(BaseConfig):\n{own}")
+
+
+OF_CONFIG_DEFAULT = {
+    "compute_environment": "LOCAL_MACHINE", "debug": False, "distributed_type": "NO", "downcast_bf16": False,
+    "enable_cpu_affinity": False, "machine_rank": 0, "main_training_function": "main", "mixed_precision": "no",
+    "num_machines": 1, "num_processes": 1, "rdzv_backend": "static", "same_network": False,
+    "tpu_use_cluster": False, "tpu_use_sudo": False, "use_cpu": False,
+}  # fmt: skip
+"""What `accelerate config default` of 1.15.0 writes on a machine with one GPU, as JSON."""
 
 
 def add(p: Project, line: str) -> None:
@@ -175,6 +187,40 @@ def gpu_ids_of_a_bigger_machine(p: Project) -> None:
 )
 def a_config_of_two_machines(p: Project) -> None:
     p.edit(p.accelerate, "num_machines: 1", "num_machines: 2")
+
+
+@world(
+    "ACC004",
+    source="run of accelerate 1.15.0, 2026-11-28: two unconnected processes, each main, exit 0",
+    named_by=r"processes[^\n]*GPU|unconnected",
+    by_hand="the project's own settings ask for two processes",
+)
+def two_processes_where_torch_sees_no_gpu(p: Project) -> None:
+    p.use_profile("cpu", "3.11.7")
+    p.facts("gpus", devices=(GPUS.devices[0], replace(GPUS.devices[0], index=1, uuid="GPU-2")))
+    p.flags["num_processes"] = 2
+    p.edit(p.accelerate, "num_processes: 1", "num_processes: 2")
+    p.edit(p.accelerate, "distributed_type: 'NO'", "distributed_type: MULTI_GPU")
+
+
+@world(
+    "ACC003",
+    source="run of accelerate 1.15.0, 2026-11-28: ValueError: unknown key; the flag of `launch` is ignored",
+    named_by=r"gradient_accumulation_steps",
+)
+def gradient_accumulation_in_the_config(p: Project) -> None:
+    add(p, "gradient_accumulation_steps: 4")
+
+
+@world(
+    "ACC004",
+    source="run of accelerate 1.15.0, 2026-11-28: `config default` writes JSON into a file named .yaml",
+    named_by=r"processes",
+)
+def json_in_a_yaml_file_of_another_machine(p: Project) -> None:
+    p.accelerate.write_text(
+        json.dumps(OF_CONFIG_DEFAULT | {"num_processes": 4, "distributed_type": "MULTI_GPU"}, indent=2)
+    )
 
 
 @world(

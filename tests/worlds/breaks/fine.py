@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 
+from tests.worlds.breaks.accelerate import OF_CONFIG_DEFAULT
 from tests.worlds.breaks.data import first, jpeg, png
 from tests.worlds.breaks.model import as_clone, as_hub_cache
 from tests.worlds.project import A4500, GPUS, MACHINE, REQUIREMENTS, Project
@@ -243,3 +244,8 @@ def a_checkout_with_crlf(p: Project) -> None:
 def the_current_stack(p: Project) -> None:
     p.use_profile("modern", "3.11.7")
     p.facts("gpus", driver="580.65.06", cuda="13.0", devices=(replace(GPUS.devices[0], compute_capability=(8, 9)),))
+
+
+@fine(source="run of accelerate 1.15.0, 2026-11-28: `config default` writes JSON into a file named .yaml")
+def json_in_a_yaml_file(p: Project) -> None:
+    p.accelerate.write_text(json.dumps(OF_CONFIG_DEFAULT, indent=2) + "\n")

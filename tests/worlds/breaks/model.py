@@ -227,11 +227,18 @@ def feature_extractor_named_but_absent(p: Project) -> None:
     )
 
 
+def named_in_the_file(p: Project) -> None:
+    """The model as dualano.toml names it, where `fix` can name another; a flag would go on naming the old one."""
+    del p.flags["model"]
+    (p.root / "dualano.toml").write_text('model = "model" # mine\n')
+
+
 STACK = "run with diffusers 0.29.2 to 0.42.1, transformers 4.44.2 and 5.24.0, 2026-11-28"
 
 
 @world("MODEL006", source=f"{STACK}: saved whole over shards: FileNotFoundError", named_by=r"index\.json|shard")
 def the_index_of_shards_that_are_gone(p: Project) -> None:
+    named_in_the_file(p)
     reinstall(p.site, "diffusers", "0.31.0")
     names = {"conv_in.weight": "diffusion_pytorch_model-00001-of-00002.safetensors"}
     index = {"metadata": {"total_size": 1}, "weight_map": names}
@@ -244,6 +251,7 @@ def the_index_of_shards_that_are_gone(p: Project) -> None:
     named_by=r"text_model|text_encoder",
 )
 def a_text_encoder_saved_by_transformers_5(p: Project) -> None:
+    named_in_the_file(p)
     file = own(p.model / "text_encoder" / "model.safetensors")
     data = file.read_bytes()
     length = int.from_bytes(data[:8], "little")
@@ -257,9 +265,13 @@ def a_text_encoder_saved_by_transformers_5(p: Project) -> None:
     named_by=r"tokenizer|vocab\.json",
 )
 def a_tokenizer_saved_by_transformers_5(p: Project) -> None:
-    (p.model / "tokenizer" / "tokenizer.json").write_text('{"version": "1.0"}')
+    named_in_the_file(p)
+    folder = p.model / "tokenizer"
+    merges = [line.split() for line in (folder / "merges.txt").read_text().splitlines()[1:]]
+    model = {"type": "BPE", "vocab": json.loads((folder / "vocab.json").read_text()), "merges": merges}
+    (folder / "tokenizer.json").write_text(json.dumps({"version": "1.0", "model": model}))
     for name in ("vocab.json", "merges.txt"):
-        (p.model / "tokenizer" / name).unlink()
+        (folder / name).unlink()
 
 
 @world(
@@ -269,6 +281,7 @@ def a_tokenizer_saved_by_transformers_5(p: Project) -> None:
     named_by=r"model_max_length",
 )
 def a_tokenizer_without_a_length(p: Project) -> None:
+    named_in_the_file(p)
     file = p.model / "tokenizer" / "tokenizer_config.json"
     entries = json.loads(file.read_text())
     del entries["model_max_length"]
