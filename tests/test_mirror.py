@@ -25,7 +25,6 @@ ELSEWHERE = {
         "dualano_setup/facts/project/layouts/survey",
         "dualano_setup/flows/bring",
         "dualano_setup/repairs/actions/intake",
-        "dualano_setup/repairs/planners/imports",
         "dualano_setup/report/intake",
     ),
     "cli/test_main.py": (

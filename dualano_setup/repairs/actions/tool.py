@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 from dataclasses import dataclass
@@ -112,7 +113,9 @@ class RunTrainerTool(Undoing):
         return [_slot(workshop, number) for number in reversed(range(len(self.outputs)))]
 
     def _put_back(self, before: images.Before, workshop: Workshop) -> None:
-        """Removes what was made and moves back what stood there."""
+        """Removes what was made, what a killed tool was still making beside it too, and moves back what was there."""
+        for half in Path(before.path).parent.glob(f".{glob.escape(Path(before.path).name)}.partial-*"):
+            images.remove_tree(half)
         if before.kind == "absent" or os.path.lexists(before.image):
             images.remove_tree(Path(before.path))
         images.bring_back(before)

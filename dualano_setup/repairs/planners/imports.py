@@ -7,6 +7,7 @@ import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -240,7 +241,7 @@ def _name(image: str, place: str, used: set[str]) -> tuple[str, str]:
     plain, ending = name.stem, name.suffix.lower() if name.suffix.lower() in _LINKED else ".png"
     plain = "".join(char if char.isprintable() and char != "/" else "_" for char in plain)
     above = PurePath(image).parent.parts[-2 if place == "train/good" else -1]
-    candidates = [plain, f"{above}_{plain}", *(f"{plain}-{number}" for number in range(2, 100_000))]
+    candidates = chain((plain, f"{above}_{plain}"), (f"{plain}-{number}" for number in count(2)))
     stem = next(name for name in candidates if f"{place}/{name}".casefold() not in used)
     used.add(f"{place}/{stem}".casefold())
     return stem, ending

@@ -66,6 +66,18 @@ def test_a_tool_that_makes_less_than_it_should(workshop, tmp_path):
         action(tmp_path / "foreground", "well", tmp_path / "more").apply(workshop)
 
 
+def test_what_a_killed_tool_left_beside_its_output_goes_too(workshop, tmp_path):
+    output = tmp_path / "data" / "fore[ground]"
+    half = output.parent / ".fore[ground].partial-k2j3"
+    step = action(output, "fail")
+    with pytest.raises(RepairError):
+        step.apply(workshop)
+    half.mkdir()
+    (half / "000.png").write_text("half")
+    step.undo(workshop)
+    assert not output.parent.exists()
+
+
 def test_undo_keeps_what_the_user_changed(workshop, tmp_path):
     output = tmp_path / "foreground"
     step = action(output)
