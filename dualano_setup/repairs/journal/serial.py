@@ -22,6 +22,7 @@ from ..action import Action, Cost, Plan
 from ..actions.download import Download
 from ..actions.environment import MakeEnvironment
 from ..actions.files import MoveAside, WriteFile
+from ..actions.intake import BringData
 from ..actions.mended_copy import MendedCopy
 from ..actions.tool import RunTrainerTool
 
