@@ -18,6 +18,8 @@ ELSEWHERE = {
     "cli/test_fix.py": (
         "dualano_setup/cli/undo",
         "dualano_setup/flows/fix",
+        "dualano_setup/flows/settle",
+        "dualano_setup/flows/undo",
     ),
     "cli/test_import.py": (
         "dualano_setup/facts/project/layouts/folders",
@@ -37,13 +39,17 @@ ELSEWHERE = {
     "cli/test_usage_of_runs.py": (
         "dualano_setup/cli/generate",
         "dualano_setup/cli/quickstart",
+        "dualano_setup/flows/logs",
     ),
     "explain/test_launcher_traceback.py": ("dualano_setup/runs/watch/live",),
+    "explain/test_match.py": ("dualano_setup/explain/line_forms",),
     "explain/test_read.py": (
         "dualano_setup/cli/explain",
         "dualano_setup/explain/clean",
+        "dualano_setup/explain/ending",
     ),
     "explain/test_signatures.py": ("dualano_setup/report/explain",),
+    "explain/test_two_packages.py": ("dualano_setup/facts/environment/needs",),
     "facts/environment/test_probe.py": (
         "dualano_setup/facts/environment/builds",
         "dualano_setup/facts/environment/layout",
@@ -55,11 +61,11 @@ ELSEWHERE = {
         "dualano_setup/facts/installers/pythons",
         "dualano_setup/facts/installers/uv_config",
     ),
-    "facts/project/layouts/test_pairing.py": ("dualano_setup/facts/project/layouts/picture",),
     "facts/machine/test_gpus.py": (
         "dualano_setup/facts/machine/kernel_gpus",
         "dualano_setup/facts/machine/nvidia_smi",
     ),
+    "facts/project/layouts/test_pairing.py": ("dualano_setup/facts/project/layouts/picture",),
     "facts/project/test_project_probes.py": (
         "dualano_setup/facts/project/checkout",
         "dualano_setup/facts/project/dataset",
@@ -70,7 +76,10 @@ ELSEWHERE = {
         "dualano_setup/facts/project/requirement_lines",
         "dualano_setup/facts/project/requirements",
     ),
-    "facts/test_collect.py": ("dualano_setup/facts/probing",),
+    "facts/test_collect.py": (
+        "dualano_setup/facts/probing",
+        "dualano_setup/rules/data/contents",
+    ),
     "facts/test_serialize.py": (
         "dualano_setup/facts/fact",
         "dualano_setup/facts/sheet",
@@ -92,28 +101,21 @@ ELSEWHERE = {
     "real_training": (
         "dualano_setup/flows/quickstart",
         "dualano_setup/runs/proof",
+        "trainer/sheet",
     ),
     "real_training/test_prove.py": ("dualano_setup/cli/prove",),
-    "rules/test_model.py": (
-        "dualano_setup/facts/project/model_layout",
-        "dualano_setup/rules/model_layout",
-    ),
-    "rules/test_acc.py": (
-        "dualano_setup/rules/acc/content",
-        "dualano_setup/rules/acc/precision",
-        "dualano_setup/rules/acc/processes",
-        "dualano_setup/rules/acc/rules",
-    ),
     "repairs/actions/test_files.py": ("dualano_setup/repairs/actions/before_image",),
     "repairs/actions/test_mended_copy.py": (
         "dualano_setup/repairs/actions/room",
         "dualano_setup/repairs/actions/tensor_names",
+        "dualano_setup/repairs/actions/undoing",
     ),
     "repairs/journal/test_apply.py": (
         "dualano_setup/facts/fixes",
         "dualano_setup/repairs/journal/lock",
         "dualano_setup/repairs/journal/serial",
     ),
+    "repairs/planners/test_environment.py": ("dualano_setup/installers/user_configuration",),
     "repairs/planners/test_project_plans.py": (
         "dualano_setup/repairs/planners/accelerate",
         "dualano_setup/repairs/planners/dataset",
@@ -143,8 +145,15 @@ ELSEWHERE = {
     "rules/pkg/test_rules.py": ("dualano_setup/rules/pkg/names",),
     "rules/req/test_rules.py": ("dualano_setup/rules/req/pin_completion",),
     "rules/req/test_rules_lines.py": (
+        "dualano_setup/rules/req/duplicates",
         "dualano_setup/rules/req/indexes",
         "dualano_setup/rules/req/pin_knowledge",
+    ),
+    "rules/test_acc.py": (
+        "dualano_setup/rules/acc/content",
+        "dualano_setup/rules/acc/precision",
+        "dualano_setup/rules/acc/processes",
+        "dualano_setup/rules/acc/rules",
     ),
     "rules/test_choose_profile.py": (
         "dualano_setup/knowledge/architectures",
@@ -155,8 +164,12 @@ ELSEWHERE = {
         "dualano_setup/rules/finding",
         "dualano_setup/rules/selection",
     ),
+    "rules/test_model.py": (
+        "dualano_setup/facts/project/model_layout",
+        "dualano_setup/rules/model_layout",
+    ),
     "rules/test_rule_edges.py": (
-        "dualano_setup/rules/seen",
+        "dualano_setup/rules/req/releases",
         "dualano_setup/rules/wording",
     ),
     "rules/test_rules_sec_net.py": (
@@ -172,19 +185,26 @@ ELSEWHERE = {
     "runs/test_ending.py": (
         "dualano_setup/cli/logs",
         "dualano_setup/cli/stop",
+        "dualano_setup/flows/stop",
         "dualano_setup/runs/folder",
         "dualano_setup/runs/launch/handoff",
         "dualano_setup/runs/launch/supervisor",
         "dualano_setup/runs/look",
+        "dualano_setup/runs/watch/attend",
     ),
     "runs/test_state.py": ("dualano_setup/runs/records",),
     "runs/watch/test_explained.py": ("dualano_setup/runs/watch/report",),
-    "settings/test_project_file.py": ("dualano_setup/settings/options",),
-    "signals": ("dualano_setup/system/unwinding",),
+    "settings/test_project_file.py": (
+        "dualano_setup/settings/options",
+        "dualano_setup/system/toml",
+    ),
+    "signals": (
+        "dualano_setup/system/first_signal",
+        "dualano_setup/system/unwinding",
+    ),
     "signals/test_train.py": (
         "dualano_setup/cli/train",
         "dualano_setup/flows/train",
-        "dualano_setup/runs/watch/foreground",
     ),
     "system/test_child.py": (
         "dualano_setup/system/probe_command",
@@ -193,6 +213,7 @@ ELSEWHERE = {
     "test_language.py": (
         "dualano_setup/cli/argparse_words",
         "dualano_setup/cli/asked_language",
+        "dualano_setup/settings/stored",
     ),
     "trainer/data/test_split.py": ("trainer/data/mvtec",),
     "trainer/export/test_main.py": (
@@ -231,10 +252,21 @@ ELSEWHERE = {
         "trainer/memory/unet_layers",
     ),
     "trainer/method/test_merged.py": ("trainer/kernels/cuda_graph",),
+    "trainer/miniature/test_base.py": ("trainer/miniature/world/captions",),
     "trainer/miniature/test_make.py": (
         "trainer/miniature/__main__",
         "trainer/miniature/data",
         "trainer/miniature/model",
+    ),
+    "trainer/miniature/test_world.py": (
+        "trainer/miniature/world/anomalies",
+        "trainer/miniature/world/batch",
+        "trainer/miniature/world/categories",
+        "trainer/miniature/world/draws",
+        "trainer/miniature/world/geometry",
+        "trainer/miniature/world/materials",
+        "trainer/miniature/world/objects",
+        "trainer/miniature/world/scene",
     ),
     "trainer/oracle": (
         "trainer/base_model/feed_forward",
@@ -248,8 +280,19 @@ ELSEWHERE = {
         "trainer/method/text",
         "trainer/method/unet",
     ),
-    "trainer/oracle/test_sample.py": ("trainer/data/backgrounds",),
+    "trainer/oracle/test_sample.py": (
+        "trainer/data/backgrounds",
+        "trainer/method/conditions",
+    ),
     "trainer/oracle/test_train5.py": ("trainer/optim/loss_scale",),
+    "trainer/test_content.py": (
+        "trainer/content/ends",
+        "trainer/content/share",
+        "trainer/content/texts",
+        "trainer/content/verdict",
+        "trainer/data/measure",
+        "trainer/data/square",
+    ),
     "trainer/test_convert.py": (
         "trainer/cli/run_command",
         "trainer/errors",
@@ -272,13 +315,22 @@ ELSEWHERE = {
         "trainer/cli/interrupt",
         "trainer/train/assembly",
         "trainer/train/loop",
+        "trainer/train/reports",
     ),
-    "trainer/train/test_sample_sheets.py": ("trainer/run_folder/folder",),
+    "trainer/train/test_sample_sheets.py": (
+        "trainer/data/picture_sheet",
+        "trainer/run_folder/folder",
+    ),
     "upkeep/test_recheck.py": (
         "dualano_setup/upkeep/hashes",
         "dualano_setup/upkeep/index_pages",
     ),
-    "worlds": ("dualano_setup/check",),
+    "worlds": (
+        "dualano_setup/check",
+        "dualano_setup/facts/project/contents",
+        "trainer/data/__main__",
+    ),
+    "worlds/test_agreement.py": ("trainer/train/data",),
 }
 MODULES = sorted(
     file.relative_to(ROOT).with_suffix("").as_posix()
