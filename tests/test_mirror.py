@@ -304,7 +304,6 @@ ELSEWHERE = {
     ),
     "trainer/train/test_config.py": (
         "trainer/__main__",
-        "trainer/base_model/loading",
         "trainer/cli/flag_types",
         "trainer/optim/learning_rate",
         "trainer/train/flags",

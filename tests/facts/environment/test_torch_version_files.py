@@ -64,6 +64,18 @@ git_version = '2236df1770800ffea5697b11b0bb0d910b2e59e1'
 hip: Optional[str] = None
 xpu: Optional[str] = None
 """,
+    "2.15.0 of the macOS wheel": """\
+from typing import Optional
+
+__all__ = ['__version__', 'debug', 'cuda', 'git_version', 'hip', 'rocm', 'xpu']
+__version__ = '2.15.0'
+debug = False
+cuda: Optional[str] = None
+git_version = 'd0f2af8b66b20da4baa50644c0cd3f887a2eae2e'
+hip: Optional[str] = None
+rocm: Optional[str] = None
+xpu: Optional[str] = None
+""",
 }
 EXPECTED = {
     "2.12.0 of the macOS wheel": ("2.12.0", None),
@@ -71,6 +83,7 @@ EXPECTED = {
     "2.14.1 of the Linux wheel": ("2.14.1+cu130", "13.0"),
     "2.2.0 of the macOS wheel": ("2.2.0", None),
     "2.6.0 of the macOS wheel": ("2.6.0", None),
+    "2.15.0 of the macOS wheel": ("2.15.0", None),
 }
 
 
