@@ -54,5 +54,8 @@ def test_nothing_to_show_is_said(tmp_path, capsys):
     (tmp_path / "real").mkdir()
     command = ["--generated", str(tmp_path / "made"), "--real", str(tmp_path / "real"), "--output", str(tmp_path / "s")]
     assert main(command) == 1
-    assert "0 pairs" in capsys.readouterr().err
+    assert "No images in" in capsys.readouterr().err
+    Image.new("RGB", (8, 8)).save(tmp_path / "real" / "0.png")
+    assert main(command) == 1
+    assert "no pairs in" in capsys.readouterr().err
     assert not (tmp_path / "s").exists()

@@ -38,7 +38,7 @@ def test_the_pipeline_loads_and_fits_its_image_size(miniature):
     import torch
     from diffusers import StableDiffusionPipeline
 
-    pipeline = diffusers.StableDiffusionPipeline.from_pretrained(str(miniature["model"]), local_files_only=True)
+    pipeline = StableDiffusionPipeline.from_pretrained(str(miniature["model"]), local_files_only=True)
     assert type(pipeline.scheduler).__name__ == "PNDMScheduler"
     assert pipeline.safety_checker is None
     tokens = pipeline.tokenizer(["a vfx with sks", "sks", ""]).input_ids
