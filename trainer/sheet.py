@@ -42,11 +42,10 @@ def write_sheet(generated: Path, real: Path, output: Path, count: int, title: st
     Raises:
         TrainerError: there are no pairs or real images, or a file cannot be read or written.
     """
-    records = Manifest(generated).records
+    records, images = Manifest(generated).records, list_images(real)
     chosen = sorted(records.values(), key=lambda record: (record.rejected is not None, record.index))[:count]
-    images = list_images(real)
-    if not chosen or not images:
-        raise TrainerError(f"There is nothing to show: {len(records)} pairs in {generated}, {len(images)} in {real}.")
+    if not chosen:
+        raise TrainerError(f"There is nothing to show: no pairs in {generated}.")
     rows = [_row(generated, record, images[number % len(images)]) for number, record in enumerate(chosen)]
     try:
         output.parent.mkdir(parents=True, exist_ok=True)

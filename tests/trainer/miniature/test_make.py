@@ -115,3 +115,20 @@ def test_a_failure_in_the_middle_leaves_no_half_made_folder(tmp_path, monkeypatc
     with pytest.raises(ZeroDivisionError):
         make(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_trained_base_shows_drawn_pictures_again_and_its_data_are_of_an_unseen_category(tmp_path):
+    torch, diffusers = pytest.importorskip("torch"), pytest.importorskip("diffusers")
+    from trainer.miniature.world.categories import draw_category
+
+    status, places = make(tmp_path / "trained", "--trained", "bottle")
+    assert status == 0
+    drawn = draw_category("bottle", "hole", 0, 0).image
+    assert np.array_equal(np.asarray(Image.open(places["data"] / "bottle" / "test" / "hole" / "000.png")), drawn)
+    pipeline = diffusers.StableDiffusionPipeline.from_pretrained(places["model"], local_files_only=True)
+    x = torch.from_numpy(drawn).permute(2, 0, 1)[None].float().div(127.5).sub(1)
+    with torch.no_grad():
+        latents = pipeline.vae.encode(x).latent_dist.mode()
+        again = pipeline.vae.decode(latents).sample
+    assert float((again - x).abs().mean()) < 0.06
+    assert 0.5 < float(latents.std()) * pipeline.vae.config.scaling_factor < 2

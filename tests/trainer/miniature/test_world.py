@@ -95,6 +95,6 @@ def test_a_category_is_a_data_set_that_the_trainer_reads(tmp_path):
     assert len(data) == 3
     arrays = data.tensors(0, hflip=False, vflip=False)
     mask = draw_category("key", "crack", 0, 0).anomaly_mask > 0
-    assert np.array_equal((arrays["foreground"] != 0).any(0) | ~mask, np.ones_like(mask))
-    assert not arrays["foreground"][:, ~mask].any()
+    assert np.array_equal((arrays["part"] != 0).any(0) | ~mask, np.ones_like(mask))
+    assert not arrays["part"][:, ~mask].any()
     assert len(list((tmp_path / "fg" / "key" / "good").iterdir())) == 2
