@@ -27,9 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
     from ..runs.folder import every, runs_root
     from ..runs.look import look_at
     from ..runs.watch.report import list_text
+    from ..system.processes import living_runs
 
     settings = settings_of(arguments)
-    views = [look_at(folder, record) for folder in every(settings.state) if (record := folder.record())]
+    living = living_runs()
+    views = [look_at(folder, record, living) for folder in every(settings.state) if (record := folder.record())]
     if arguments.json:
         sys.stdout.write(json.dumps([view.document() for view in views], indent=2) + "\n")
     elif views:

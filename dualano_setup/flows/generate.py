@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from ..settings.options import Settings
 
 
-_WEIGHTS = ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin")
-
-
 def generate(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> int:
     """Samples in the training environment; the exit status is the sampler's.
 
@@ -61,11 +58,13 @@ def newest_weights(settings: Settings) -> Path:
     from ..runs.launch.resume import is_like
 
     wanted = bundled_arguments(settings, Path(), ())
+    from ..runs.look import FINAL_WEIGHTS
+
     for run_folder in reversed(every(settings.state)):
         record = run_folder.record()
         if record is None or not is_like(record, wanted):
             continue
-        for name in _WEIGHTS:
+        for name in FINAL_WEIGHTS:
             if (found := Path(record.output) / name).is_file():
                 print(_("weights of run {run}: {found}", run=run_folder.name, found=found), file=sys.stderr)
                 return found

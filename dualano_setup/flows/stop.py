@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from ..language import N_, _
-from ..runs.ending import ask_to_end, end_run, wait_for_record
+from ..runs.ending import ask_to_end, end_run, promise, wait_for_record
 from ..runs.folder import find
 from ..runs.launch.resume import how_to_go_on
 from ..runs.look import look_at
@@ -18,7 +18,7 @@ _WAS: dict[State, str] = {
     "stopped": N_("{run} is not running; it was stopped{detail}"),
     "interrupted": N_("{run} is not running; it was interrupted{detail}"),
     "lost": N_("{run} is not running; it was lost{detail}"),
-    "elsewhere": N_("{run} is not running; it runs elsewhere{detail}"),
+    "elsewhere": N_("{run} runs elsewhere and cannot be ended from here{detail}"),
 }
 
 
@@ -37,14 +37,7 @@ def stop(settings: Settings, run: str | None, patience: float, *, now: bool) -> 
         return 1 if seen.verdict.state == "elsewhere" else 0
     ask_to_end(folder, "stop", now=now)
     if patience:
-        print(
-            _(
-                "{folder}: asked to write a checkpoint and end (at most {patience:.0f} s) ...",
-                folder=folder.name,
-                patience=patience,
-            ),
-            flush=True,
-        )
+        print(f"{folder.name}: {promise(folder, record, patience)} ...", flush=True)
     ending = end_run(folder, record, patience=patience)
     wait_for_record(folder)
     print(f"{folder.name} {ending.in_words()}", file=sys.stdout if ending.how else sys.stderr)

@@ -20,7 +20,7 @@ from ...facts.sheet import FactSheet
 from ...language import _, spoken
 from ...settings.options import Settings
 from ...system.bundle import bundle_root
-from ...system.processes import RUN_VARIABLE
+from ...system.processes import RUN_VARIABLE, boot_id, pid_namespace
 from ..folder import RunFolder, create
 from ..records import RunRecord, write
 from . import command_line as launches
@@ -169,6 +169,8 @@ def _record(run: RunFolder, launch: Launch, trainer: str, detach: bool) -> RunRe
         created=time.time(),
         detached=detach,
         metrics=launch.metrics,
+        boot=boot_id(),
+        namespace=pid_namespace(),
     )
 
 
