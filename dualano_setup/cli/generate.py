@@ -20,7 +20,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         ),
     )
     parser.add_argument("--weights", metavar="PATH", help=_("weight file or its folder (default: of the newest run)"))
-    parser.add_argument("--output", metavar="DIR", dest="into", help=_("where samples go (.dualano/generated/...)"))
+    parser.add_argument("--output", metavar="DIR", dest="into", help=_("where samples go (outputs/<run>/generated)"))
     parser.add_argument(
         "arguments", nargs="*", metavar="-- ARGS", help=_("for trainer.generate, untouched; -- --help lists them")
     )

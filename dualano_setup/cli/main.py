@@ -9,15 +9,17 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import Any, Protocol, cast
 
 from .. import __version__
 from ..errors import UsageError, WorkError
 from ..language import DEFAULT, N_, _, speak, spoken
 from ..settings.stored import read_stored
+from ..system.bundle import docs_folder
 from ..system.unwinding import unwinding
 from .asked_language import asked_language
 from .completion import Completion
+from .line import refuse_unknown, split_arguments, with_command
 from .parser import Parser, RawFormatter, add_options
 
 # Order of `--help`. Each name is a module beside this one with `register(subparsers, shared)` and `run(arguments)`.
@@ -26,11 +28,17 @@ COMMANDS = (
     "fix",
     "undo",
     "train",
+    "resume",
     "runs",
     "status",
     "logs",
     "stop",
     "generate",
+    "export",
+    "masks",
+    "foreground",
+    "convert",
+    "memory",
     "patch",
     "explain",
     "rule",
@@ -39,6 +47,8 @@ COMMANDS = (
     "init",
     "quickstart",
 )
+
+_TOOLS = ("export", "masks", "foreground", "convert", "memory")  # rows of one table, in tool.py
 
 # Over before garbage could matter; the others may run for hours.
 COMMANDS_OF_A_MOMENT = frozenset(("check", "--help", "-h", "--version", "rule", "profile", "runs", "status"))
@@ -56,7 +66,18 @@ _EPILOG = N_("""\
 Every shared option is also a key in dualano.toml and a DUALANO_... variable; flag beats variable beats file.
 Exit status: 0 all well, 1 a finding blocks or the work failed, 2 wrong usage, 3 something needed could not be
 looked at, 130 interrupted.
+Pages on trainer, generation and exports: {docs}
 """)
+
+
+class Command(Protocol):
+    """What each command offers."""
+
+    def register(self, subparsers: argparse._SubParsersAction[Any], shared: argparse.ArgumentParser) -> None:
+        """Adds it to the parser."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Does it; the exit status."""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -70,10 +91,9 @@ def run(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     try:
-        line = _with_default(argv)
         stored = read_stored(Path.cwd())
-        speak(asked_language(line, os.environ, stored))
-        arguments = _parser(line).parse_args(line, argparse.Namespace(stored=stored))
+        speak(asked_language(argv, os.environ, stored))
+        arguments = _parsed(with_command(argv, COMMANDS), argparse.Namespace(stored=stored))
         try:
             status: int = _command(arguments.command).run(arguments)
         except WorkError as error:
@@ -128,7 +148,7 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
     parser = Parser(
         prog="dualano-doctor",
         description=_(_DESCRIPTION),
-        epilog=_(_EPILOG),
+        epilog=_(_EPILOG, docs=docs_folder()),
         formatter_class=RawFormatter,
     )
     parser.add_argument("--version", action="version", version=f"dualano-doctor {__version__}")
@@ -146,18 +166,37 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _command(name: str) -> ModuleType:
+def _parsed(line: Sequence[str], known: argparse.Namespace) -> argparse.Namespace:
+    """What the line says. ARGS are all that stands behind the first `--`. Raises UsageError for what is not known."""
+    parser = _parser(line)
+    words, behind = split_arguments(line)
+    arguments, unknown = parser.parse_known_args(words, argparse.Namespace(**vars(known)))
+    takes_arguments = hasattr(arguments, "arguments")
+    if takes_arguments:
+        arguments.arguments = [*arguments.arguments, *behind]
+    elif behind:  # of a command without ARGS: words that look like options
+        arguments, unknown = parser.parse_known_args(line, known)
+    if unknown:
+        flags = [flag for flag in _flags(parser, line[0]) if flag.startswith("--")]
+        place = words.index(unknown[0]) if unknown[0] in words else 0
+        unknown = words[place:] if takes_arguments and place else unknown  # argparse took its value for one of ARGS
+        refuse_unknown(line[0], unknown, takes_arguments=takes_arguments, flags=flags)
+    return arguments
+
+
+def _flags(parser: argparse.ArgumentParser, command: str) -> list[str]:
+    groups = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return [flag for group in groups for flag in group.choices[command]._option_string_actions]
+
+
+def _command(name: str) -> Command:
     """The module of a command, imported when it is asked for."""
-    return import_module(f".{name}", __package__)
+    if name in _TOOLS:
+        from .tool import ToolCommand
 
-
-def _with_default(argv: Sequence[str]) -> list[str]:
-    """`dualano-doctor --json` means `dualano-doctor check --json`."""
-    if argv and argv[0].partition("=")[0] in ("-h", "--help", "--version", "--print-completion"):
-        return list(argv)
-    if not argv or argv[0].startswith("-"):
-        return ["check", *argv]
-    return list(argv)
+        return ToolCommand(name)
+    module: Any = import_module(f".{name}", __package__)
+    return cast("Command", module)
 
 
 def _explained(error: OSError) -> str:

@@ -18,11 +18,26 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
         help=_("list the training runs"),
         description=_("Every run of this project, the newest last, with what became of it."),
     )
-    parser.add_argument("--json", action="store_true", help=_("as one JSON list on stdout"))
+    add = parser.add_argument
+    add("--json", action="store_true", help=_("as one JSON list on stdout"))
+    add("--prune", action="store_true", help=_("show what ended runs need no more; weights and checkpoints stay"))
+    add("--keep", type=int, metavar="N", help=_("with --prune: leave the newest N runs as they are (20)"))
+    add("--yes", action="store_true", help=_("with --prune: remove it"))
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints one line for each run."""
+    """Prints one line for each run, or prunes them. Raises UsageError for options that do not go together."""
+    from ..errors import UsageError
+
+    if not arguments.prune and (arguments.yes or arguments.keep is not None):
+        raise UsageError(_("--keep and --yes go with --prune"))
+    if arguments.prune:
+        from ..flows.prune import KEPT, prune
+
+        keep = KEPT if arguments.keep is None else arguments.keep
+        if keep < 0:
+            raise UsageError(_("--keep is {keep}, expected 0 or more", keep=keep))
+        return prune(settings_of(arguments), keep, remove=arguments.yes)
     from ..report.terminal import Style
     from ..runs.folder import every, runs_root
     from ..runs.look import look_at

@@ -19,6 +19,7 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     parser.add_argument(
         "name", nargs="?", metavar="RUN", help=_("name of the run, or a part of it (default: the newest)")
     )
+    parser.add_argument("--all", action="store_true", help=_("end every run of this project that is going on"))
     parser.add_argument("--now", action="store_true", help=_("do not wait for a checkpoint"))
     parser.add_argument("--wait", type=float, metavar="SECONDS", help=_("how long to wait for the checkpoint (300)"))
 
@@ -26,10 +27,14 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
 def run(arguments: argparse.Namespace) -> int:
     """Ends the run; 0 when it is over, 1 when it does not end. Raises UsageError for a run that is not there."""
     from ..errors import UsageError
-    from ..flows.stop import stop
+    from ..flows.stop import stop, stop_all
     from ..runs.ending import CHECKPOINT_SECONDS
 
     if arguments.wait is not None and not arguments.wait >= 0:
         raise UsageError(_("--wait is {wait}, expected 0 or more seconds", wait=arguments.wait))
     patience = 0.0 if arguments.now else CHECKPOINT_SECONDS if arguments.wait is None else arguments.wait
-    return stop(settings_of(arguments), arguments.name, patience, now=arguments.now)
+    if not arguments.all:
+        return stop(settings_of(arguments), arguments.name, patience, now=arguments.now)
+    if arguments.name is not None:
+        raise UsageError(_("either --all or the name of a run"))
+    return stop_all(settings_of(arguments), patience, now=arguments.now)

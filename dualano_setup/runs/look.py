@@ -13,12 +13,10 @@ from ..explain import last_error as cause
 from ..system.clock import disk_clock
 from ..system.processes import boot_id, is_alive, members, pid_namespace
 from .ending import newest_checkpoint
-from .folder import RunFolder
+from .folder import FINAL_WEIGHTS, RunFolder
 from .progress import Progress, read_progress
 from .records import ExitRecord, RunRecord
 from .state import Sight, Verdict, judge_run
-
-FINAL_WEIGHTS = ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin")
 
 
 @dataclass(frozen=True, slots=True)

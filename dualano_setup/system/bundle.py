@@ -23,3 +23,9 @@ def bundle_root() -> Path:
             package=_PACKAGE,
         )
     )
+
+
+def docs_folder() -> Path:
+    """Where the pages of docs/ are, in a wheel and in a checkout alike."""
+    bundled = _PACKAGE / "_bundled" / "docs"
+    return bundled if bundled.is_dir() else _PACKAGE.parent / "docs"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -121,7 +122,7 @@ def start(run: RunFolder, record: RunRecord) -> subprocess.Popen[bytes]:
             variables[name] = value
     variables[RUN_VARIABLE] = record.key
     with run.log.open("ab") as log:
-        log.write(f"$ {' '.join(record.argv)}\n  in {record.folder}\n".encode())
+        log.write(f"$ {shlex.join(record.argv)}\n  in {record.folder}\n".encode())
         log.flush()
         return subprocess.Popen(
             record.argv,
