@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -209,7 +211,26 @@ def _explained(error: OSError) -> str:
             strerror=error.strerror,
             place=place,
         )
+    if error.errno in (errno.EACCES, errno.EPERM) and (state := _of_another(Path.cwd())):
+        return _(
+            "{strerror}{place}: root, or somebody else, has worked here. `sudo chown -R $USER {state}` gives it back "
+            "to you",
+            strerror=error.strerror,
+            place=place,
+            state=shlex.quote(str(state)),
+        )
     return f"{error.strerror or error}{place}"
+
+
+def _of_another(project: Path) -> Path | None:
+    """The state folder in a project of this user, where something directly in it belongs to somebody else."""
+    state = project / ".dualano"
+    with contextlib.suppress(OSError):
+        me = os.geteuid()
+        places = (state, *state.iterdir())
+        if me and project.stat().st_uid == me and any(place.lstat().st_uid != me for place in places):
+            return state
+    return None
 
 
 def _complain(message: str, status: int) -> int:
