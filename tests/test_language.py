@@ -93,7 +93,7 @@ def test_help_is_translated(tmp_path, command):
 def test_wrong_usage_is_told_in_the_language(tmp_path):
     done = doctor("check", "--bogus", cwd=tmp_path, **CHINESE)
     assert done.returncode == 2
-    assert "不認得的參數：--bogus" in done.stderr
+    assert "`check` 不認得 --bogus" in done.stderr
     wrong = doctor("check", cwd=tmp_path, DUALANO_LANG="fr")
     assert wrong.returncode == 2
     assert "DUALANO_LANG: `lang` is 'fr', expected en or zh-TW" in wrong.stderr

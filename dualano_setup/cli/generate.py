@@ -15,7 +15,7 @@ COMMAND = Command(
     ),
     arguments=(
         argument("--weights", metavar="PATH", help=N_("weight file or its folder (default: of the newest run)")),
-        argument("--output", metavar="DIR", dest="into", help=N_("where samples go (.dualano/generated/...)")),
+        argument("--output", metavar="DIR", dest="into", help=N_("where samples go (outputs/<run>/generated)")),
         argument(
             "arguments", nargs="*", metavar="-- ARGS", help=N_("for trainer.generate, untouched; -- --help lists them")
         ),

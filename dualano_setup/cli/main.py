@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from typing import Any, Protocol, cast
 
 from .. import __version__
 from ..errors import UsageError, WorkError
 from ..language import DEFAULT, N_, _, speak, spoken
 from ..settings.stored import read_stored
+from ..system.bundle import docs_folder
 from ..system.unwinding import unwinding
 from .asked_language import asked_language
 from .completion import Completion
-from .parser import Parser, RawFormatter, add_command, add_options
+from .line import refuse_unknown, split_arguments, with_command
+from .parser import Command, Parser, RawFormatter, add_command, add_options
 
 # Order of `--help`. Each name is a module beside this one with its `COMMAND` and `run(arguments)`.
 COMMANDS = (
@@ -26,11 +30,17 @@ COMMANDS = (
     "fix",
     "undo",
     "train",
+    "resume",
     "runs",
     "status",
     "logs",
     "stop",
     "generate",
+    "export",
+    "masks",
+    "foreground",
+    "convert",
+    "memory",
     "patch",
     "explain",
     "rule",
@@ -40,6 +50,8 @@ COMMANDS = (
     "import",
     "quickstart",
 )
+
+_TOOLS = ("export", "masks", "foreground", "convert", "memory")  # rows of one table, in tool.py
 
 # Over before garbage could matter; the others may run for hours.
 COMMANDS_OF_A_MOMENT = frozenset(("check", "--help", "-h", "--version", "rule", "profile", "runs", "status"))
@@ -57,7 +69,19 @@ _EPILOG = N_("""\
 Every shared option is also a key in dualano.toml and a DUALANO_... variable; flag beats variable beats file.
 Exit status: 0 all well, 1 a finding blocks or the work failed, 2 wrong usage, 3 something needed could not be
 looked at, 130 interrupted.
+Pages on trainer, generation and exports: {docs}
 """)
+
+
+class Module(Protocol):
+    """What the module of each command offers."""
+
+    @property
+    def COMMAND(self) -> Command:  # noqa: N802 - a constant in the other modules
+        """What its parser is made of."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Does it; the exit status."""
 
 
 def run(argv: Sequence[str]) -> int:
@@ -71,10 +95,9 @@ def run(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     try:
-        line = _with_default(argv)
         stored = read_stored(Path.cwd())
-        speak(asked_language(line, os.environ, stored))
-        arguments = _parser(line).parse_args(line, argparse.Namespace(stored=stored))
+        speak(asked_language(argv, os.environ, stored))
+        arguments = _parsed(with_command(argv, COMMANDS), argparse.Namespace(stored=stored))
         try:
             status: int = _command(arguments.command).run(arguments)
         except WorkError as error:
@@ -129,7 +152,7 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
     parser = Parser(
         prog="dualano-doctor",
         description=_(_DESCRIPTION),
-        epilog=_(_EPILOG),
+        epilog=_(_EPILOG, docs=docs_folder()),
         formatter_class=RawFormatter,
     )
     parser.add_argument("--version", action="version", version=f"dualano-doctor {__version__}")
@@ -147,18 +170,37 @@ def _parser(line: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _command(name: str) -> ModuleType:
+def _parsed(line: Sequence[str], known: argparse.Namespace) -> argparse.Namespace:
+    """What the line says. ARGS are all that stands behind the first `--`. Raises UsageError for what is not known."""
+    parser = _parser(line)
+    words, behind = split_arguments(line)
+    arguments, unknown = parser.parse_known_args(words, argparse.Namespace(**vars(known)))
+    takes_arguments = hasattr(arguments, "arguments")
+    if takes_arguments:
+        arguments.arguments = [*arguments.arguments, *behind]
+    elif behind:  # of a command without ARGS: words that look like options
+        arguments, unknown = parser.parse_known_args(line, known)
+    if unknown:
+        flags = [flag for flag in _flags(parser, line[0]) if flag.startswith("--")]
+        place = words.index(unknown[0]) if unknown[0] in words else 0
+        unknown = words[place:] if takes_arguments and place else unknown  # argparse took its value for one of ARGS
+        refuse_unknown(line[0], unknown, takes_arguments=takes_arguments, flags=flags)
+    return arguments
+
+
+def _flags(parser: argparse.ArgumentParser, command: str) -> list[str]:
+    groups = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return [flag for group in groups for flag in group.choices[command]._option_string_actions]
+
+
+def _command(name: str) -> Module:
     """The module of a command, imported when it is asked for."""
-    return import_module(f".{name}", __package__)
+    if name in _TOOLS:
+        from .tool import ToolCommand
 
-
-def _with_default(argv: Sequence[str]) -> list[str]:
-    """`dualano-doctor --json` means `dualano-doctor check --json`."""
-    if argv and argv[0].partition("=")[0] in ("-h", "--help", "--version", "--print-completion"):
-        return list(argv)
-    if not argv or argv[0].startswith("-"):
-        return ["check", *argv]
-    return list(argv)
+        return ToolCommand(name)
+    module: Any = import_module(f".{name}", __package__)
+    return cast("Module", module)
 
 
 def _explained(error: OSError) -> str:
@@ -171,7 +213,26 @@ def _explained(error: OSError) -> str:
             strerror=error.strerror,
             place=place,
         )
+    if error.errno in (errno.EACCES, errno.EPERM) and (state := _of_another(Path.cwd())):
+        return _(
+            "{strerror}{place}: root, or somebody else, has worked here. `sudo chown -R $USER {state}` gives it back "
+            "to you",
+            strerror=error.strerror,
+            place=place,
+            state=shlex.quote(str(state)),
+        )
     return f"{error.strerror or error}{place}"
+
+
+def _of_another(project: Path) -> Path | None:
+    """The state folder in a project of this user, where something directly in it belongs to somebody else."""
+    state = project / ".dualano"
+    with contextlib.suppress(OSError):
+        me = os.geteuid()
+        places = (state, *state.iterdir())
+        if me and project.stat().st_uid == me and any(place.lstat().st_uid != me for place in places):
+            return state
+    return None
 
 
 def _complain(message: str, status: int) -> int:

@@ -50,8 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _status(settings, settings.checkout, names, as_json=arguments.json)
     from ..flows.patch import change
 
-    change(settings, settings.checkout, names, arguments.what)
-    return 0
+    return change(settings, settings.checkout, names, arguments.what)
 
 
 def _status(settings: Settings, checkout: Path, names: list[str], *, as_json: bool) -> int:

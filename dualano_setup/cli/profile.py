@@ -26,7 +26,9 @@ COMMAND = Command(
             "--for",
             dest="asked",
             metavar="GPU,DRIVER,PYTHON",
-            help=N_("the newest stack for another machine, solved from the tables: sm_61,535.54.03,3.12"),
+            help=N_(
+                'the newest stack for another machine, solved from the tables: "RTX 3090", or sm_61,535.54.03,3.12'
+            ),
         ),
         argument(
             "--recheck",
@@ -40,6 +42,7 @@ COMMAND = Command(
         ),
     ),
 )
+_USUAL_PYTHON = "3.11"
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -91,14 +94,37 @@ def _newest(sheet: FactSheet) -> str:
 def _print_solved(asked: str, *, as_json: bool) -> int:
     """The stack for a machine described in words. Raises UsageError for a description that cannot be read."""
     from ..errors import UsageError
+    from ..knowledge.gpu_names import architecture_of
     from ..knowledge.solve import Refusal, solve
     from ..knowledge.solved import profile_of
+    from ..knowledge.tables import newest_driver
 
-    parts = asked.split(",")
-    if len(parts) != 3:
-        raise UsageError(_("--for takes GPU,DRIVER,PYTHON, like sm_61,535.54.03,3.12; seen: {asked}", asked=asked))
+    parts = [part.strip() for part in asked.split(",")]
+    if len(parts) not in (1, 3):
+        raise UsageError(
+            _(
+                '--for takes GPU,DRIVER,PYTHON, like sm_61,535.54.03,3.12, or a GPU ("RTX 3090"); seen: {asked}',
+                asked=asked,
+            )
+        )
+    gpu = parts[0] if parts[0].startswith("sm_") else architecture_of(parts[0])
+    if not gpu:
+        raise UsageError(
+            _("no GPU called {gpu} is in the tables; its architecture does as well, like sm_86", gpu=parts[0])
+        )
+    driver, python = parts[1:] if len(parts) == 3 else (newest_driver(gpu), _USUAL_PYTHON)
+    if len(parts) == 1 and not as_json:
+        sys.stdout.write(
+            _(
+                "{name} is {gpu}; driver {driver}, Python {python}:\n",
+                name=parts[0],
+                gpu=gpu,
+                driver=driver,
+                python=python,
+            )
+        )
     try:
-        answer = solve(parts[0].strip(), parts[1].strip(), parts[2].strip())
+        answer = solve(gpu, driver, python)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if isinstance(answer, Refusal):

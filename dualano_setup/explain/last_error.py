@@ -125,5 +125,7 @@ def is_head(line: str) -> bool:
 
 
 def _ours(line: str) -> bool:
-    """Whether a line is something the trainer said, not our own head of the log or the launcher's frame."""
-    return not is_head(line) and not any(name in line for name in (*_OF_THE_LAUNCHER, "CalledProcessError"))
+    """Whether a line is something the trainer said: no head of the log, no frame, nothing of the launcher's."""
+    if is_head(line) or line[0].isspace() or is_traceback(line):
+        return False
+    return not any(name in line for name in (*_OF_THE_LAUNCHER, "CalledProcessError"))

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from ..settings.options import Settings
 
 
-_WEIGHTS = ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin")
-
-
 def generate(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> int:
     """Samples in the training environment; the exit status is the sampler's.
 
@@ -22,8 +19,10 @@ def generate(settings: Settings, weights: str | None, into: str | None, extra: l
     """
     from ..facts.collect import collect
     from ..runs.launch.handoff import interpreter_of
-    from ..runs.launch.tools import run_tool
+    from ..runs.launch.tools import refuse_unknown_flags, run_tool
 
+    if extra:
+        refuse_unknown_flags("trainer.generate", extra)
     command = tool_arguments(settings, weights, into, extra)
     status = run_tool(interpreter_of(collect(settings)), "trainer.generate", command, offline=settings.offline)
     return 128 - status if status < 0 else status
@@ -35,14 +34,18 @@ def tool_arguments(settings: Settings, weights: str | None, into: str | None, ex
     Raises UsageError when the model or the weights are not known.
     """
     from ..errors import UsageError
+    from ..runs.folder import results_of
     from ..runs.launch.arguments import value_of
 
     if settings.model is None and value_of("--pretrained_model_name_or_path", extra) is None:
         raise UsageError(_("sampling needs the base model that was trained on: --model PATH"))
-    folder = Path(into).absolute() if into else settings.state / "generated" / (_label(settings) or "samples")
+    named = value_of("--weights", extra) or weights
+    run, found = (_label(settings) or "samples", Path(named)) if named else newest_weights(settings)
+    # A folder for each run: pairs of other weights do not mix.
+    folder = Path(into).absolute() if into else results_of(settings.project, run) / "generated"
     pairs: list[tuple[str, object]] = [
         ("--pretrained_model_name_or_path", settings.model),
-        ("--weights", value_of("--weights", extra) or weights or newest_weights(settings)),
+        ("--weights", found),
         ("--output_dir", folder),
         ("--resolution", settings.resolution),
     ]
@@ -53,10 +56,13 @@ def tool_arguments(settings: Settings, weights: str | None, into: str | None, ex
     return [*(text for flag, value in pairs if value is not None for text in (flag, str(value))), *extra]
 
 
-def newest_weights(settings: Settings) -> Path:
-    """The weights of the newest run of these images and this variant. Raises UsageError when none left some."""
+def newest_weights(settings: Settings) -> tuple[str, Path]:
+    """The newest run of these images and this variant that left weights, and these.
+
+    Raises UsageError when none left some.
+    """
     from ..errors import UsageError
-    from ..runs.folder import every
+    from ..runs.folder import FINAL_WEIGHTS, every
     from ..runs.launch.arguments import bundled_arguments
     from ..runs.launch.resume import is_like
 
@@ -65,10 +71,10 @@ def newest_weights(settings: Settings) -> Path:
         record = run_folder.record()
         if record is None or not is_like(record, wanted):
             continue
-        for name in _WEIGHTS:
+        for name in FINAL_WEIGHTS:
             if (found := Path(record.output) / name).is_file():
                 print(_("weights of run {run}: {found}", run=run_folder.name, found=found), file=sys.stderr)
-                return found
+                return run_folder.name, found
     learned = _label(settings) or _("this project")
     raise UsageError(_("no run of {learned} has left weights yet; --weights PATH names some", learned=learned))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import RepairError, UsageError
 from ..facts.project.checkout import patch_parameters
 from ..language import _
-from ..patching import FileEdit, Patch, PatchError, load_patches, plan_revert
+from ..patching import FileEdit, Patch, PatchError, inspect, load_patches, plan_revert
 from ..patching import plan as plan_patches
 from ..repairs.action import Plan
 from ..repairs.actions import before_image as images
@@ -57,8 +57,10 @@ def plan_back(settings: Settings, checkout: Path) -> Plan:
     return _plan(settings, edits)
 
 
-def change(settings: Settings, checkout: Path, names: Sequence[str], what: str) -> None:
+def change(settings: Settings, checkout: Path, names: Sequence[str], what: str) -> int:
     """Applies the chosen patches ("apply") or takes all back ("revert"), under lock and journal.
+
+    Returns 1 when a chosen patch found no place, which is said.
 
     Raises UsageError for a name that is no patch's, RepairError when it failed and was taken back.
     """
@@ -70,12 +72,35 @@ def change(settings: Settings, checkout: Path, names: Sequence[str], what: str) 
         plan = plan_apply(settings, checkout, choose_patches(names)) if applying else plan_back(settings, checkout)
         if not plan.actions:
             tell(_("Nothing to apply.") if applying else _("Nothing to revert: no patch of this project is there."))
-            return
+            return _say_what_is_left_out(settings, checkout, names) if applying else 0
         outcome = apply_plan(plan, work)
         outcome.end_as_asked()
         if outcome.status:
             raise RepairError(outcome.problem)
     tell(_("Done. `dualano-doctor undo {plan}` takes it back byte for byte.", plan=plan.id))
+    return _say_what_is_left_out(settings, checkout, names) if applying else 0
+
+
+def _say_what_is_left_out(settings: Settings, checkout: Path, names: Sequence[str]) -> int:
+    """1 when a chosen patch is not wholly in place now; says which, where it looked and what that means."""
+    chosen = choose_patches(names)
+    by_id = {patch.id: patch for patch in chosen}
+    reports = inspect(checkout, chosen, patch_parameters(settings))
+    left_out = [report for report in reports if report.state in ("drifted", "partly")]
+    for report in left_out:
+        patch = by_id[report.id]
+        tell(
+            _(
+                "not in place: {patch} ({title}). {reason}. What it repairs ({rules}) stays as it is there; "
+                "`dualano-doctor rule {rule}` says what that means and how to do it by hand.",
+                patch=report.id,
+                title=_(patch.title),
+                reason=report.reason.rstrip("."),
+                rules=", ".join(patch.rules) or "-",
+                rule=patch.rules[0] if patch.rules else "",
+            )
+        )
+    return int(bool(left_out))
 
 
 def _plan(settings: Settings, edits: Sequence[FileEdit]) -> Plan:

@@ -12,8 +12,11 @@ from ..errors import UsageError
 from ..language import _
 from ..report.terminal import Style, render_report
 from ..runs.launch.arguments import required
+from ..runs.launch.tools import refuse_unknown_flags
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..check import Report
     from ..facts.sheet import FactSheet
     from ..settings.options import Settings
@@ -27,11 +30,14 @@ def train(
     repair: Callable[[Settings], None] | None = None,
     force: bool = False,
     detach: bool = False,
+    working: Path | None = None,
 ) -> int:
     """Looks, lets `repair` repair what blocks, and starts the run. 0 when it finished (or, detached, started).
 
     Raises UsageError when model or data are not named, LaunchError when the run does not come up.
     """
+    if trainer == "bundled" and extra:
+        refuse_unknown_flags("trainer", extra)
     report = look(settings, trainer=trainer)
     if report.exit_status and repair:
         repair(settings)
@@ -47,7 +53,7 @@ def train(
     by_fix = still_as_fitted(settings.project)
     words = settings_in_words(settings, report.sheet, trainer=trainer, extra=extra, by_fix=by_fix)
     sys.stderr.write(f"{words}\n")
-    return hand_off(settings, report.sheet, trainer, extra, detach=detach)
+    return hand_off(settings, report.sheet, trainer, extra, detach=detach, working=working)
 
 
 def _is_clear(report: Report, trainer: str, *, force: bool) -> bool:
@@ -84,12 +90,20 @@ def _is_clear(report: Report, trainer: str, *, force: bool) -> bool:
     return force
 
 
-def hand_off(settings: Settings, sheet: FactSheet, trainer: str, extra: Sequence[str], *, detach: bool) -> int:
+def hand_off(
+    settings: Settings,
+    sheet: FactSheet,
+    trainer: str,
+    extra: Sequence[str],
+    *,
+    detach: bool,
+    working: Path | None = None,
+) -> int:
     """Starts the run and stays with it, unless detached. Returns the exit status of the command. Raises LaunchError."""
     from ..runs.launch.handoff import prepare, start
     from ..runs.watch.attend import attend
 
-    folder, record, launch = prepare(settings, sheet, trainer=trainer, extra=extra, detach=detach)
+    folder, record, launch = prepare(settings, sheet, trainer=trainer, extra=extra, detach=detach, working=working)
     for note in launch.notes:
         sys.stderr.write(_("note: {note}\n", note=note))
     started = start(folder, record, launch)

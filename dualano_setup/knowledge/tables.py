@@ -50,6 +50,13 @@ def driver_for(cuda: str) -> tuple[str, str] | None:
     return (row["lowest"], row["toolkit"]) if row else None
 
 
+def newest_driver(architecture: str) -> str:
+    """The newest driver release that the tables know for that GPU: of the newest toolkit, or its last one."""
+    newest = max((row["toolkit"] for row in rows("drivers")), key=numbers)
+    last = next((row["last_driver"] for row in rows("gpus") if row["architecture"] == architecture), None)
+    return str(last) if last and int(last) < numbers(newest)[0] else str(newest)
+
+
 def run_need(what: str) -> int:
     """The bytes (or steps) of that row of `run_needs`. Raises StopIteration for an unknown one."""
     row = next(row for row in rows("run_needs") if row["what"] == what)

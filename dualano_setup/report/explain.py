@@ -8,10 +8,9 @@ from ..explain.order import Explanation, Named
 from ..explain.signatures import Signature, in_language
 from ..language import N_, _, spoken
 from ..text.printable import printable
-from ..text.width import wrap
+from ..text.width import text_columns, wrap
 from .terminal import Style
 
-_WIDTH = 100
 _SHOWN_FOLLOWERS = 3
 _SURE = {
     "high": N_("quite sure"),
@@ -167,4 +166,4 @@ def _indent(text: str) -> str:
 
 
 def _rows(text: str) -> list[str]:
-    return [f"    {row}\n" for row in wrap(text, _WIDTH) or [""]]
+    return [f"    {row}\n" for row in wrap(text, text_columns()) or [""]]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from ..language import N_, _
 from ..light_dataclasses import dataclass
 from ..rules.finding import Finding, Status
-from ..text.width import wrap
+from ..text.width import text_columns, wrap
 
 if TYPE_CHECKING:
     from ..check import Report
@@ -28,9 +28,6 @@ _MARKS: dict[Status, tuple[str, str]] = {
     "ok": ("✓", "32"),
     "skip": ("-", "2"),
 }
-
-
-_WIDTH = 100
 
 
 _MANY = 3  # cures of one kind that are still worth reading one by one
@@ -131,7 +128,7 @@ def _indent(text: str) -> str:
     lines: list[str] = []
     for line in text.splitlines():
         # Commands and paths must survive copying: nothing is broken inside a word.
-        lines += wrap(_keep_paint(line), _WIDTH) or [""]
+        lines += wrap(_keep_paint(line), text_columns()) or [""]
     return "".join(f"    {line}\n" for line in lines)
 
 

@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..language import _
-from ..system.processes import Identity, any_lives, end_in_turn, is_alive, members, send, trainers
+from ..system.files import read_part
+from ..system.processes import any_lives, end_in_turn, gone_within, is_alive, members, send, trainers
 from .folder import RunFolder
+from .progress import read_progress
 from .records import RunRecord, StopRequest, write
 
 CHECKPOINT_SECONDS = 300.0
 """A checkpoint of the full model on a slow disk is a matter of seconds, and the step at hand of a minute at most."""
 INSIST_SECONDS = 10.0
+REPEAT_SECONDS = 1.0
+"""Between two asks. One can be lost on a program that is only loading: Python drops it inside some callbacks."""
+HEARD = "writing a checkpoint, then ending"
+"""What the bundled trainer prints of a request once it can follow it; to insist after that would end it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +44,68 @@ def ask_to_end(run: RunFolder, by: str, *, now: bool = False) -> None:
     write(StopRequest(by, time.time(), now), run.stop_file)
 
 
+def promise(run: RunFolder, record: RunRecord, patience: float) -> str:
+    """What asking this run to end can save, for the person who asks."""
+    progress = read_progress(record, run.log, over=False)
+    if progress is None or progress.step == 0:
+        return _("asked to end; it has taken no step yet, so there is nothing to save")
+    if record.trainer == "bundled":
+        return _("asked to write a checkpoint and end (at most {patience:.0f} s)", patience=patience)
+    newest = newest_checkpoint(Path(record.output))
+    if not newest:
+        return _(
+            "asked to end. The authors' trainer writes checkpoints only every so many steps (--checkpointing_steps) "
+            "and none when asked; there is none yet, so its {steps} steps are lost",
+            steps=progress.step,
+        )
+    return _(
+        "asked to end. The authors' trainer writes checkpoints only every so many steps (--checkpointing_steps) and "
+        "none when asked; what it did after {newest} is lost",
+        newest=newest,
+    )
+
+
 def end_run(run: RunFolder, record: RunRecord, *, patience: float) -> Ending:
     """SIGINT to the trainers, `patience` seconds for the checkpoint, then SIGTERM, then SIGKILL to all processes.
 
     With no patience it begins with SIGTERM to all of them.
     """
-    began, wall = time.monotonic(), time.time()
-    processes = run.processes()
-    launcher = processes.launcher if processes else None
-    steps = ((signal.SIGINT, patience), (signal.SIGTERM, INSIST_SECONDS), (signal.SIGKILL, INSIST_SECONDS))
-    how = end_in_turn(
-        (step for step in steps if step[1] > 0),
-        lambda how: send(_targets(record, launcher, how), how),
-        lambda: any_lives(record.key),
-    )
-    return Ending(how.name if how else "", time.monotonic() - began, newest_checkpoint(Path(record.output), wall - 1.0))
+    began, before = time.monotonic(), newest_checkpoint(Path(record.output))
+    asked = patience > 0 and _ended_when_asked(run, record, patience)
+    how: signal.Signals | None = signal.SIGINT
+    if not asked:
+        how = end_in_turn(
+            ((signal.SIGTERM, INSIST_SECONDS), (signal.SIGKILL, INSIST_SECONDS)),
+            lambda how: send(members(record.key), how),
+            lambda: any_lives(record.key),
+        )
+    newest = newest_checkpoint(Path(record.output))
+    return Ending(how.name if how else "", time.monotonic() - began, newest if newest != before else "")
 
 
-def newest_checkpoint(output: Path, since: float = 0.0) -> str:
-    """The name of the checkpoint with the most steps that was written after `since` (seconds since the epoch)."""
+def _ended_when_asked(run: RunFolder, record: RunRecord, patience: float) -> bool:
+    """Asks with SIGINT until it is heard, waits, and says whether the run ended within `patience` seconds."""
+    end, answer = time.monotonic() + patience, run.log.stat().st_size if run.log.exists() else 0
+    heard = False
+    while True:
+        if not heard:
+            processes = run.processes()
+            send(trainers(record.key, processes.launcher if processes else None), signal.SIGINT)
+        left = end - time.monotonic()
+        if gone_within(min(REPEAT_SECONDS, left), lambda: any_lives(record.key)):
+            return True
+        if left <= REPEAT_SECONDS:
+            return False
+        heard = heard or HEARD.encode() in read_part(run.log, 1 << 20, answer)
+
+
+def newest_checkpoint(output: Path) -> str:
+    """The name of the checkpoint with the most steps."""
     found = [
         (int(number), path.name)
         for path in (output.glob("checkpoint-*") if output.is_dir() else ())
         if (number := path.name.removeprefix("checkpoint-")).isdecimal() and path.is_dir()
-        and path.stat().st_mtime >= since
-    ]  # fmt: skip
+    ]
     return max(found)[1] if found else ""
 
 
@@ -72,7 +115,3 @@ def wait_for_record(run: RunFolder, seconds: float = 10.0) -> None:
     processes = run.processes()
     while run.exit() is None and processes and is_alive(processes.supervisor) and time.monotonic() < end:
         time.sleep(0.02)
-
-
-def _targets(record: RunRecord, launcher: Identity | None, how: signal.Signals) -> list[Identity]:
-    return trainers(record.key, launcher) if how is signal.SIGINT else members(record.key)

@@ -11,6 +11,7 @@ from ..errors import UsageError
 from ..language import _
 from .records import ExitRecord, ProcessRecord, RunRecord, StopRequest, read
 
+FINAL_WEIGHTS = ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -80,6 +81,11 @@ class RunFolder:
 def runs_root(state: Path) -> Path:
     """Where the runs of a project are; `state` is the project's .dualano."""
     return state / "runs"
+
+
+def results_of(project: Path, run: str) -> Path:
+    """Where what a person wants of a run lies: weights, checkpoints, sheets, pairs, exports."""
+    return project / "outputs" / run
 
 
 def create(state: Path, label: str) -> RunFolder:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..explain import last_error as cause
-from ..system.processes import boot_id, is_alive, members
+from ..system.clock import disk_clock
+from ..system.processes import boot_id, is_alive, members, pid_namespace
 from .ending import newest_checkpoint
-from .folder import RunFolder
+from .folder import FINAL_WEIGHTS, RunFolder
 from .progress import Progress, read_progress
 from .records import ExitRecord, RunRecord
 from .state import Sight, Verdict, judge_run
@@ -57,31 +60,46 @@ class RunView:
         }
 
 
-def look_at(run: RunFolder, record: RunRecord) -> RunView:
-    """What is to be seen of a run now."""
+def look_at(run: RunFolder, record: RunRecord, living: Mapping[str, int] | None = None) -> RunView:
+    """What is to be seen of a run now. `living`: what `living_runs` told, for one who looks at many."""
     processes, end = run.processes(), run.exit()
+    boot, namespace = boot_id(), pid_namespace()
+    seen_here = processes is not None and processes.supervisor.boot == boot and record.namespace in ("", namespace)
+    supervised = bool(end is None and seen_here and processes and is_alive(processes.supervisor))
+    others = 0
+    if end is None and seen_here and not supervised:  # every process's environment is read for this
+        others = len(members(record.key)) if living is None else living.get(record.key, 0)
+    over = end is not None or not (supervised or others)
+    progress = read_progress(record, run.log, over=over)
+    grown = _last_change(run.log, Path(record.metrics) if record.metrics else None)
+    beat = _last_change(run.process_file, run.run_file)
+    now = time.time() if end or seen_here else disk_clock(run.path)
     sight = Sight(
         record,
         processes,
         run.stop_request(),
         end,
-        bool(end is None and processes and is_alive(processes.supervisor)),
-        len(members(record.key)) if end is None else 0,
-        boot_id(),
+        supervised,
+        others,
+        boot,
         socket.gethostname(),
         time.time(),
-        _silence(run.log, Path(record.metrics) if record.metrics else None),
+        None if grown is None else max(0.0, now - grown),
+        max(0.0, now - max(beat or 0.0, grown or 0.0)),
+        namespace,
+        over and _is_done(record, progress),
     )
     verdict = judge_run(sight)
     return RunView(
-        run,
-        record,
-        verdict,
-        read_progress(record.metrics, run.log, record.steps),
-        end,
-        _cause(run, verdict, end),
-        newest_checkpoint(Path(record.output)),
+        run, record, verdict, progress, end, _cause(run, verdict, end), newest_checkpoint(Path(record.output))
     )
+
+
+def _is_done(record: RunRecord, progress: Progress | None) -> bool:
+    """Whether all steps are taken and the weights, which are written after the last one, are there."""
+    if progress is None or progress.step < record.steps:
+        return False
+    return any((Path(record.output) / name).is_file() for name in FINAL_WEIGHTS)
 
 
 def _cause(run: RunFolder, verdict: Verdict, end: ExitRecord | None) -> tuple[str, ...]:
@@ -90,9 +108,13 @@ def _cause(run: RunFolder, verdict: Verdict, end: ExitRecord | None) -> tuple[st
     return end.cause if end else cause.last_error(cause.read_end(run.log))
 
 
-def _silence(*files: Path | None) -> float | None:
-    times = [file.stat().st_mtime for file in files if file and file.exists()]
-    return max(0.0, time.time() - max(times)) if times else None
+def _last_change(*files: Path | None) -> float | None:
+    """When one of them was last written, in seconds since the epoch; None when none is there."""
+    times = []
+    for file in files:
+        with contextlib.suppress(OSError):
+            times += [file.stat().st_mtime] if file else []
+    return max(times, default=None)
 
 
 def _json_number(value: float | None) -> float | str | None:

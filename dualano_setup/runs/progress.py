@@ -12,9 +12,10 @@ from statistics import median
 
 from ..explain.last_error import read_end
 from ..language import _
+from .records import RunRecord
 
 RECENT = 20
-"""Steps over which speed and loss are told; the median, so that a checkpoint's pause does not count as slowness."""
+"""Steps over which the speed is told; the median, so that a checkpoint's pause does not count as slowness."""
 _END_BYTES = 64_000
 # Steps:  10%|█| 500/5000 [10:25<1:33:45,  1.25s/it, loss=0.0234, lr=2e-5]
 _BAR = re.compile(
@@ -44,11 +45,18 @@ class Progress:
         return max(0, self.total - self.step) * self.seconds_per_step
 
 
-def read_progress(metrics: str, log: Path, total: int) -> Progress | None:
-    """How far the run is now; None before its first step."""
-    if metrics:
-        return from_metrics(read_end(Path(metrics), _END_BYTES), total)
-    return from_bar(read_end(log, _END_BYTES))
+def read_progress(record: RunRecord, log: Path, *, over: bool) -> Progress | None:
+    """How far the run is now, or came; None before its first step.
+
+    A resumed run shares its metrics with the runs before and after it; its log is its own, and tells what it did.
+    """
+    bar = from_bar(read_end(log, _END_BYTES))
+    if not record.metrics or (over and bar):
+        return bar
+    resumed = any(argument.startswith("--resume_from_checkpoint") for argument in record.argv)
+    if resumed and not bar:
+        return None
+    return from_metrics(read_end(Path(record.metrics), _END_BYTES), record.steps)
 
 
 def from_metrics(text: str, total: int) -> Progress | None:
@@ -58,11 +66,10 @@ def from_metrics(text: str, total: int) -> Progress | None:
         return None
     last = rows[-1]
     seconds = [value for row in rows if (value := number(row.get("seconds"))) is not None]
-    losses = [value for row in rows[-5:] if (value := number(row.get("loss"))) is not None]
     return Progress(
         int(str(last["step"])),
         total,
-        sum(losses) / len(losses) if losses else None,
+        number(last.get("loss")),
         number(last.get("lr")),
         median(seconds) if seconds else None,
         number(last.get("gpu_memory_gib")),

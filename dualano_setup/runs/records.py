@@ -45,6 +45,8 @@ class RunRecord:
     created: float  # seconds since the epoch
     detached: bool = False
     metrics: str = ""  # metrics.jsonl; "" where the trainer writes none
+    boot: str = ""  # this start of the machine, and the PID namespace it runs in: only there are its processes seen
+    namespace: str = ""  # "" in records of older versions
     schema: int = SCHEMA
 
 

@@ -13,6 +13,10 @@ State = Literal["starting", "running", "finished", "failed", "stopped", "interru
 STARTING_SECONDS = 30.0
 STALLED_SECONDS = 300.0
 """Silence after which a running run is said to be silent. A first step may take minutes, so it is only a hint."""
+GONE_SECONDS = 600.0
+"""Without a sign of life, after which a run that cannot be seen from here is taken for ended."""
+RESTARTED_SECONDS = 120.0
+"""The same where the machine bears this one's name: most likely it is this one, and was restarted."""
 
 _ASKED = {"stop": N_("stopped by `dualano-doctor stop`"), "ctrl-c": N_("stopped with Ctrl-C")}
 _HAPPENED = {
@@ -24,7 +28,11 @@ _ENDED_BY_SIGNAL = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one look at a run saw. `silence`: seconds since its log or metrics last grew; None when neither exists."""
+    """What one look at a run saw.
+
+    `silence`: seconds since its log or metrics last grew, None when neither exists; `unheard`: since these or its
+    supervisor last gave a sign of life.
+    """
 
     record: RunRecord
     processes: ProcessRecord | None
@@ -36,6 +44,9 @@ class Sight:
     host: str
     now: float
     silence: float | None = None
+    unheard: float = 0.0
+    namespace: str = ""
+    done: bool = False  # all its steps are taken, and the final weights are there
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +66,70 @@ def judge_run(sight: Sight) -> Verdict:
     """The truth about a run, as far as it can be known here."""
     if sight.exit:
         return _ended(sight.exit, sight.stop)
-    if sight.record.host != sight.host:
-        return Verdict(
-            "elsewhere", _("started on {host}; only there can its processes be seen", host=sight.record.host)
-        )
+    if not _is_here(sight):
+        return _out_of_sight(sight)
     if sight.processes is None:
         if sight.now - sight.record.created < STARTING_SECONDS:
             return Verdict("starting", _("its supervisor is not up yet"))
         return Verdict("lost", _("its supervisor never came up"))
-    if sight.processes.supervisor.boot != sight.boot:
-        return Verdict("lost", _("the machine was restarted while it ran"))
     if sight.supervisor_alive:
         return _running(sight)
     if sight.others_alive:
         return Verdict("running", _("its supervisor was killed, so how it ends will not be recorded"))
-    return Verdict("lost", _("it and its supervisor were killed, so how it ended is not recorded"))
+    return _ended_unseen(sight, _("it and its supervisor were killed, so how it ended is not recorded"))
+
+
+def _is_here(sight: Sight) -> bool:
+    """Whether its processes could be seen from here: the same start of the same machine, the same PID namespace.
+
+    Names of machines change and are shared; they count only for records that say nothing better.
+    """
+    boot = sight.record.boot or (sight.processes.supervisor.boot if sight.processes else "")
+    if not boot:
+        return sight.record.host == sight.host
+    spaces = (sight.record.namespace, sight.namespace)
+    return boot == sight.boot and (not all(spaces) or spaces[0] == spaces[1])
+
+
+def _out_of_sight(sight: Sight) -> Verdict:
+    """Nobody can look at its processes from here; what it writes tells whether it lives."""
+    quiet = sight.unheard
+    same_host = sight.record.host == sight.host
+    same_boot = sight.record.boot == sight.boot
+    if quiet < (RESTARTED_SECONDS if same_host and not same_boot else GONE_SECONDS):
+        where = _("in another container of this machine") if same_boot else _("on {host}", host=sight.record.host)
+        if same_host and not same_boot:
+            where = _("on another machine called {host}, or before a restart of this one", host=sight.record.host)
+        words = _(
+            "started {where}, last heard of {quiet:.0f} s ago; only there can its processes be seen and ended",
+            where=where,
+            quiet=quiet,
+        )
+        return Verdict("elsewhere", words)
+    if same_host and not same_boot:
+        return _ended_unseen(sight, _("the machine was restarted while it ran"))
+    return _ended_unseen(
+        sight,
+        _(
+            "started on {host}, silent for {quiet:.0f} minutes: taken for ended",
+            host=sight.record.host,
+            quiet=quiet / 60,
+        ),
+    )
+
+
+def _ended_unseen(sight: Sight, otherwise: str) -> Verdict:
+    """A run that is over and whose supervisor did not live to write that down: what it left tells how it ended."""
+    if sight.done:
+        return Verdict("finished", "")
+    if sight.stop and sight.processes:
+        return _as_asked(sight.stop)
+    return Verdict("lost", otherwise)
 
 
 def _running(sight: Sight) -> Verdict:
     if sight.stop:
-        return Verdict("running", _("asked to end; it writes a checkpoint first"))
+        return Verdict("running", _("asked to end"))
     if sight.silence is not None and sight.silence > STALLED_SECONDS:
         return Verdict(
             "running", _("silent for {silence:.0f} minutes; it may have stalled", silence=sight.silence / 60)
@@ -86,10 +141,13 @@ def _ended(end: ExitRecord, stop: StopRequest | None) -> Verdict:
     if end.status == 0 and not end.problem:
         return Verdict("finished", "")
     if stop and _by_the_request(end):
-        asked = stop.by in _ASKED
-        words = _((_ASKED | _HAPPENED).get(stop.by, stop.by))
-        return Verdict("stopped" if asked else "interrupted", words)
+        return _as_asked(stop)
     return Verdict("failed", end.problem or in_words(end.status if end.trainer is None else end.trainer))
+
+
+def _as_asked(stop: StopRequest) -> Verdict:
+    words = _((_ASKED | _HAPPENED).get(stop.by, stop.by))
+    return Verdict("stopped" if stop.by in _ASKED else "interrupted", words)
 
 
 def _by_the_request(end: ExitRecord) -> bool:

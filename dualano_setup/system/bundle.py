@@ -41,3 +41,9 @@ def bundled(name: str) -> ModuleType:
         package.__path__ = [str(bundle_root() / "trainer")]
         sys.modules[_PRIVATE] = package
     return importlib.import_module(f"{_PRIVATE}.{name}")
+
+
+def docs_folder() -> Path:
+    """Where the pages of docs/ are, in a wheel and in a checkout alike."""
+    bundled = _PACKAGE / "_bundled" / "docs"
+    return bundled if bundled.is_dir() else _PACKAGE.parent / "docs"

@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,14 @@ def boot_id() -> str:
         import psutil
 
         return f"{psutil.boot_time():.0f}"
+
+
+def pid_namespace() -> str:
+    """Which numbers processes have here: another in every container. Empty where there are none."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def identify(pid: int) -> Identity | None:
@@ -58,8 +67,7 @@ def members(key: str) -> list[Identity]:
 
     A process that the user may not look into is not one of the run's.
     """
-    marker = f"{RUN_VARIABLE}={key}"
-    found = [identify(pid) for pid in _marked(marker)]
+    found = [identify(pid) for pid, other in _keys() if other == key]
     return [identity for identity in found if identity]
 
 
@@ -90,7 +98,7 @@ def send(targets: Iterable[Identity], number: signal.Signals) -> None:
 
 def wait_until_gone(key: str, seconds: float) -> bool:
     """Waits until no process of the run lives; False when some still do after `seconds`."""
-    return _gone_within(seconds, lambda: any_lives(key))
+    return gone_within(seconds, lambda: any_lives(key))
 
 
 def any_lives(key: str) -> bool:
@@ -126,12 +134,13 @@ def end_in_turn(
     """Sends one signal after the other, each with its seconds to work. Returns the one that did, None when none."""
     for how, seconds in steps:
         send_to_all(how)
-        if _gone_within(seconds, any_left):
+        if gone_within(seconds, any_left):
             return how
     return None
 
 
-def _gone_within(seconds: float, any_left: Callable[[], bool]) -> bool:
+def gone_within(seconds: float, any_left: Callable[[], bool]) -> bool:
+    """Waits until none is left; False when some still are after `seconds`."""
     end = time.monotonic() + seconds
     while any_left():
         if time.monotonic() > end:
@@ -140,29 +149,34 @@ def _gone_within(seconds: float, any_left: Callable[[], bool]) -> bool:
     return True
 
 
-def _marked(marker: str) -> list[int]:
+def living_runs() -> Counter[str]:
+    """How many processes each run has, by its key: one look at all processes, however many runs are asked about."""
+    return Counter(key for __, key in _keys())
+
+
+def _keys() -> Iterator[tuple[int, str]]:
+    """The processes that have a run's key in their environment."""
     if not Path("/proc/self/environ").exists():
-        return _marked_by_psutil(marker)
-    wanted = marker.encode()
-    found = []
+        yield from _keys_by_psutil()
+        return
+    marker = f"{RUN_VARIABLE}=".encode()
     for entry in os.listdir("/proc"):  # noqa: PTH208 - several hundred entries, four times a second
         if entry.isdigit():
             with contextlib.suppress(OSError):
-                if wanted in Path(f"/proc/{entry}/environ").read_bytes().split(b"\0"):
-                    found.append(int(entry))
-    return found
+                environment = Path(f"/proc/{entry}/environ").read_bytes()
+                if marker in environment:
+                    for row in environment.split(b"\0"):
+                        if row.startswith(marker):
+                            yield int(entry), row[len(marker) :].decode(errors="replace")
 
 
-def _marked_by_psutil(marker: str) -> list[int]:
+def _keys_by_psutil() -> Iterator[tuple[int, str]]:
     import psutil
 
-    name, _, value = marker.partition("=")
-    found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(name) == value:
-                found.append(process.pid)
-    return found
+            if key := process.environ().get(RUN_VARIABLE):
+                yield process.pid, key
 
 
 @dataclass(frozen=True, slots=True)

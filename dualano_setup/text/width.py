@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import textwrap
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 # May not begin a line (closing brackets, commas, stops), or not end one (opening brackets).
 _NOT_FIRST = frozenset("，。、；：？！）」』】》〉…—·,.;:?!)]}%")
 _NOT_LAST = frozenset("（「『【《〈([{")
+_READS_WELL, _LEAST = 104, 40  # columns of a text, what stands before it included
+_INDENT = 4
 _PAINT = r"\x1b\[[0-9;]*m"
 
 
@@ -56,3 +59,16 @@ def _may_break(left: str, right: str) -> bool:
     if right == " " or right in _NOT_FIRST or left in _NOT_LAST:
         return False
     return left == " " or width(left) == 2 or width(right) == 2
+
+
+def text_columns() -> int:
+    """How wide text may be: the terminal, but no more than reads well, and a screen's width where there is none."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdigit() and int(said) > 0:
+        columns = int(said)
+    else:
+        try:
+            columns = os.get_terminal_size(1).columns or _READS_WELL
+        except OSError:
+            columns = _READS_WELL
+    return max(_LEAST, min(_READS_WELL, columns) - _INDENT)

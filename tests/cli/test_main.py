@@ -16,7 +16,7 @@ from tests.places import PATIENCE, ROOT
 DOCTOR = [sys.executable, "-m", "dualano_setup"]
 FIXED = {
     "check", "fix", "undo", "train", "runs", "status", "logs", "stop", "generate", "patch", "rule", "profile",
-    "prove", "init", "import", "quickstart", "explain",
+    "prove", "init", "import", "quickstart", "explain", "resume", "export", "masks", "foreground", "convert", "memory",
 }  # fmt: skip
 
 
@@ -79,7 +79,24 @@ def test_every_rule_has_a_page(capsys):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nonsense"], "invalid choice"),
+        (["nonsense"], "no command 'nonsense'"),
+        (["stauts"], "did you mean `status`?"),
+        (["--verbose", "rnus"], "did you mean `runs`?"),
+        (["train", "--max_train_steps", "5"], "dualano-doctor train -- --max_train_steps 5"),
+        (["train", "--detatch"], "did you mean `--detach`?"),
+        (["train", "--", "--max_train_step", "5"], "did you mean `--max_train_steps`?"),
+        (["generate", "--model", "m", "--", "--num_image", "5"], "did you mean `--num_images`?"),
+        (["export", "--", "--formats", "coco"], "did you mean `--format`?"),
+        (["resume"], "no runs in"),
+        (["resume", "--", "--rank", "5"], "no runs in"),
+        (["export"], "--category NAME"),
+        (["masks"], "dualano-doctor generate"),
+        (["foreground"], "--category NAME"),
+        (["convert"], "--source FILE"),
+        (["stop", "--all", "x"], "--all"),
+        (["runs", "--keep", "3"], "--prune"),
+        (["runs", "--prune", "--keep", "-1"], "0 or more"),
+        (["check", "--", "x"], "x"),
         (["rule", "PKG999"], "there is no rule"),
         (["profile", "no-such"], "no profile"),
         (["check", "--profile", "no-such"], "no profile"),

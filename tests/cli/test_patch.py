@@ -78,3 +78,18 @@ def test_options_stand_where_the_user_puts_them(project, words):
     checkout = project.parent / "checkout"
     assert run(["patch", *(str(checkout) if word == "CHECKOUT" else word for word in words)]) == 0
     assert b"ipdb" not in (checkout / PLACE).read_bytes()
+
+
+def test_a_patch_without_a_place_is_said_with_status_1(project, capsys):
+    checkout = project.parent / "checkout"
+    file = checkout / PLACE
+    file.write_text(file.read_text().replace("import ipdb\n", "from ipdb import set_trace as stop_here\n"))
+    run(["patch", "status", str(checkout), "--json"])
+    rows = {row["patch"]: row for row in json.loads(capsys.readouterr().out)["patches"]}
+    lost = [name for name, row in rows.items() if row["default"] and row["state"] in ("drifted", "partly")]
+    status = run(["patch", "apply", str(checkout)])
+    said = capsys.readouterr().out
+    assert status == int(bool(lost))
+    for name in lost:
+        assert f"not in place: {name} (" in said
+        assert rows[name]["reason"].rstrip(".") in said

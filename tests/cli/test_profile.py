@@ -50,7 +50,7 @@ def test_as_json_a_solved_stack_is_a_profile_like_any_other(capsys):
     assert (status, json.loads(out.out)["stack"]) == (1, None)
 
 
-@pytest.mark.parametrize("machine", ["sm_86", "sm_86,new,3.11", "sm_86,580,three"])
+@pytest.mark.parametrize("machine", ["sm_86,580", "sm_86,new,3.11", "sm_86,580,three"])
 def test_a_machine_that_cannot_be_read_is_a_usage_error(capsys, machine):
     status, out = said(capsys, "--for", machine)
     assert status == 2

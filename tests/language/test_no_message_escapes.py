@@ -110,9 +110,10 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
     "rules/gpu/visible.py": (("Failed to initialize NVML", _SAID_BY_OTHERS),),
     "rules/pkg/hub_names.py": (("vendored diffusers", _KEY),),
     "explain/last_error.py": (("Traceback (most recent call last):", _SAID_BY_OTHERS),),
+    "flows/tool.py": (("export-", "the name of a folder"),),
     "runs/launch/command_line.py": (('"""Starts the trainer', _PROGRAM),),
+    "runs/ending.py": (("writing a checkpoint, then ending", _SAID_BY_OTHERS),),
     "runs/records.py": (("\0 is no \0", "caught in the same file"),),
-    "runs/launch/resume.py": (("-- --output_dir", "a command"),),
     "runs/launch/tools.py": (("import importlib.util", _PROGRAM),),
     "versions.py": (("\0 does not begin", _DEFECT),),
 }  # fmt: skip

@@ -107,7 +107,7 @@ def test_the_same_command_goes_on_from_there(interrupted, finished):
 def test_generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished):
     """At a terminal, where the Ctrl-C reaches doctor and sampler at once."""
     demo = finished[0]
-    samples = demo.folder / ".dualano" / "generated" / "widget-dent"
+    samples = demo.folder / "outputs" / every(demo.folder / ".dualano")[-1].name / "generated"
     pid, terminal = os.forkpty()
     if pid == 0:
         os.chdir(demo.folder)

@@ -14,9 +14,11 @@ from dualano_setup.runs.folder import RunFolder, create
 from dualano_setup.runs.launch.command_line import Launch
 from dualano_setup.runs.launch.handoff import Started, start
 from dualano_setup.runs.records import RunRecord, write
+from dualano_setup.system.processes import boot_id, pid_namespace
 from tests.places import PATIENCE, ROOT
 
-#: argv: output folder, steps, seconds a step, then words: "deaf" (ignores SIGINT), "crash" (fails at step 2)
+#: argv: output folder, steps, seconds a step, then words: "deaf" (ignores SIGINT), "crash" (fails at step 2), "loads"
+#: (without end, deaf to the first SIGINT, as Python is inside some callbacks), "weights" (leaves them at the end)
 TRAINER = textwrap.dedent(
     """
     import json, os, signal, sys, time
@@ -24,6 +26,13 @@ TRAINER = textwrap.dedent(
     output, steps, pause, words = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
     output.mkdir(parents=True, exist_ok=True)
     asked = []
+    if "loads" in words:
+        class Callback:
+            def __del__(self):
+                time.sleep(600)
+        print("loading", flush=True)
+        Callback()
+        time.sleep(600)
     signal.signal(signal.SIGINT, signal.SIG_IGN if "deaf" in words else lambda *_: asked.append(1))
     if "deafer" in words:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -41,6 +50,8 @@ TRAINER = textwrap.dedent(
             (output / f"checkpoint-{step}").mkdir()
             print("checkpoint written")
             sys.exit(130)
+    if "weights" in words:
+        (output / "pytorch_lora_weights.safetensors").touch()
     """
 )
 #: What accelerate's simple launcher does: a child, a wait, CalledProcessError.
@@ -78,6 +89,8 @@ def prepare(
         created=time.time(),
         detached=detach,
         metrics=str(output / "metrics.jsonl"),
+        boot=boot_id(),
+        namespace=pid_namespace(),
     )
     write(record, run.run_file)
     launch = Launch(argv, project, record.environment, "", output, record.metrics, steps)

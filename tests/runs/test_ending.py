@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from dualano_setup.runs.ending import ask_to_end, end_run, wait_for_record
+from dualano_setup.runs.ending import (
+    CHECKPOINT_SECONDS,
+    HEARD,
+    _ended_when_asked,
+    ask_to_end,
+    end_run,
+    wait_for_record,
+)
 from dualano_setup.runs.launch.handoff import LaunchError, start
 from dualano_setup.runs.look import look_at
 from dualano_setup.runs.records import write
@@ -90,7 +99,59 @@ def test_a_killed_supervisor_leaves_a_run_that_is_running_and_can_be_stopped(tmp
     assert look_at(run.run, run.record).verdict.state == "running"
     stop = doctor(tmp_path, "stop")
     assert "wrote checkpoint-" in stop.communicate()[0]
-    assert look_at(run.run, run.record).verdict.state == "lost"
+    assert look_at(run.run, run.record).verdict.state == "stopped"
+
+
+def test_a_killed_supervisor_does_not_make_a_finished_run_a_lost_one(tmp_path):
+    run = started(tmp_path, steps=12, pause=0.1, words=("weights",))
+    wait_for(lambda: steps_done(run.record) >= 1)
+    os.kill(run.run.processes().supervisor.pid, signal.SIGKILL)
+    wait_for(lambda: members(run.record.key) == [])
+    assert look_at(run.run, run.record).verdict.state == "finished"
+
+
+def test_what_loads_is_ended_in_seconds(tmp_path):
+    run = started(tmp_path, words=("loads",))
+    wait_for(lambda: run.run.log.read_text().endswith("loading\n"))
+    began = time.monotonic()
+    said, _ = doctor(tmp_path, "stop").communicate()
+    assert time.monotonic() - began < CHECKPOINT_SECONDS / 4
+    assert "no step yet, so there is nothing to save" in said
+    assert "ended after SIGINT" in said
+    assert look_at(run.run, run.record).verdict.state == "stopped"
+
+
+def test_what_starts_the_trainer_does_not_make_it_deaf(tmp_path):
+    run = started(tmp_path, words=("loads",))
+    wait_for(lambda: run.run.log.read_text().endswith("loading\n"))
+    for identity in members(run.record.key):
+        status = Path(f"/proc/{identity.pid}/status").read_text()
+        ignored = int(status.partition("SigIgn:")[2].split()[0], 16)
+        assert not ignored & (1 << (signal.SIGINT - 1) | 1 << (signal.SIGTERM - 1) | 1 << (signal.SIGHUP - 1))
+    end_run(run.run, run.record, patience=30)
+
+
+def test_a_trainer_that_has_heard_is_not_asked_again(tmp_path, monkeypatch):
+    """The bundled trainer ends at once when it is asked again after some seconds: its checkpoint would be lost."""
+    sent = []
+    monkeypatch.setattr("dualano_setup.runs.ending.REPEAT_SECONDS", 0.1)
+    monkeypatch.setattr("dualano_setup.runs.ending.send", lambda _targets, number: sent.append(number))
+    run = started(tmp_path)
+    with run.run.log.open("a") as log:
+        log.write(f"SIGINT: {HEARD}.\n")
+    assert not _ended_when_asked(run.run, run.record, 0.45)
+    assert len(sent) >= 3, "said before the request: not an answer to it"
+    sent.clear()
+    answer = threading.Timer(0.15, lambda: run.run.log.open("a").write(f"SIGINT: {HEARD}.\n"))
+    answer.start()
+    assert not _ended_when_asked(run.run, run.record, 1.0)
+    assert len(sent) <= 3
+    monkeypatch.undo()
+    end_run(run.run, run.record, patience=5)
+
+
+def test_the_trainer_says_that_it_has_heard_in_the_words_that_are_waited_for():
+    assert HEARD in (ROOT / "trainer" / "cli" / "interrupt.py").read_text()
 
 
 def test_everything_killed_is_lost_not_running_for_ever(tmp_path):
@@ -109,8 +170,12 @@ def test_a_recycled_pid_and_a_restart_are_not_taken_for_the_run(tmp_path):
     own = replace(processes.supervisor, pid=os.getpid())  # this very process, but not its start
     write(replace(processes, supervisor=own), run.run.process_file)
     assert look_at(run.run, run.record).verdict.state == "lost"
+    record = replace(run.record, boot="another boot")
     write(replace(processes, supervisor=replace(own, boot="another boot")), run.run.process_file)
-    assert look_at(run.run, run.record).verdict.detail == "the machine was restarted while it ran"
+    assert look_at(run.run, record).verdict.state == "elsewhere"
+    for file in (run.run.run_file, run.run.process_file, run.run.log, Path(run.record.metrics)):
+        os.utime(file, (time.time() - 1000,) * 2)
+    assert look_at(run.run, record).verdict.detail == "the machine was restarted while it ran"
 
 
 def test_closing_the_lifeline_interrupts_a_run_in_the_foreground(tmp_path):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from dualano_setup.runs.progress import duration, from_bar, from_metrics, is_bar, line_of
+from dualano_setup.runs.progress import duration, from_bar, from_metrics, is_bar, line_of, read_progress
+from dualano_setup.runs.records import RunRecord
 from dualano_setup.runs.watch.follow import Follower
 
 
@@ -20,8 +22,8 @@ def rows(*losses, seconds=2.0):
 def test_metrics():
     progress = from_metrics(rows(0.5, 0.3), 10)
     assert (progress.step, progress.total, progress.memory, progress.remaining) == (2, 10, 3.5, 16.0)
-    assert progress.loss == pytest.approx(0.4)
-    assert line_of(progress) == "step 2/10 · loss 0.4000 · 2 s/step · 16 s left · GPU 3.5 GiB"
+    assert progress.loss == 0.3
+    assert line_of(progress) == "step 2/10 · loss 0.3000 · 2 s/step · 16 s left · GPU 3.5 GiB"
 
 
 def test_a_cut_line_and_a_pause_for_a_checkpoint_do_not_mislead():
@@ -69,3 +71,17 @@ def test_following_keeps_half_characters_and_half_lines_for_later(tmp_path):
 
 def test_following_a_file_that_is_not_there_yet(tmp_path):
     assert Follower(tmp_path / "log").lines() == []
+
+
+def test_a_resumed_run_tells_its_own_steps(tmp_path):
+    """Its metrics are shared with the runs before and after it."""
+    log, metrics = tmp_path / "log", tmp_path / "metrics.jsonl"
+    metrics.write_text(rows(*[0.5] * 33))
+    record = RunRecord("r", "k", "bundled", ("--resume_from_checkpoint", "latest"), "/", {}, "/o", 40, "h", 1.0,
+                       metrics=str(metrics))  # fmt: skip
+    log.write_text("loading\n")
+    assert read_progress(record, log, over=False) is None
+    log.write_text("Steps:  10%| | 8/40 [10:25<1:33:45,  1.25s/it, loss=0.0234, lr=2e-5]\n")
+    assert read_progress(record, log, over=False).step == 33
+    assert read_progress(record, log, over=True).step == 8
+    assert read_progress(replace(record, argv=()), tmp_path / "none", over=True).step == 33

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dualano_setup.runs.records import ExitRecord, ProcessRecord, RunRecord, StopRequest, read, write
-from dualano_setup.runs.state import STALLED_SECONDS, STARTING_SECONDS, Sight, in_words, judge_run
+from dualano_setup.runs.state import (
+    GONE_SECONDS,
+    RESTARTED_SECONDS,
+    STALLED_SECONDS,
+    STARTING_SECONDS,
+    Sight,
+    in_words,
+    judge_run,
+)
 from dualano_setup.system.processes import Identity
 
-RECORD = RunRecord("r", "k", "bundled", ("python",), "/", {}, "/o", 10, "here", 1000.0)
+RECORD = RunRecord(
+    "r", "k", "bundled", ("python",), "/", {}, "/o", 10, "here", 1000.0, boot="boot", namespace="pid:[1]"
+)
 PROCESSES = ProcessRecord(Identity(7, "55", "boot"), Identity(8, "56", "boot"), 1001.0)
+
+GONE = {"supervisor_alive": False, "others_alive": 0}
 
 
 def sight(**changes):
     given = {
         "record": RECORD, "processes": PROCESSES, "stop": None, "exit": None, "supervisor_alive": True,
         "others_alive": 1, "boot": "boot", "host": "here", "now": 1100.0, "silence": 1.0,
+        "unheard": 1.0, "namespace": "pid:[1]",
     }  # fmt: skip
     return Sight(**(given | changes))
 
@@ -25,11 +40,25 @@ def sight(**changes):
     [
         ({}, "running", ""),
         ({"silence": STALLED_SECONDS + 1}, "running", "stalled"),
-        ({"stop": StopRequest("stop", 1)}, "running", "checkpoint"),
+        ({"stop": StopRequest("stop", 1)}, "running", "asked to end"),
         ({"supervisor_alive": False}, "running", "supervisor was killed"),
         ({"supervisor_alive": False, "others_alive": 0}, "lost", "killed"),
-        ({"boot": "later"}, "lost", "restarted"),
-        ({"host": "there"}, "elsewhere", "here"),
+        ({**GONE, "done": True}, "finished", ""),
+        ({**GONE, "stop": StopRequest("stop", 1)}, "stopped", "stop"),
+        ({**GONE, "stop": StopRequest("system", 1)}, "interrupted", "shutdown"),
+        ({"boot": "later"}, "elsewhere", "another machine called here"),
+        ({"boot": "later", "unheard": RESTARTED_SECONDS}, "lost", "restarted"),
+        ({"boot": "later", "unheard": RESTARTED_SECONDS, "done": True}, "finished", ""),
+        ({"host": "there"}, "running", ""),
+        ({"host": "there", "boot": "theirs"}, "elsewhere", "on here"),
+        ({"host": "there", "boot": "theirs", "unheard": GONE_SECONDS - 1}, "elsewhere", "on here"),
+        ({"host": "there", "boot": "theirs", "unheard": GONE_SECONDS}, "lost", "taken for ended"),
+        ({"namespace": "pid:[2]"}, "elsewhere", "another container"),
+        ({"namespace": "pid:[2]", "processes": None}, "elsewhere", "another container"),
+        ({"namespace": "pid:[2]", "unheard": GONE_SECONDS}, "lost", "taken for ended"),
+        ({"namespace": ""}, "running", ""),
+        ({"record": replace(RECORD, boot="", namespace=""), "host": "there"}, "running", ""),
+        ({"record": replace(RECORD, boot="", namespace=""), "host": "there", "processes": None}, "elsewhere", "here"),
         ({"processes": None, "now": 1000.0 + STARTING_SECONDS - 1}, "starting", "not up"),
         ({"processes": None, "now": 1000.0 + STARTING_SECONDS + 1}, "lost", "never came up"),
         ({"exit": ExitRecord(0, 1)}, "finished", ""),

@@ -45,7 +45,7 @@ def find_backgrounds(masks: Path, good: Path) -> tuple[BackgroundFile, ...]:
     except TrainerError as error:
         raise TrainerError(
             f"{error} The background module needs object masks of good images there, or in {nested[0]} or {nested[1]}; "
-            "`python -m trainer.foreground` makes them."
+            "`dualano-doctor foreground` makes them."
         ) from error
     chosen = files[: max(1, len(files) // 3)]
     found = tuple(BackgroundFile(_image_of(mask, good), mask) for mask in chosen)

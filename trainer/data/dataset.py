@@ -248,7 +248,7 @@ def _find_item(image: Path, masks: Path, objects: tuple[Path, ...], *, same_size
         if object_mask is None:
             raise TrainerError(
                 f"{image} has no object mask: expected {objects[0] / image.name} (white = object). "
-                "`python -m trainer.foreground` makes them for simple backgrounds."
+                "`dualano-doctor foreground` makes them for simple backgrounds."
             )
         _check_size("object mask", object_mask, image, size, exact=True)
     return TrainingItem(image, mask, object_mask, size)

@@ -129,7 +129,7 @@ def parse_arguments(arguments: Sequence[str]) -> ExportSettings:
         type=Path,
         action="append",
         required=True,
-        help="folder that `python -m trainer.generate` wrote; once for each --anomaly",
+        help="folder that `dualano-doctor generate` wrote; once for each --anomaly",
     )
     add("--dataset", type=Path, required=True, help="root of the real data, MVTec AD's layout")
     add("--category", type=folder_name, required=True, help="a folder of the real data, e.g. toothbrush")

@@ -158,8 +158,7 @@ def accepted_indexes(manifest: Manifest) -> list[int]:
     if not found:
         seen = f"{len(manifest.records)} records, none of them accepted with a mask" if manifest.records else "none"
         raise TrainerError(
-            f"{manifest.folder} has no generated pairs to export ({seen}). "
-            "Give a folder of `python -m trainer.generate`."
+            f"{manifest.folder} has no generated pairs to export ({seen}). Give a folder of `dualano-doctor generate`."
         )
     return found
 

@@ -139,14 +139,14 @@ def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         write_atomically(folder / SETTINGS, lambda target: target.write_text(text, encoding="utf-8"))
         return
     differing = [
-        f"{name}: {before.get(name)!r} before, {settings.get(name)!r} now"
+        "other weights" if name == "weights" else f"{name}: {before.get(name)!r} before, {settings.get(name)!r} now"
         for name in sorted({*before, *settings})
         if before.get(name) != settings.get(name)
     ]
     if differing:
         raise TrainerError(
-            f"{folder} holds pairs of another run ({'; '.join(differing)}). "
-            "Go on with the same settings, or give another --output_dir."
+            f"{folder} holds pairs that were made otherwise ({'; '.join(differing)}). "
+            "Go on with the same settings, or name another folder."
         )
 
 

@@ -87,6 +87,8 @@ def make_pairs(
     if rejected > accepted:
         reasons = Counter(record.rejected for record in manifest.records.values() if record.rejected)
         print(f"most often because {reasons.most_common(1)[0][0]}; longer training usually cures that")
+    if not accepted:
+        raise TrainerError(f"None of the {rejected} pairs was accepted; they are in {settings.output_dir / REJECTED}.")
 
 
 def find_files(settings: GenerationSettings, weights: AdapterWeights) -> tuple[BackgroundFile, ...]:

@@ -25,7 +25,7 @@ def advice_for(error: RuntimeError, config: TrainingConfig) -> str | None:
         if not config.use_8bit_adam:
             remedies.append("--use_8bit_adam")
         advice = ", ".join(remedies) or "a GPU with more memory, or a smaller --resolution"
-        return f"The GPU's memory is full. In this order, try: {advice}. `python -m trainer.memory` predicts needs."
+        return f"The GPU's memory is full. In this order, try: {advice}. `dualano-doctor memory` predicts needs."
     if config.deterministic and "deterministic implementation" in str(error):
         return (
             f"--deterministic cannot be kept on this stack ({str(error).splitlines()[0].split('. ')[0]}). "

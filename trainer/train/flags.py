@@ -94,7 +94,10 @@ def add_method_options(group: Group) -> None:
     )
     group.add_argument("--rank", type=positive, default=32, metavar="R", help="LoRA rank (32)")
     group.add_argument(
-        "--train_text_encoder", action="store_true", help="train LoRA on the text encoder too, as upstream's scripts do"
+        "--train_text_encoder",
+        action=argparse.BooleanOptionalAction,
+        default=False,
+        help="train LoRA on the text encoder too, as upstream's scripts do",
     )
     group.add_argument(
         "--faithful", action="store_true", help="choose files and cut batches as upstream does; see docs/trainer.md"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ...errors import UsageError
@@ -13,6 +13,7 @@ CHECKOUT_TREES = {"bcm": "bcm-dual-interrelated_diff", "dual": "dual-interrelate
 CHECKOUT_SCRIPTS = {"bcm": "train_dreambooth_lora_single_background.py", "dual": "train_dreambooth_lora.py"}
 # The authors' scripts demand a prompt and do not use it; this one is the guide's.
 _UNUSED_PROMPT = "a srw"
+_TEXT_ENCODER, _NO_TEXT_ENCODER = "--train_text_encoder", "--no-train_text_encoder"
 
 
 def value_of(flag: str, arguments: Sequence[str]) -> str | None:
@@ -68,29 +69,44 @@ def _images_are_named(settings: Settings, extra: Sequence[str]) -> bool:
 
 def bundled_arguments(settings: Settings, output: Path, extra: Sequence[str]) -> list[str]:
     """The argument list of the bundled trainer. Precision is not among them: the run's accelerate file says it."""
-    arguments = _common(settings, output)
-    arguments += ["--variant", settings.variant]
     variant = value_of("--variant", extra) or settings.variant
-    if settings.foreground is not None and variant == "bcm":
-        arguments += ["--condition_dir", str(settings.foreground)]
-    return [*arguments, *extra]
+    pairs: list[tuple[str, object]] = [*_common(settings, output), ("--variant", settings.variant)]
+    if variant == "bcm":
+        pairs.append(("--condition_dir", settings.foreground))
+    return [*_unless_said(pairs, extra), *_switches(settings, extra), *extra]
 
 
 def checkout_arguments(settings: Settings, output: Path, extra: Sequence[str]) -> list[str]:
     """The argument list of the authors' script, as the guide gives it."""
-    constant = ["--instance_prompt", _UNUSED_PROMPT, "--lr_scheduler", "constant", "--lr_warmup_steps", "0"]
-    return [*_common(settings, output), *constant, *_named_images(settings), *extra]
+    constant = [("--instance_prompt", _UNUSED_PROMPT), ("--lr_scheduler", "constant"), ("--lr_warmup_steps", "0")]
+    pairs = [*_common(settings, output), *constant, *_named_images(settings)]
+    kept = [argument for argument in extra if argument != _NO_TEXT_ENCODER]  # which these scripts do not know
+    return [*_unless_said(pairs, extra), *_switches(settings, extra), *kept]
 
 
-def _named_images(settings: Settings) -> list[str]:
+def _named_images(settings: Settings) -> list[tuple[str, object]]:
     """The plain script looks for its images by these names below its data root; without them it finds none."""
     if settings.variant != "dual" or settings.category is None or settings.anomaly is None:
         return []
-    return ["--mvtec_name", settings.category, "--mvtec_anamaly_name", settings.anomaly]
+    return [("--mvtec_name", settings.category), ("--mvtec_anamaly_name", settings.anomaly)]
 
 
-def _common(settings: Settings, output: Path) -> list[str]:
-    pairs: list[tuple[str, object]] = [
+def _unless_said(pairs: Iterable[tuple[str, object]], extra: Sequence[str]) -> list[str]:
+    """Flags with their values, less those that ARGS give: a run's record and log hold only what held."""
+    wanted = ((flag, value) for flag, value in pairs if value is not None and value_of(flag, extra) is None)
+    return [text for flag, value in wanted for text in (flag, str(value))]
+
+
+def _switches(settings: Settings, extra: Sequence[str]) -> list[str]:
+    """The flags without a value."""
+    switches = [] if {_TEXT_ENCODER, _NO_TEXT_ENCODER} & {*extra} else [_TEXT_ENCODER]
+    if settings.gradient_checkpointing and "--gradient_checkpointing" not in extra:
+        switches.append("--gradient_checkpointing")
+    return switches
+
+
+def _common(settings: Settings, output: Path) -> list[tuple[str, object]]:
+    return [
         ("--pretrained_model_name_or_path", settings.model),
         ("--instance_data_dir", instance_folder(settings)),
         ("--output_dir", output),
@@ -101,11 +117,6 @@ def _common(settings: Settings, output: Path) -> list[str]:
         ("--max_train_steps", settings.steps),
         ("--rank", settings.rank),
     ]
-    arguments = [text for flag, value in pairs if value is not None for text in (flag, str(value))]
-    arguments.append("--train_text_encoder")
-    if settings.gradient_checkpointing:
-        arguments.append("--gradient_checkpointing")
-    return arguments
 
 
 def instance_folder(settings: Settings) -> Path | None:

@@ -15,7 +15,7 @@ from ...facts.fact import Absent, Known
 from ...facts.sheet import FactSheet
 from ...language import _
 from ...settings.options import Settings
-from ..folder import RunFolder
+from ..folder import RunFolder, results_of
 from .arguments import CHECKOUT_SCRIPTS, CHECKOUT_TREES, bundled_arguments, checkout_arguments, steps_of, value_of
 
 STARTER = "train.py"
@@ -159,10 +159,10 @@ def _output(settings: Settings, run: RunFolder, trainer: str, extra: Sequence[st
         tree = settings.checkout / CHECKOUT_TREES[settings.variant]
         if said is not None:
             return tree / said
-        # The authors' inference scripts look below the folder they are started in: here that is the project's, so that
-        # nothing of a run lies in the checkout.
-        return settings.project / "all_generate" / (settings.category or "category") / (settings.anomaly or "anomaly")
-    return working / said if said is not None else run.path / "output"
+        # The authors' inference scripts look below the folder they are started in for all_generate/: the run's.
+        names = (settings.category or "category", settings.anomaly or "anomaly")
+        return results_of(settings.project, run.name).joinpath("all_generate", *names)
+    return working / said if said is not None else results_of(settings.project, run.name)
 
 
 def removed_variables(variables: Mapping[str, str]) -> list[str]:

@@ -20,8 +20,8 @@ from ...facts.sheet import FactSheet
 from ...language import _, spoken
 from ...settings.options import Settings
 from ...system.bundle import bundle_root
-from ...system.processes import RUN_VARIABLE
-from ..folder import RunFolder, create
+from ...system.processes import RUN_VARIABLE, boot_id, pid_namespace
+from ..folder import FINAL_WEIGHTS, RunFolder, create
 from ..records import RunRecord, write
 from . import command_line as launches
 from .arguments import value_of
@@ -67,6 +67,7 @@ def prepare(
     detach: bool = False,
     label: str = "",
     state: Path | None = None,
+    working: Path | None = None,
 ) -> tuple[RunFolder, RunRecord, Launch]:
     """A run's folder with everything in it, nothing started yet. `state` None: among the project's runs.
 
@@ -86,8 +87,10 @@ def prepare(
     run = create(state or settings.state, named or _last_part(extra))
     try:
         launch = launches.build(
-            settings, run, machine, trainer=trainer, extra=extra, variables=os.environ, working=Path.cwd()
+            settings, run, machine, trainer=trainer, extra=extra, variables=os.environ, working=working or Path.cwd()
         )
+        if trainer == "checkout":
+            _refuse_to_overwrite(launch.output, extra)
         _write_files(run, launch, trainer)
         if note:
             launch = replace(launch, notes=(*launch.notes, note))
@@ -97,6 +100,19 @@ def prepare(
         shutil.rmtree(run.path, ignore_errors=True)
         raise
     return run, record, launch
+
+
+def _refuse_to_overwrite(output: Path, extra: Sequence[str]) -> None:
+    """The authors' trainer writes its weights over whatever stands there. Raises LaunchError where some do."""
+    there = next((output / name for name in FINAL_WEIGHTS if (output / name).is_file()), None)
+    if there and value_of("--resume_from_checkpoint", extra) is None:
+        raise LaunchError(
+            _(
+                "{there} is there already, and the authors' trainer would write over it. Name another folder (-- "
+                "--output_dir DIR), or move it away.",
+                there=there,
+            )
+        )
 
 
 def interpreter_of(sheet: FactSheet) -> str:
@@ -177,6 +193,8 @@ def _record(run: RunFolder, launch: Launch, trainer: str, detach: bool) -> RunRe
         created=time.time(),
         detached=detach,
         metrics=launch.metrics,
+        boot=boot_id(),
+        namespace=pid_namespace(),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -27,6 +28,8 @@ from ..records import ExitRecord, ProcessRecord, RunRecord, StopRequest, write
 READY = b"ready\n"
 LET_GO = b"."
 POLL_SECONDS = 0.05
+BEAT_SECONDS = 15.0
+"""Between two signs of life (the time of process.json), for those who share the folder and not the machine."""
 LAST_WORDS_SECONDS = 10.0
 
 
@@ -60,10 +63,14 @@ class Wishes:
     received: list[int] = field(default_factory=list)
 
     def listen(self) -> None:
-        """From now on remembers SIGTERM, and is deaf to what terminals send."""
+        """From now on remembers SIGTERM, and passes over what terminals send.
+
+        By handlers, never by SIG_IGN: `exec` hands that down (and undoes these), and a launcher and a trainer that
+        ignore SIGINT cannot be asked to end while they load.
+        """
         signal.signal(signal.SIGTERM, lambda number, _frame: self.received.append(number))
         for number in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, lambda _number, _frame: None)
 
 
 def main(arguments: list[str]) -> int:
@@ -115,7 +122,7 @@ def start(run: RunFolder, record: RunRecord) -> subprocess.Popen[bytes]:
             variables[name] = value
     variables[RUN_VARIABLE] = record.key
     with run.log.open("ab") as log:
-        log.write(f"$ {' '.join(record.argv)}\n  in {record.folder}\n".encode())
+        log.write(f"$ {shlex.join(record.argv)}\n  in {record.folder}\n".encode())
         log.flush()
         return subprocess.Popen(
             record.argv,
@@ -133,8 +140,12 @@ def watch(
     run: RunFolder, record: RunRecord, launcher: subprocess.Popen[bytes], lifeline: Lifeline, wishes: Wishes
 ) -> None:
     """Waits for the end, asking for it when the terminal or the system goes away, and writes the exit record."""
-    asked = False
+    asked, beat = False, 0.0
     while launcher.poll() is None:
+        if time.monotonic() - beat > BEAT_SECONDS:
+            beat = time.monotonic()
+            with contextlib.suppress(OSError):
+                os.utime(run.process_file)
         by = "terminal" if lifeline.broken() else "system" if wishes.received else ""
         if by and not asked:
             asked = True
@@ -145,8 +156,15 @@ def watch(
     _wait_for_the_rest(run, record)
     text = cause.read_end(run.log)
     status = launcher.returncode
-    lines = cause.last_error(text) if status else ()
-    write(ExitRecord(status, time.time(), cause.trainer_status(text) if status else 0, lines), run.exit_file)
+    own = cause.trainer_status(text) if status else 0
+    write(ExitRecord(status, time.time(), own, _last_words(text, status if own is None else own)), run.exit_file)
+
+
+def _last_words(text: str, status: int) -> tuple[str, ...]:
+    """The lines that say why it failed. A signal asks no program: what stands last then is only what came before."""
+    if status == 0:
+        return ()
+    return cause.seen_error(text) if status < 0 or status > 128 else cause.last_error(text)
 
 
 def _wait_for_the_rest(run: RunFolder, record: RunRecord) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -12,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from ...errors import UsageError
+from ...language import _
 from ...system.bundle import bundle_root
 from ...system.processes import RUN_VARIABLE, end_marked
 from ...system.unwinding import unwinding
@@ -78,6 +81,30 @@ def show_help(module: str) -> int:
     The flags need the standard library alone, so they are told before there is a training environment.
     """
     return run_tool(sys.executable, module, ["--help"])
+
+
+def refuse_unknown_flags(module: str, arguments: Sequence[str]) -> None:
+    """Raises UsageError for an option of ARGS that the program does not have, before anything is started for it."""
+    command = [sys.executable, "-I", "-c", _STARTER, str(bundle_root() / "trainer"), module, "--help"]
+    told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    known = sorted(set(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", told.stdout)))
+    if told.returncode or not known:
+        return  # then the program itself will say it
+    for argument in arguments:
+        flag = argument.partition("=")[0]
+        if flag.startswith("--") and len(flag) > 2 and flag not in known:
+            from difflib import get_close_matches
+
+            found = get_close_matches(flag, known, n=1)
+            near = _(" (did you mean `{found}`?)", found=found[0]) if found else ""
+            raise UsageError(
+                _(
+                    "{module} has no option {flag}{near}; -- --help lists them. Nothing was started.",
+                    module=module,
+                    flag=flag,
+                    near=near,
+                )
+            )
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:

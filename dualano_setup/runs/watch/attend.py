@@ -6,7 +6,7 @@ import sys
 
 from ...language import _
 from ...report.terminal import Style
-from ..ending import CHECKPOINT_SECONDS, Ending, ask_to_end, end_run, wait_for_record
+from ..ending import CHECKPOINT_SECONDS, Ending, ask_to_end, end_run, promise, wait_for_record
 from ..launch.handoff import Started
 from ..launch.resume import how_to_go_on
 from ..look import RunView
@@ -51,9 +51,8 @@ def _end_for_ctrl_c(started: Started) -> None:
     ask_to_end(run, "ctrl-c")
     say(
         _(
-            "\nCtrl-C: asked the training to write a checkpoint and end (at most {checkpoint_seconds:.0f} s). "
-            "Ctrl-C again ends it at once.\n",
-            checkpoint_seconds=CHECKPOINT_SECONDS,
+            "\nCtrl-C: {promise}. Ctrl-C again ends it at once.\n",
+            promise=promise(run, record, CHECKPOINT_SECONDS),
         )
     )
     sys.stderr.flush()

@@ -34,7 +34,7 @@ def watch_run(run: RunFolder, record: RunRecord, stream: TextIO, *, color: bool)
             over = _is_over(run)
             new = without_lament.lines(follower.lines(rest=over), rest=over)
             lines = [log_line(line) for line in new if not is_bar(line) and not is_head(line)]
-            show(read_progress(record.metrics, run.log, record.steps), lines)
+            show(read_progress(record, run.log, over=over), lines)
             if not over:
                 time.sleep(POLL_SECONDS)
     return look_at(run, record)

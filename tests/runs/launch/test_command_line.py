@@ -38,7 +38,7 @@ def test_the_bundled_trainer_is_launched_with_the_runs_own_file():
     assert value_of("--instance_data_dir", launch.argv) == "/d/toothbrush/test/defective"
     assert value_of("--condition_dir", launch.argv) == "/f"
     assert launch.folder == Path("/working")
-    assert launch.metrics == f"{RUN.path}/output/metrics.jsonl"
+    assert launch.metrics == "/p/outputs/r/metrics.jsonl"
 
 
 def test_what_the_user_typed_comes_last_untouched_and_is_believed():
@@ -54,7 +54,7 @@ def test_the_checkouts_script_runs_in_its_own_tree():
     assert "train_dreambooth_lora_single_background.py" in launch.argv
     assert "--condition_dir" not in launch.argv
     assert value_of("--instance_prompt", launch.argv)
-    assert launch.output == SETTINGS.project / "all_generate/toothbrush/defective"
+    assert launch.output == SETTINGS.project / "outputs/r/all_generate/toothbrush/defective"
     assert launch.metrics == ""
     dual = built(replace(SETTINGS, variant="dual"), trainer="checkout")
     assert dual.folder.name == "dual-interrelated_diff"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import pytest
 
 from dualano_setup.errors import UsageError
 from dualano_setup.flows.generate import newest_weights
-from dualano_setup.runs.folder import create
-from dualano_setup.runs.launch.arguments import bundled_arguments, without
-from dualano_setup.runs.launch.resume import how_to_go_on, in_earlier_output
-from dualano_setup.runs.records import RunRecord, write
+from dualano_setup.flows.resume import resume
+from dualano_setup.runs.folder import create, every
+from dualano_setup.runs.launch.arguments import bundled_arguments, checkout_arguments, value_of, without
+from dualano_setup.runs.launch.handoff import LaunchError, _refuse_to_overwrite
+from dualano_setup.runs.launch.resume import as_the_run_had_them, how_to_go_on, in_earlier_output, own_arguments
+from dualano_setup.runs.records import ExitRecord, RunRecord, write
 from dualano_setup.settings.options import Settings
+from dualano_setup.system.processes import boot_id, pid_namespace
 from tests.runs.standin import doctor, started, steps_done, wait_for
 
 LATEST = ["--resume_from_checkpoint", "latest"]
@@ -76,7 +80,7 @@ def test_stop_and_status_say_how_to_go_on(tmp_path):
     wait_for(lambda: steps_done(run.record) >= 2)
     stop = doctor(tmp_path, "stop")
     said, _ = stop.communicate()
-    expected = f"dualano-doctor train -- --output_dir {run.record.output} --resume_from_checkpoint latest"
+    expected = f"dualano-doctor resume {run.run.name}"
     assert expected in said
     status = doctor(tmp_path, "status")
     told, _ = status.communicate()
@@ -90,7 +94,7 @@ def test_the_newest_weights_are_those_of_the_same_images_and_variant(tmp_path, c
     other = earlier_run(tmp_path, created=2.0, argv=("--instance_data_dir", "/d/widget/test/hole", "--variant", "bcm"))
     for record in (wanted, other):
         (Path(record.output) / "pytorch_lora_weights.safetensors").touch()
-    assert newest_weights(settings(tmp_path)).parent == Path(wanted.output)
+    assert newest_weights(settings(tmp_path))[1].parent == Path(wanted.output)
     assert wanted.name in capsys.readouterr().err
     with pytest.raises(UsageError, match="widget-scratch"):
         newest_weights(replace(settings(tmp_path), anomaly="scratch"))
@@ -105,3 +109,97 @@ def test_the_variant_after_the_dashes_decides_about_the_masks(tmp_path):
     dual = replace(settings(tmp_path), variant="dual")
     assert "--condition_dir" not in bundled_arguments(dual, tmp_path, [])
     assert "--condition_dir" in bundled_arguments(dual, tmp_path, ["--variant", "bcm"])
+
+
+FULL = (
+    "/env/bin/python", "-I", "-m", "accelerate.commands.launch", "--config_file", "/x/accelerate.yaml",
+)  # fmt: skip
+
+
+def a_whole_run(project, *own, checkpoint="checkpoint-20", state="exit"):
+    """A run as `train` leaves it, with its own arguments."""
+    run = create(project / ".dualano", "widget-dent")
+    output = project / "outputs" / run.name
+    (output / checkpoint if checkpoint else output).mkdir(parents=True)
+    argv = (
+        *FULL, str(run.code / "train.py"), "--pretrained_model_name_or_path", f"{project}/m",
+        "--instance_data_dir", f"{project}/d/widget/test/dent", "--condition_dir", "/f", "--variant", "bcm",
+        "--output_dir", str(output), *own,
+    )  # fmt: skip
+    run.accelerate.write_text("mixed_precision: 'bf16'\nnum_processes: 2\n")
+    record = RunRecord(run.name, run.name, "bundled", argv, str(project), {}, str(output), 50, "h", 1.0)
+    write(record, run.run_file)
+    if state == "exit":
+        write(ExitRecord(130, 2.0), run.exit_file)
+    return run, record
+
+
+def test_a_run_is_gone_on_with_as_it_was(tmp_path):
+    run, record = a_whole_run(tmp_path, "--rank", "4", "--max_train_steps", "200", "--initial_weights", "w",
+                              "--resume_from_checkpoint=auto")  # fmt: skip
+    said = own_arguments(run, record)
+    assert value_of("--rank", said) == "4"
+    assert value_of("--max_train_steps", said) == "200"
+    assert value_of("--output_dir", said) == record.output
+    assert [word for word in said if "resume" in word] == ["--resume_from_checkpoint"]
+    assert "--initial_weights" not in said
+    then = as_the_run_had_them(replace(settings(tmp_path), output=Path("elsewhere")), run, record)
+    assert (then.mixed_precision, then.num_processes, then.output) == ("bf16", 2, None)
+    assert (then.model, then.foreground) == (tmp_path / "m", Path("/f"))
+    assert (then.data, then.category, then.anomaly) == (tmp_path / "d", "widget", "dent")
+    assert bundled_arguments(then, Path("o"), said).count("--rank") == 1
+
+
+def test_a_moved_project_is_gone_on_with_where_it_is_now(tmp_path):
+    run, record = a_whole_run(tmp_path / "old", "--rank", "4")
+    (tmp_path / "old").rename(tmp_path / "new")
+    (moved,) = every(tmp_path / "new" / ".dualano")
+    said = own_arguments(moved, record)
+    assert value_of("--output_dir", said) == str(tmp_path / "new" / "outputs" / run.name)
+    assert value_of("--instance_data_dir", said) == str(tmp_path / "new" / "d/widget/test/dent")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"checkpoint": ""}, "left no checkpoint"),
+        ({"checkpoint": "checkpoint-5000"}, "--max_train_steps N"),
+        ({"state": "running"}, "dualano-doctor status"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_is_told(tmp_path, how, said):
+    run, record = a_whole_run(tmp_path, **how)
+    if how.get("state"):
+        here = replace(record, created=time.time(), boot=boot_id(), namespace=pid_namespace())
+        write(here, run.run_file)
+    with pytest.raises(UsageError, match=said):
+        resume(settings(tmp_path), None, [], force=False, detach=False)
+
+
+def test_resume_hands_over_the_runs_arguments_and_what_is_typed_wins(tmp_path, monkeypatch):
+    a_whole_run(tmp_path, "--rank", "4", "--max_train_steps", "20")
+    handed = []
+    monkeypatch.setattr("dualano_setup.flows.resume.train", lambda *given, **how: handed.append((given, how)) or 0)
+    assert resume(settings(tmp_path), "widget", ["--max_train_steps", "80"], force=True, detach=True) == 0
+    ((_settings, trainer, arguments), how) = handed[0]
+    assert (trainer, how["detach"], how["working"]) == ("bundled", True, tmp_path)
+    assert value_of("--rank", arguments) == "4"
+    assert arguments.count("--max_train_steps") == 1
+    assert value_of("--max_train_steps", arguments) == "80"
+
+
+def test_the_text_encoder_can_be_left_out(tmp_path):
+    for make in (bundled_arguments, checkout_arguments):
+        assert "--train_text_encoder" in make(settings(tmp_path), tmp_path, [])
+        assert "--train_text_encoder" not in make(settings(tmp_path), tmp_path, ["--no-train_text_encoder"])
+    assert "--no-train_text_encoder" not in checkout_arguments(
+        settings(tmp_path), tmp_path, ["--no-train_text_encoder"]
+    )
+
+
+def test_the_authors_trainer_writes_over_no_weights(tmp_path):
+    (tmp_path / "pytorch_lora_weights.bin").touch()
+    with pytest.raises(LaunchError, match="would write over it"):
+        _refuse_to_overwrite(tmp_path, [])
+    _refuse_to_overwrite(tmp_path, ["--resume_from_checkpoint", "latest"])
+    _refuse_to_overwrite(tmp_path / "new", [])
