@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from ...facts.fact import Known, value
+from ...facts.fact import value
 from ...facts.sheet import BinaryBuild, Gpu, GpuProcess
 from ...knowledge.architectures import has_kernels
 from ...knowledge.tables import driver_for, torch_architectures
@@ -196,12 +196,6 @@ def _kernels_are_there(context: Context) -> Iterator[Verdict]:
             repairable=has_kernels(context.profile.architectures, capability),
             subject=str(gpu.index),
         )
-
-
-def lacks_kernels(context: Context) -> bool:
-    """Whether GPU004 blocks: then the version of torch is no finding of its own."""
-    known = isinstance(context.sheet.gpus, Known)
-    return known and any(verdict.status == "fail" for verdict in _kernels_are_there(context))
 
 
 def _architectures(context: Context) -> tuple[str, tuple[str, ...]]:

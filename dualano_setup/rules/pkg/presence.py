@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...facts.fact import value
 from ...facts.sheet import Environment
+from ...knowledge.architectures import has_kernels
 from ...knowledge.profile import Profile
-from ...knowledge.tables import rows
+from ...knowledge.tables import rows, torch_architectures
 from ...language import N_, _
 from ...versions import satisfies
 from ..cures import install_command, pins
 from ..finding import Verdict, fail
-from ..gpu.rules import lacks_kernels
 from ..rule import Context, given
-from .binary import build_mismatch, numpy_victims, sibling_mismatch, xformers_mismatch, xformers_release_mismatch
+from .binary import (
+    build_mismatch,
+    numpy_victims,
+    sibling_mismatch,
+    torch_build,
+    xformers_mismatch,
+    xformers_release_mismatch,
+)
 from .hub_names import removed_names
 
 
@@ -113,8 +121,16 @@ def explained_by(context: Context, name: str) -> str | None:
     if name == "torch":
         if build_mismatch(seen, context.profile):
             return "PKG003"
-        return "GPU004" if lacks_kernels(context) else None
+        return "GPU004" if _lacks_kernels(context) else None
     return None
+
+
+def _lacks_kernels(context: Context) -> bool:
+    """Whether the installed torch has no code for a GPU that is here: GPU004 says more of it than its number."""
+    gpus, build = value(context.sheet.gpus), torch_build(given(context.sheet.environment))
+    listed = torch_architectures(build.version, build.cuda) if build and build.cuda else ()
+    capabilities = [gpu.compute_capability for gpu in gpus.devices if gpu.compute_capability] if gpus else []
+    return bool(listed) and not all(has_kernels(listed, capability) for capability in capabilities)
 
 
 def package_damaged(context: Context) -> Iterator[Verdict]:
