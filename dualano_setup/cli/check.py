@@ -26,6 +26,11 @@ def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], sh
     form.add_argument("--json-schema", action="store_true", help=_("the schema of --json; looks at nothing"))
     parser.add_argument("--only", metavar="ID,..", default="", help=_("report only these rules or families, e.g. PKG"))
     parser.add_argument("--skip", metavar="ID,..", default="", help=_("leave these rules or families out"))
+    parser.add_argument(
+        "--sheet",
+        metavar="FILE",
+        help=_("judge the machine and GPUs of a `check --json` saved on a compute node, not those of this one"),
+    )
     add_options(parser, "check")
 
 
@@ -37,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(schema_text())
         return 0
     from ..check import look, narrowed
+    from ..facts.node import sight_of
     from ..system.ownership import stranger
 
     settings = settings_of(arguments)
@@ -44,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         from ..text.say import complain
 
         complain(f"dualano-doctor: {warning}")
-    report = look(settings)
+    report = look(settings, sight_of(arguments.sheet)) if arguments.sheet else look(settings)
     if arguments.only or arguments.skip:
         from ..rules.selection import chosen_rules
 

@@ -130,7 +130,7 @@ def _lacks_kernels(context: Context) -> bool:
     gpus, build = value(context.sheet.gpus), torch_build(given(context.sheet.environment))
     listed = torch_architectures(build.version, build.cuda) if build and build.cuda else ()
     capabilities = [gpu.compute_capability for gpu in gpus.devices if gpu.compute_capability] if gpus else []
-    return bool(listed) and not all(has_kernels(listed, capability) for capability in capabilities)
+    return bool(listed and not all(has_kernels(listed, capability) for capability in capabilities))
 
 
 def package_damaged(context: Context) -> Iterator[Verdict]:
