@@ -46,8 +46,10 @@ class Report:
     chosen: frozenset[str] | None = None
 
     def count(self, status: Status) -> int:
-        """How many rows have that status."""
-        return sum(finding.status == status for finding in self.findings)
+        """How many rows have that status; one that stands under a cause as grave as itself is not counted again."""
+        grave = ("fail",) if status == "fail" else ("fail", "warn") if status == "warn" else ()
+        causes = {finding.rule for finding in self.findings if finding.status in grave}
+        return sum(finding.status == status and finding.caused_by not in causes for finding in self.findings)
 
     @property
     def exit_status(self) -> int:

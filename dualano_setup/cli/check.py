@@ -20,6 +20,11 @@ COMMAND = Command(
     arguments=(
         argument("--only", metavar="ID,..", default="", help=N_("report only these rules or families, e.g. PKG")),
         argument("--skip", metavar="ID,..", default="", help=N_("leave these rules or families out")),
+        argument(
+            "--sheet",
+            metavar="FILE",
+            help=N_("judge the machine and GPUs of a `check --json` saved on a compute node, not those of this one"),
+        ),
     ),
 )
 
@@ -32,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(schema_text())
         return 0
     from ..check import look, narrowed
+    from ..facts.node import sight_of
     from ..system.ownership import stranger
 
     settings = settings_of(arguments)
@@ -39,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         from ..text.say import complain
 
         complain(f"dualano-doctor: {warning}")
-    report = look(settings)
+    report = look(settings, sight_of(arguments.sheet)) if arguments.sheet else look(settings)
     if arguments.only or arguments.skip:
         from ..rules.selection import chosen_rules
 

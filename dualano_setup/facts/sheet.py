@@ -204,6 +204,7 @@ class RequirementLine:
     marker: str = ""  # environment marker, raw
     url: str = ""  # a direct reference instead of a version
     span: int = 1  # physical lines, with continuations
+    gone: bool = False  # its reference is a path, and nothing is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +229,7 @@ class AccelerateConfig:
     text: str = ""
     values: dict[str, object] | None = None
     error: str = ""  # YAML error, with line
-    overrides: tuple[tuple[str, str], ...] = ()  # ACCELERATE_* variables
+    overrides: tuple[tuple[str, str], ...] = ()  # ACCELERATE_* variables, and those of a launch of several processes
     version: str | None = None  # accelerate in the training environment
     known_keys: tuple[str, ...] = ()  # read from that accelerate's own source when possible
     keys_source: str = ""  # where known_keys were read

@@ -41,7 +41,8 @@ def _finding(rule: Rule, said: Verdict) -> Finding:
     repairable = said.repairable
     if repairable is None:
         repairable = rule.repairable and said.status in ("fail", "warn")
-    title = said.title or _(rule.title)
+    well = said.status == "ok"
+    title = said.title or _((well and rule.fine) or rule.title)
     return Finding(
         rule.id, said.status, title, said.detail, said.evidence, said.cure, repairable, said.caused_by, said.subject
     )

@@ -153,12 +153,38 @@ def check_named(context: Context) -> Iterator[Verdict]:
 
 _rule = partial(Rule, needs=("model",), after=("MODEL001",), repairable=True)
 RULES = (
-    _rule("MODEL001", N_("the base model is not there"), check_place, after=()),
-    _rule("MODEL002", N_("the base model is incomplete"), check_parts, after=("MODEL001", "MODEL004")),
-    _rule("MODEL003", N_("Git LFS pointer files stand where weights should be"), check_pointers),
+    _rule("MODEL001", N_("the base model is not there"), check_place, after=(), fine=N_("The base model is there")),
     _rule(
-        "MODEL004", N_("the base model is not Stable Diffusion 1.x in diffusers layout"), check_kind, repairable=False
+        "MODEL002",
+        N_("the base model is incomplete"),
+        check_parts,
+        after=("MODEL001", "MODEL004"),
+        fine=N_("The base model is complete"),
     ),
-    _rule("MODEL005", N_("the model's index names parts whose folder is absent"), check_named),
-    _rule("MODEL006", LAYOUT, check_layout, after=("MODEL001", "MODEL004")),
+    _rule(
+        "MODEL003",
+        N_("Git LFS pointer files stand where weights should be"),
+        check_pointers,
+        fine=N_("Weights are real files, not Git LFS pointers"),
+    ),
+    _rule(
+        "MODEL004",
+        N_("the base model is not Stable Diffusion 1.x in diffusers layout"),
+        check_kind,
+        repairable=False,
+        fine=N_("The base model is Stable Diffusion 1.x in diffusers layout"),
+    ),
+    _rule(
+        "MODEL005",
+        N_("the model's index names parts whose folder is absent"),
+        check_named,
+        fine=N_("Every part that the model's index names is there"),
+    ),
+    _rule(
+        "MODEL006",
+        LAYOUT,
+        check_layout,
+        after=("MODEL001", "MODEL004"),
+        fine=N_("The base model's files lie where diffusers looks"),
+    ),
 )

@@ -91,10 +91,14 @@ def check_precision(context: Context) -> Iterator[Verdict]:
 def check_drifted(context: Context) -> Iterator[Verdict]:
     """SRC004: the place is there and reads differently; nothing is edited."""
     tree = _TREE[context.settings.variant]
+    missing: set[str] = set()
     for patch in given(context.sheet.checkout).patches:
         # Releases differ in the scripts they have; only the chosen variant's trainer has to be there.
         needed = any(file.startswith(f"{tree}/train") and file.endswith(".py") for file, __ in patch.files)
+        if patch.state == "missing" and _where(patch) in missing:
+            continue  # one file that is not there is one trouble, however many patches it has
         if patch.default and (patch.state == "drifted" or (patch.state == "missing" and needed)):
+            missing |= {_where(patch)} if patch.state == "missing" else set()
             yield warn(
                 f"{_(patch.title)}: {shown(patch.reason) or patch.state}",
                 cure=_(
@@ -204,12 +208,55 @@ def _accelerate(context: Context) -> dict[str, object]:
 
 _rule = partial(Rule, needs=("checkout",), after=("SRC008",))
 RULES = (
-    _rule("SRC001", N_("the checkout holds paths that are nobody's here"), check_paths, repairable=True),
-    _rule("SRC002", N_("the temporal layers are not moved to the training dtype"), check_temporal, repairable=True),
-    _rule("SRC003", N_("mixed precision would fail in the attention processors"), check_precision, repairable=True),
-    _rule("SRC004", N_("a source patch fits neither before nor after"), check_drifted),
-    _rule("SRC005", N_("the checkout imports a debugger"), check_debugger, repairable=True),
-    _rule("SRC006", N_("defects stop the checkout's own scripts"), check_defects, repairable=True),
-    _rule("SRC007", N_("several processes do not average their gradients"), check_processes),
-    _rule("SRC008", N_("the checkout is not there, or is not DualAnoDiff"), check_place, after=()),
+    _rule(
+        "SRC001",
+        N_("the checkout holds paths that are nobody's here"),
+        check_paths,
+        repairable=True,
+        fine=N_("Every path in the checkout is one of this machine"),
+    ),
+    _rule(
+        "SRC002",
+        N_("the temporal layers are not moved to the training dtype"),
+        check_temporal,
+        repairable=True,
+        fine=N_("The temporal layers are moved to the training dtype"),
+    ),
+    _rule(
+        "SRC003",
+        N_("mixed precision would fail in the attention processors"),
+        check_precision,
+        repairable=True,
+        fine=N_("The attention processors work in mixed precision"),
+    ),
+    _rule(
+        "SRC004", N_("a source patch fits neither before nor after"), check_drifted, fine=N_("Every source patch fits")
+    ),
+    _rule(
+        "SRC005",
+        N_("the checkout imports a debugger"),
+        check_debugger,
+        repairable=True,
+        fine=N_("The checkout imports no debugger"),
+    ),
+    _rule(
+        "SRC006",
+        N_("defects stop the checkout's own scripts"),
+        check_defects,
+        repairable=True,
+        fine=N_("No known defect stops the checkout's own scripts"),
+    ),
+    _rule(
+        "SRC007",
+        N_("several processes do not average their gradients"),
+        check_processes,
+        fine=N_("Several processes average their gradients, or one trains"),
+    ),
+    _rule(
+        "SRC008",
+        N_("the checkout is not there, or is not DualAnoDiff"),
+        check_place,
+        after=(),
+        fine=N_("The checkout is there, and is DualAnoDiff"),
+    ),
 )

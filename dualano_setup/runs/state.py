@@ -23,6 +23,8 @@ _HAPPENED = {
     "terminal": N_("its terminal was closed, or the program that watched it there was ended"),
     "system": N_("its supervisor was told to end (a shutdown?)"),
 }
+_WARNED = (128 + signal.SIGUSR1, 128 + signal.SIGUSR2)
+"""Exit statuses of the bundled trainer that a batch system warned before the time limit: it wrote a checkpoint."""
 _ENDED_BY_SIGNAL = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL, signal.SIGHUP)
 
 
@@ -142,6 +144,8 @@ def _ended(end: ExitRecord, stop: StopRequest | None) -> Verdict:
         return Verdict("finished", "")
     if stop and _by_the_request(end):
         return _as_asked(stop)
+    if (end.status if end.trainer is None else end.trainer) in _WARNED and not end.problem:
+        return Verdict("interrupted", _("its batch system warned it of the time limit; it wrote a checkpoint"))
     return Verdict("failed", end.problem or in_words(end.status if end.trainer is None else end.trainer))
 
 

@@ -11,6 +11,7 @@ from ..light_dataclasses import dataclass, field
 from ..system import toml
 from ..system.files import read_whole
 from .options import SETTINGS_FILE
+from .windows import eaten_backslash, from_windows
 
 MAX_SETTINGS = 1 << 20  # bytes
 
@@ -37,11 +38,15 @@ def read_stored(start: Path) -> Stored:
 
 def read_document(file: Path) -> dict[str, Any]:
     """What a settings file says. Raises UsageError when it cannot be read, or is no TOML."""
+    data = b""
     try:
-        document = toml.parse(read_whole(file, MAX_SETTINGS))
+        data = read_whole(file, MAX_SETTINGS)
+        document = toml.parse(data)
         repr(document)  # a number that is too long for Python to write is found here, not in a message about it
-        return document
+        reason = eaten_backslash(document)
     except (OSError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, not TOML, such a number
+        if reason := from_windows(data):
+            raise UsageError(_("{file} cannot be read: {error}", file=file, error=reason)) from error
         raise UsageError(
             _(
                 "{file} cannot be read: {error}. Mend it, or move it away and run `dualano-doctor init`.",
@@ -49,3 +54,6 @@ def read_document(file: Path) -> dict[str, Any]:
                 error=error,
             )
         ) from error
+    if reason:
+        raise UsageError(_("{file} cannot be read: {error}", file=file, error=reason))
+    return document

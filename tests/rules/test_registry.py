@@ -7,9 +7,13 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.facts.sheet import FactSheet
+from dualano_setup.light_dataclasses import replace
 from dualano_setup.rules import registry
+from dualano_setup.rules.finding import fail, skip
+from dualano_setup.rules.judge import judge
 from dualano_setup.rules.registry import RULES
 from tests.places import TESTS
+from tests.rules.project_sheets import context
 
 # The ids that were promised. An id never changes its meaning and is never reused, so this list only grows.
 PROMISED = {
@@ -26,6 +30,8 @@ PROMISED = {
     "NET": 2,
 }
 PAGES = Path(registry.__file__).parent / "pages" / "en"
+NAMES_FIRST = {"SYS004", "GPU004", "PKG003", "PKG004", "PKG005", "PKG006", "PKG009", "PKG012", "REQ006", "ACC002"}
+"""Titles of what is well that begin with the name of a package, a file or a key."""
 SECTIONS = ["## What it means", "## Why it matters", "## How to confirm", "## Cure by hand", "## Sources"]
 
 
@@ -70,3 +76,18 @@ def test_every_rule_is_tested_by_name(rule):
 
 def test_no_page_without_a_rule():
     assert {file.stem for file in PAGES.glob("*.md")} <= {rule.id for rule in RULES}
+
+
+def test_what_passes_never_wears_the_title_of_its_fault():
+    """A title that names a fault begins small; each of those rules has another for when all is well."""
+    for rule in RULES:
+        begins = (rule.fine or rule.title)[0]
+        assert begins.isupper() or rule.id in NAMES_FIRST, rule.id
+        assert rule.fine != rule.title
+
+
+def test_the_title_follows_the_verdict():
+    rule = registry.by_id("DATA001")
+    for verdicts, title in (((), rule.fine), ((fail("x"),), rule.title), ((skip("x"),), rule.title)):
+        (row,) = judge(context(), [replace(rule, evaluate=lambda _context, said=verdicts: said, needs=())])
+        assert row.title == title

@@ -67,6 +67,8 @@ def sight(**changes):
         ({"exit": ExitRecord(1, 1, -9)}, "failed", "SIGKILL"),
         ({"exit": ExitRecord(1, 1, 130), "stop": StopRequest("ctrl-c", 1)}, "stopped", "Ctrl-C"),
         ({"exit": ExitRecord(-2, 1), "stop": StopRequest("stop", 1)}, "stopped", "stop"),
+        ({"exit": ExitRecord(1, 1, 138)}, "interrupted", "wrote a checkpoint"),
+        ({"exit": ExitRecord(1, 1, -10)}, "failed", "SIGUSR1"),  # before the handler: nothing was written
         ({"exit": ExitRecord(1, 1, 1), "stop": StopRequest("stop", 1)}, "failed", "exit status 1"),
         ({"exit": ExitRecord(1, 1, 130), "stop": StopRequest("terminal", 1)}, "interrupted", "terminal"),
         ({"exit": ExitRecord(127, 1, problem="no python")}, "failed", "no python"),

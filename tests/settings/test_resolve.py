@@ -64,3 +64,25 @@ def test_not_utf8(tmp_path):
     (tmp_path / "dualano.toml").write_bytes(b"category = '\xff'")
     with pytest.raises(UsageError, match="cannot be read"):
         resolve({}, {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b'data = "C:\\Users\\somebody\\mvtec"\n', "line 1: in double quotes a backslash begins an escape"),
+        (b'# here\ndata = "D:\\mvtec"\n', r"line 2.*single quotes \('D:\\mvtec'\).*\"D:/mvtec\""),
+        (b'data = "C:\\new"\n', r"single quotes \('C:\\new'\)"),  # a line's end to the parser
+        (b"\xef\xbb\xbfdata = 'x'\n", "byte order mark"),
+        ("data = 'x'\n".encode("utf-16"), "byte order mark"),
+    ],
+)
+def test_what_windows_leaves_is_said_in_words(tmp_path, data, says):
+    (tmp_path / "dualano.toml").write_bytes(data)
+    with pytest.raises(UsageError, match=says):
+        resolve({}, {}, tmp_path)
+
+
+@pytest.mark.parametrize("data", [b"data = 'C:\\new'\n", b'data = "C:\\\\new"\n', b'data = "C:/new"\n'])
+def test_windows_paths_that_are_written_well_are_read(tmp_path, data):
+    (tmp_path / "dualano.toml").write_bytes(data)
+    assert "new" in str(resolve({}, {}, tmp_path).data)

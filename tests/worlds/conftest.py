@@ -35,6 +35,11 @@ def project(miniature, monkeypatch):
             "PYTHONPATH",
             "PYTHONUSERBASE",
             "LD_LIBRARY_PATH",
+            "PMI_SIZE",
+            "OMPI_COMM_WORLD_SIZE",
+            "MV2_COMM_WORLD_SIZE",
+            "WORLD_SIZE",
+            "LOCAL_RANK",
             "XDG_CACHE_HOME",
         ):
             monkeypatch.delenv(name)

@@ -23,4 +23,6 @@ def assert_found(world, report):
     assert own, told(report)
     assert complaints(report) <= {world.rule, *world.also}, told(report)
     assert world.repairable == any(f.repairable for f in own), told(report)
+    gravest = "fail" if report.count("fail") else "warn"
+    assert report.count(gravest) == world.causes, told(report)
     assert any(re.search(world.named_by, f"{f.title} {f.detail} {f.evidence}", re.IGNORECASE) for f in own), own

@@ -24,6 +24,7 @@ class World:
     reported: an address, or REPLAY or RUN and what was seen. `named_by` is a regular expression (ignoring case) that
     the output of any tool matches which names the root cause, whatever words it has for it. `by_hand` says why the
     finding is not marked repairable here although its rule can be; `stays`, why one that is marked is not repaired.
+    `causes` is how many faults it was built with: as many rows, and no more, may be as grave as the gravest.
     """
 
     name: str
@@ -35,6 +36,7 @@ class World:
     checkout: bool = False
     by_hand: str = ""
     stays: str = ""
+    causes: int = 1
 
     @property
     def repairable(self) -> bool:

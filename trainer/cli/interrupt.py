@@ -1,4 +1,8 @@
-"""SIGINT, SIGTERM and a closed terminal end a run after its step, with a checkpoint; insisting ends it at once."""
+"""SIGINT, SIGTERM and a closed terminal end a run after its step, with a checkpoint; insisting ends it at once.
+
+So do SIGUSR1 and SIGUSR2, by which batch systems warn a job before its time is up (Slurm's `--signal=USR1@300`); they
+only warn, so that one more of them insists on nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from types import FrameType
 
 #: A terminal and a launcher both pass a Ctrl-C on; signals this close together are one wish.
 ONE_WISH_SECONDS = 5.0
+_WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Interrupt:
@@ -26,7 +31,7 @@ class Interrupt:
         self._old: dict[int, object] = {}
 
     def __enter__(self) -> Interrupt:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *_WARNINGS):
             if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                 continue  # started by nohup: it is to outlive the terminal
             self._old[number] = signal.signal(number, self._receive)
@@ -38,7 +43,7 @@ class Interrupt:
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self.received:
-            if time.monotonic() - self._since > ONE_WISH_SECONDS:
+            if number not in _WARNINGS and time.monotonic() - self._since > ONE_WISH_SECONDS:
                 os._exit(128 + number)
             return
         self.received, self._since = number, time.monotonic()

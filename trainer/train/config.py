@@ -25,7 +25,8 @@ DESCRIPTION = """Train DualAnoDiff's adapters on Stable Diffusion 1.5: two inter
 Start it with `accelerate launch -m trainer ...`, or with `python -m trainer ...` on one device."""
 
 EPILOG = """Exit status: 0 done; 1 the work failed or something given cannot be used; 2 wrong usage;
-130/143 interrupted by SIGINT/SIGTERM after a checkpoint was written. docs/trainer.md explains the method."""
+130/143/138/140 interrupted by SIGINT/SIGTERM/SIGUSR1/SIGUSR2 after a checkpoint was written.
+docs/trainer.md explains the method."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from ..base_model.precision import choose_dtype
 from ..data.batches import Planner
 from ..data.dataset import TrainingSet
 from ..errors import TrainerError
+from ..launch import stray_launch
 from .config import TrainingConfig
 
 
@@ -61,7 +62,16 @@ def join_processes() -> PartialState:
     """
     # Recent accelerate joins CPU processes only when told that they train on the CPU.
     on_cpu = os.environ.get("ACCELERATE_USE_CPU", "false").lower() in ("1", "true")
-    processes = PartialState(cpu=on_cpu or not torch.cuda.is_available())
+    on_cpu = on_cpu or not torch.cuda.is_available()
+    if stray := stray_launch(os.environ, on_cpu=on_cpu):
+        names = " ".join(one.partition("=")[0] for one in stray)
+        raise TrainerError(
+            f"{', '.join(stray)} in the environment: accelerate takes this for one process of several, as a launcher "
+            "(srun, mpirun) would set it, but MASTER_ADDR and MASTER_PORT, by which they find each other, are not set. "
+            f"For one process: `unset {names}`, then start again. For several: `accelerate launch --num_processes N` "
+            "or `torchrun`."
+        )
+    processes = PartialState(cpu=on_cpu)
     launched = int(os.environ.get("WORLD_SIZE", "1"))
     if launched != processes.num_processes:
         raise TrainerError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ CORE = frozenset(
 )
 """Checked against their RECORD when no profile says what matters."""
 
+_ACTIVE = ("VIRTUAL_ENV", "CONDA_PREFIX")
 NO_ENVIRONMENT = N_("no training environment yet: {reason}")
 
 
@@ -60,7 +62,11 @@ def probe(
 
 
 def choose(settings: Settings, variables: Mapping[str, str]) -> tuple[str, str] | Absent:
-    """(prefix, who named it), or Absent: the setting, else .dualano/env, else the active environment."""
+    """(prefix, who named it), or Absent: the setting, else .dualano/env, else the active environment.
+
+    An active environment that this program runs in is taken only when it is named: it was made for the tool, and what
+    training needs would be judged, and installed, beside it.
+    """
     if settings.env is not None:
         named_by = settings.said_by.get("env", "settings")
         prefix = _prefix_of(str(settings.env))
@@ -73,12 +79,20 @@ def choose(settings: Settings, variables: Mapping[str, str]) -> tuple[str, str] 
     own = str(settings.state / "env")
     if is_environment(own):
         return own, own
-    for variable in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+    for variable in _ACTIVE:
         active = variables.get(variable, "")
-        if active and is_environment(active):
+        if active and is_environment(active) and not _is_ours(active):
             return os.path.abspath(active), variable
-    reason = _("{own} is not there, and no environment is active", own=own)
+    reason = N_("{own} is not there, and no environment is active")
+    if any(_is_ours(variables.get(variable, "")) for variable in _ACTIVE):
+        reason = N_("{own} is not there, and the active environment is the one that dualano-doctor itself runs in")
+    reason = _(reason, own=own)
     return Absent(_(NO_ENVIRONMENT, reason=reason), own)
+
+
+def _is_ours(prefix: str) -> bool:
+    """Whether this program's own Python stands in that environment."""
+    return bool(prefix) and os.path.realpath(prefix) == os.path.realpath(sys.prefix)
 
 
 def read_environment(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -138,13 +139,16 @@ def _index_question(index: Index, url: str, profile: Profile, config: IndexConfi
 
 
 def _default_question(installers: Installers, variables: Mapping[str, str], end: float) -> Callable[[], Fact[Answer]]:
-    """Ask through uv itself, the only one that knows the address nobody configured."""
+    """Ask through uv itself, the only one that knows the address nobody configured.
+
+    uv resolves for some Python: with our own it needs none of the versions that the profile may lack here.
+    """
 
     def ask() -> Fact[Answer]:
         if installers.uv_path is None:
             return Known(Answer(DEFAULT_INDEX, False, "missing", _("uv, which would be asked, is not installed")))
         line = [installers.uv_path, "pip", "compile", str(_QUESTION), "--no-deps", "--no-cache", "--no-header"]
-        line += ["--color", "never", "--no-python-downloads", "--universal", "--python-version", "3.10"]
+        line += ["--color", "never", "--no-python-downloads", "--universal", "--python", sys.executable]
         outcome = command.run(line, deadline=max(0.1, end - time.monotonic()), variables=variables)
         if outcome.timed_out:
             return Known(Answer(DEFAULT_INDEX, False, "timeout", outcome.error))

@@ -38,6 +38,12 @@ CONVERTED_KEYS = ("fp16", "dynamo_backend")
 """Older keys that both versions still take and convert (config_args.py, from_yaml_file)."""
 
 
+_WINNING = (
+    "ACCELERATE_", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "WORLD_SIZE", "LOCAL_RANK", "MASTER_",
+)  # fmt: skip
+"""Beginnings of the variables that win over the file, or that stand for a launch of several processes."""
+
+
 def probe(
     settings: Settings, site_packages: Sequence[str] = (), variables: Mapping[str, str] | None = None
 ) -> Fact[AccelerateConfig]:
@@ -45,7 +51,7 @@ def probe(
     variables = os.environ if variables is None else variables
     path = config_path(variables)
     version, keys, source = _installed(site_packages)
-    overrides = tuple(sorted((k, v[:200]) for k, v in variables.items() if k.startswith("ACCELERATE_")))
+    overrides = tuple(sorted((k, v[:200]) for k, v in variables.items() if k.startswith(_WINNING)))
     try:
         data = read_whole(path, MAX_BYTES)
     except FileNotFoundError:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from ...language import _
+from ...light_dataclasses import replace
 from ...system.files import NotRegularError, list_folder, plain_error, read_whole, text_at
 from ...versions import normalise
 from ..fact import Absent, Fact, Known, Unknown
-from ..sheet import RequirementsFile
+from ..sheet import RequirementLine, RequirementsFile
 from .requirement_lines import parse_lines
 
 if TYPE_CHECKING:
@@ -68,10 +71,18 @@ def read_requirements(path: str, data: bytes, siblings: tuple[tuple[str, str], .
             _("merge markers, first on line {line} (`{conflict}`)", line=line, conflict=conflict[1]),
             "merge-markers",
         )
-    lines = parse_lines(text.removeprefix("\ufeff"))
+    lines = tuple(_with_its_file(line) for line in parse_lines(text.removeprefix("\ufeff")))
     if not lines and not kind:
         problem, kind = _("it names no package"), "empty"
     return RequirementsFile(path, text, lines, encoding, problem, kind, siblings)
+
+
+def _with_its_file(line: RequirementLine) -> RequirementLine:
+    """The line, `gone` where it refers to an absolute path at which nothing is."""
+    if not line.url.startswith(("file:///", "/")):
+        return line
+    path = unquote(line.url.removeprefix("file://").partition("#")[0])
+    return line if os.path.lexists(path) else replace(line, gone=True)
 
 
 def decode(data: bytes) -> tuple[str, str, str, str]:

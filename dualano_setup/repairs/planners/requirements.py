@@ -17,6 +17,7 @@ from ...rules.req.duplicates import choose_duplicate, same_name
 from ...rules.req.indexes import SERVED, hiding_indexes, local_builds, served_builds
 from ...rules.req.pin_completion import repair_line, sources
 from ...rules.req.pin_knowledge import families, is_built_elsewhere, mistaken, refused
+from ...rules.req.platforms import foreign
 from ...rules.req.releases import check_files, check_refused, replacement
 from ...rules.rule import Context
 from ..action import Planned
@@ -177,6 +178,9 @@ def _replace_without_file(context: Context) -> Edits:
     lines: dict[int, tuple[str, ...]] = {}
     notes = []
     for row in _file(context).lines:
+        if foreign(context, row):
+            lines |= _commented_out(_file(context).text, row)
+            continue
         if row.name not in subjects:
             continue
         if row.name and is_built_elsewhere(row.url):
@@ -218,6 +222,11 @@ def _name_indexes(context: Context) -> Edits:
 
 def _without(rows: Iterable[RequirementLine]) -> dict[int, tuple[str, ...]]:
     return {number: () for row in rows for number in range(row.number, row.number + row.span)}
+
+
+def _commented_out(text: str, row: RequirementLine) -> dict[int, tuple[str, ...]]:
+    physical = [found[0].rstrip("\r\n").removeprefix("\ufeff") for found in _LINE.finditer(text)]
+    return {number: (f"# {physical[number - 1]}",) for number in range(row.number, row.number + row.span)}
 
 
 def _repinned(row: RequirementLine, version: str) -> str:

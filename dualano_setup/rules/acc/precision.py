@@ -48,9 +48,11 @@ def _bare_word(config: AccelerateConfig, value: bool) -> Verdict:
 
 
 def _named_precision(context: Context, config: AccelerateConfig, value: str) -> Iterator[Verdict]:
-    problem = obstacle(context, value, use_cpu=bool(config.values and config.values.get("use_cpu")))
+    use_cpu = bool(config.values and config.values.get("use_cpu"))
+    problem = obstacle(context, value, use_cpu=use_cpu)
     wanted = context.settings.mixed_precision
     if problem:
+        ours = _limit_of_the_machine(context, value, use_cpu=use_cpu)
         yield fail(
             _("mixed_precision is `{value}`: {problem}", value=value, problem=problem),
             cure=_(
@@ -58,6 +60,7 @@ def _named_precision(context: Context, config: AccelerateConfig, value: str) -> 
                 wanted=wanted if not obstacle(context, wanted, use_cpu=False) else "no",
             ),
             evidence=shown(config.path),
+            caused_by=None if ours else "SRC003",
         )
     elif value != wanted:
         yield warn(
@@ -78,6 +81,14 @@ def obstacle(context: Context, value: str, *, use_cpu: bool) -> str:
     """Why that precision cannot run here, or nothing."""
     if value == "no":
         return ""
+    if limit := _limit_of_the_machine(context, value, use_cpu=use_cpu):
+        return limit
+    if _checkout_unready(context):
+        return _("the checkout's attention processors fail in mixed precision as they are (see SRC003)")
+    return ""
+
+
+def _limit_of_the_machine(context: Context, value: str, *, use_cpu: bool) -> str:
     if value == "fp8":
         return _("the method was never run in fp8, and it needs a package of its own")
     gpus = visible(context)
@@ -86,8 +97,6 @@ def obstacle(context: Context, value: str, *, use_cpu: bool) -> str:
     old = [gpu for gpu in gpus or () if gpu.compute_capability and gpu.compute_capability < BF16_CAPABILITY]
     if value == "bf16" and old and not use_cpu:
         return _("{name} has no bfloat16 (compute capability below 8.0)", name=shown(old[0].name))
-    if _checkout_unready(context):
-        return _("the checkout's attention processors fail in mixed precision as they are (see SRC003)")
     return ""
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from ...language import N_, _
+from ...system.bundle import bundled
 from ..finding import Verdict, warn
 from ..rule import Context, Rule, given
 from ..wording import shown
@@ -40,8 +41,28 @@ def check_present(context: Context) -> Iterator[Verdict]:
         )
 
 
+def _stray(variables: dict[str, str]) -> Iterator[Verdict]:
+    if all(name.startswith("ACCELERATE_") for name in variables):
+        return
+    stray = bundled("launch").stray_launch(variables)
+    if stray:
+        names = [one.partition("=")[0] for one in stray]
+        yield warn(
+            _(
+                "{variables}: accelerate takes a run for one process of several, as a launcher (srun, mpirun) sets it, "
+                "and MASTER_ADDR and MASTER_PORT, by which they would meet, are not set: the run ends at its start, or "
+                "waits for the others",
+                variables=", ".join(map(shown, stray)),
+            ),
+            cure=_("Run `unset {name}` unless you mean it.", name=" ".join(names)),
+            evidence=_("the environment of this shell"),
+            subject=names[0],
+        )
+
+
 def check_variables(context: Context) -> Iterator[Verdict]:
-    """ACC005: variables that win over the file."""
+    """ACC005: variables that win over the file, and those that promise other processes."""
+    yield from _stray(dict(given(context.sheet.accelerate).overrides))
     for name, value in given(context.sheet.accelerate).overrides:
         if name in _WINNING and value.lower() not in ("", "0", "false", "no"):
             yield warn(
@@ -54,9 +75,25 @@ def check_variables(context: Context) -> Iterator[Verdict]:
 
 _rule = partial(Rule, needs=("accelerate",), repairable=True)
 RULES = (
-    _rule("ACC001", N_("no accelerate config"), check_present),
-    _rule("ACC002", N_("mixed_precision will fail or mislead"), check_precision),
-    _rule("ACC003", N_("the accelerate config is not valid"), check_content),
-    _rule("ACC004", N_("the accelerate config and the GPUs disagree"), check_processes),
-    _rule("ACC005", N_("environment variables change what accelerate does"), check_variables, repairable=False),
+    _rule("ACC001", N_("no accelerate config"), check_present, fine=N_("There is an accelerate config")),
+    _rule(
+        "ACC002",
+        N_("mixed_precision will fail or mislead"),
+        check_precision,
+        fine=N_("mixed_precision is what the settings say and the GPU can do"),
+    ),
+    _rule("ACC003", N_("the accelerate config is not valid"), check_content, fine=N_("The accelerate config is valid")),
+    _rule(
+        "ACC004",
+        N_("the accelerate config and the GPUs disagree"),
+        check_processes,
+        fine=N_("The accelerate config and the GPUs agree"),
+    ),
+    _rule(
+        "ACC005",
+        N_("environment variables change what accelerate does"),
+        check_variables,
+        repairable=False,
+        fine=N_("No environment variable changes what accelerate does"),
+    ),
 )

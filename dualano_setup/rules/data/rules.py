@@ -137,15 +137,62 @@ def check_number(context: Context) -> Iterator[Verdict]:
 _rule = partial(Rule, needs=("dataset",), after=("DATA001", "DATA002"))
 _look_inside = partial(_rule, needs=("dataset", "contents"))
 RULES = (
-    _rule("DATA001", N_("the data, the category or the anomaly is not there"), check_place, after=()),
-    _rule("DATA002", N_("the layout is not MVTec's"), check_layout, after=("DATA001",)),
-    _rule("DATA003", N_("images and masks do not belong together"), check_pairs),
-    _rule("DATA004", N_("images cannot be read"), check_readable),
-    _rule("DATA005", N_("foreground masks are missing"), check_foreground, repairable=True),
-    _rule("DATA006", N_("fewer training images than the method can use"), check_number),
-    _rule("DATA007", N_("names and paths break the checkout's path arithmetic"), check_checkout_paths),
-    _rule("DATA008", N_("files among the images are no images"), check_strangers, repairable=True),
-    _look_inside("DATA009", N_("anomaly masks do not mark what training is to learn"), check_marks),
-    _look_inside("DATA010", N_("object masks do not mark the object"), check_objects),
-    _look_inside("DATA011", N_("photographs hide colours under transparency"), check_transparency),
+    _rule(
+        "DATA001",
+        N_("the data, the category or the anomaly is not there"),
+        check_place,
+        after=(),
+        fine=N_("The data, the category and the anomaly are there"),
+    ),
+    _rule(
+        "DATA002", N_("the layout is not MVTec's"), check_layout, after=("DATA001",), fine=N_("The layout is MVTec's")
+    ),
+    _rule(
+        "DATA003",
+        N_("images and masks do not belong together"),
+        check_pairs,
+        fine=N_("Images and masks belong together"),
+    ),
+    _rule("DATA004", N_("images cannot be read"), check_readable, fine=N_("Images and masks can be read")),
+    _rule(
+        "DATA005",
+        N_("foreground masks are missing"),
+        check_foreground,
+        repairable=True,
+        fine=N_("Foreground masks are there"),
+    ),
+    _rule(
+        "DATA006",
+        N_("fewer training images than the method can use"),
+        check_number,
+        fine=N_("There are enough training images for the method"),
+    ),
+    _rule(
+        "DATA007",
+        N_("names and paths break the checkout's path arithmetic"),
+        check_checkout_paths,
+        fine=N_("Names and paths suit the checkout's path arithmetic"),
+    ),
+    _rule(
+        "DATA008",
+        N_("files among the images are no images"),
+        check_strangers,
+        repairable=True,
+        fine=N_("Only images lie among the images"),
+    ),
+    _look_inside(
+        "DATA009",
+        N_("anomaly masks do not mark what training is to learn"),
+        check_marks,
+        fine=N_("Anomaly masks mark what training is to learn"),
+    ),
+    _look_inside(
+        "DATA010", N_("object masks do not mark the object"), check_objects, fine=N_("Object masks mark the object")
+    ),
+    _look_inside(
+        "DATA011",
+        N_("photographs hide colours under transparency"),
+        check_transparency,
+        fine=N_("No photograph hides colours under transparency"),
+    ),
 )

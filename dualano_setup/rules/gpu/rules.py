@@ -13,7 +13,7 @@ from ...language import N_, _
 from ...light_dataclasses import fields
 from ...settings.options import Settings
 from ...versions import numbers
-from ..finding import Verdict, fail, info
+from ..finding import Verdict, fail, info, skip
 from ..pkg.binary import build_mismatch, torch_build
 from ..rule import Context, Rule, given
 from ..wording import gib
@@ -21,10 +21,17 @@ from .memory import fitting, least, need, training_images
 from .visible import gpu_is_visible, visible_gpus
 
 
+def _no_gpu_needed(context: Context) -> Verdict:
+    return skip(_("profile {profile} needs no GPU", profile=context.profile.name))
+
+
 def _driver_is_new_enough(context: Context) -> Iterator[Verdict]:
     found, profile = given(context.sheet.gpus), context.profile
     cuda = _cuda_that_will_run(context)
-    if not profile.needs_gpu or cuda is None or found.driver is None:
+    if not profile.needs_gpu:
+        yield _no_gpu_needed(context)
+        return
+    if cuda is None or found.driver is None:
         return
     row = driver_for(cuda)
     if row is None:
@@ -78,6 +85,7 @@ def _staying_build(context: Context) -> BinaryBuild | None:
 
 def _memory_suffices(context: Context) -> Iterator[Verdict]:
     if not context.profile.needs_gpu:
+        yield _no_gpu_needed(context)
         return
     images = training_images(context.sheet)
     wanted, lowest = need(context.settings, images), least(context.settings, images)
@@ -165,6 +173,7 @@ def _in_words(settings: Settings) -> str:
 
 def _kernels_are_there(context: Context) -> Iterator[Verdict]:
     if not context.profile.needs_gpu:
+        yield _no_gpu_needed(context)
         return
     what, architectures = _architectures(context)
     for gpu in visible_gpus(given(context.sheet.gpus)):
@@ -201,6 +210,7 @@ def _architectures(context: Context) -> tuple[str, tuple[str, ...]]:
 def _memory_is_free(context: Context) -> Iterator[Verdict]:
     """Only where the run would fit onto the empty GPU: else GPU003 is the finding."""
     if not context.profile.needs_gpu:
+        yield _no_gpu_needed(context)
         return
     images = training_images(context.sheet)
     wanted, lowest = need(context.settings, images), least(context.settings, images)

@@ -174,7 +174,7 @@ def _cuda_major(record: XformersBuild) -> int | None:
 
 
 def xformers_fits_build(context: Context) -> Iterator[Verdict]:
-    """PKG005. Where torch itself has to be replaced, that is the cause."""
+    """PKG005. Where torch itself has to be replaced, or xformers was released for another, that is the cause."""
     seen, profile = given(context.sheet.environment), context.profile
     if seen.find("xformers") is None or torch_build(seen) is None:
         yield skip(_("xformers or torch is not installed"), title=_("xformers' binary fits torch"))
@@ -182,13 +182,14 @@ def xformers_fits_build(context: Context) -> Iterator[Verdict]:
     reason = xformers_mismatch(seen)
     if not reason or seen.xformers is None:
         return
+    released = "PKG004" if xformers_release_mismatch(seen) else None
     yield Verdict(
         "fail" if profile.needs_gpu else "warn",
         _("{reason}: WARNING[XFORMERS]: xFormers can't load C++/CUDA extensions", reason=reason),
         title=_("xformers {version} was built for another torch, CUDA or Python", version=seen.xformers.version),
         evidence=seen.xformers.source,
         cure=_xformers_cure(context),
-        caused_by="PKG003" if build_mismatch(seen, profile) else None,
+        caused_by="PKG003" if build_mismatch(seen, profile) else released,
         subject="xformers",
     )
 

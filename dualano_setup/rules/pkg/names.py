@@ -41,16 +41,25 @@ def opencv_twice(context: Context) -> Iterator[Verdict]:
 
 
 def wrong_clip(context: Context) -> Iterator[Verdict]:
-    """PKG009. OpenAI's CLIP has no summary of its own that speaks of a clipboard."""
+    """PKG009. OpenAI's CLIP is 1.0 and never says clipboard; where the summary is lost, the number tells them apart."""
     seen = given(context.sheet.environment)
     clip = seen.find("clip")
-    if clip is not None and "clipboard" in clip.summary.lower():
+    if clip is None:
+        return
+    said = _(
+        "clip {version} says of itself: {summary}. Nothing in the method imports clip",
+        version=clip.version,
+        summary=clip.summary,
+    )
+    if not clip.summary:
+        said = _(
+            "clip {version}: OpenAI's is 1.0, the clipboard manager of the package index 0.2.0 and older. Nothing in "
+            "the method imports clip",
+            version=clip.version,
+        )
+    if "clipboard" in clip.summary.lower() or (not clip.summary and clip.version.startswith("0.")):
         yield warn(
-            _(
-                "clip {version} says of itself: {summary}. Nothing in the method imports clip",
-                version=clip.version,
-                summary=clip.summary,
-            ),
+            said,
             title=_("`clip` is a clipboard manager, not OpenAI's CLIP"),
             evidence=clip.dist_info,
             cure=_("{command}   (and drop the line from requirements.txt)", command=uninstall_command(seen, "clip")),

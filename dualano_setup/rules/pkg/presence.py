@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...facts.fact import value
 from ...facts.sheet import Environment
+from ...knowledge.architectures import has_kernels
 from ...knowledge.profile import Profile
-from ...knowledge.tables import rows
+from ...knowledge.tables import rows, torch_architectures
 from ...language import N_, _
 from ...versions import satisfies
 from ..cures import install_command, pins
 from ..finding import Verdict, fail
 from ..rule import Context, given
-from .binary import build_mismatch, numpy_victims, sibling_mismatch, xformers_mismatch, xformers_release_mismatch
+from .binary import (
+    build_mismatch,
+    numpy_victims,
+    sibling_mismatch,
+    torch_build,
+    xformers_mismatch,
+    xformers_release_mismatch,
+)
 from .hub_names import removed_names
 
 
@@ -33,6 +42,7 @@ def alternatives(name: str) -> tuple[str, ...]:
 def package_missing(context: Context) -> Iterator[Verdict]:
     """PKG001."""
     seen, profile = given(context.sheet.environment), context.profile
+    damaged = {package.name for package in seen.damaged}
     for name in missing(seen, profile):
         yield fail(
             _(
@@ -44,6 +54,7 @@ def package_missing(context: Context) -> Iterator[Verdict]:
             title=_("{name} is missing", name=name),
             evidence=seen.prefix,
             cure=install_command(seen, profile, name),
+            caused_by="PKG010" if name in damaged else None,
             subject=name,
         )
 
@@ -103,10 +114,23 @@ def explained_by(context: Context, name: str) -> str | None:
     if name == "numpy":
         return "PKG007" if numpy_victims(seen) else None
     if name in ("torchvision", "torchaudio"):
-        return "PKG012" if sibling_mismatch(seen, name) else None
+        if sibling_mismatch(seen, name):
+            return "PKG012"
+        own = "torch" in outside_profile(seen, context.profile)
+        return (explained_by(context, "torch") or "PKG002") if own else None  # it goes with that torch
     if name == "torch":
-        return "PKG003" if build_mismatch(seen, context.profile) else None
+        if build_mismatch(seen, context.profile):
+            return "PKG003"
+        return "GPU004" if _lacks_kernels(context) else None
     return None
+
+
+def _lacks_kernels(context: Context) -> bool:
+    """Whether the installed torch has no code for a GPU that is here: GPU004 says more of it than its number."""
+    gpus, build = value(context.sheet.gpus), torch_build(given(context.sheet.environment))
+    listed = torch_architectures(build.version, build.cuda) if build and build.cuda else ()
+    capabilities = [gpu.compute_capability for gpu in gpus.devices if gpu.compute_capability] if gpus else []
+    return bool(listed and not all(has_kernels(listed, capability) for capability in capabilities))
 
 
 def package_damaged(context: Context) -> Iterator[Verdict]:
@@ -123,8 +147,14 @@ def package_damaged(context: Context) -> Iterator[Verdict]:
             evidence=_location(seen, package.name) or seen.prefix,
             cure=install_command(seen, profile, package.name) + f" --reinstall-package {package.name}",
             repairable=package.name in needed,
+            caused_by="PKG008" if _shared(seen, package.name) else None,
             subject=package.name,
         )
+
+
+def _shared(seen: Environment, name: str) -> bool:
+    """Whether another installed distribution owns the same folder, and so overwrote it."""
+    return sum(seen.find(other) is not None for other in alternatives(name)) > 1
 
 
 def _losses(gone: tuple[str, ...], altered: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -63,6 +63,16 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A name that Linux has nothing of. One that `installs` there all the same does nothing."""
+
+    name: str
+    because: str
+    installs: bool
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wheels:
     """For which Pythons one release has files."""
 
@@ -101,6 +111,15 @@ def mistaken() -> tuple[Mistaken, ...]:
 def refused() -> tuple[Refused, ...]:
     """Every range of releases that installers refuse."""
     return tuple(Refused(**row) for row in _pins()["refused"])
+
+
+def elsewhere() -> tuple[Elsewhere, ...]:
+    """Every name that is nothing for Linux."""
+    return tuple(
+        Elsewhere(name, row["because"], row["installs"], row["source"])
+        for row in _pins()["elsewhere"]
+        for name in row["names"]
+    )
 
 
 @lru_cache(maxsize=2)

@@ -11,16 +11,27 @@ from ..finding import Status, Verdict
 from ..rule import Context, given
 from ..wording import shown
 from .pin_knowledge import Wheels, is_built_elsewhere, refused, wheels
+from .platforms import foreign
 
 if TYPE_CHECKING:
     from ...facts.sheet import RequirementLine
 
 
 def check_files(context: Context) -> Iterator[Verdict]:
-    """REQ003: pins whose release has no file for the environment's Python, so that it would be built from source."""
+    """REQ003: lines of another platform, and pins whose release has no file for the environment's Python."""
     file = given(context.sheet.requirements)
     python = target_python(context)
     for line in file.lines:
+        stranger = foreign(context, line)
+        if stranger:
+            yield Verdict(
+                severity(context) if stranger.stops else "warn",
+                _("`{text}`: {because}", text=shown(line.text.strip()), because=stranger.because),
+                cure=_("Put `# ` in front of the line, or delete it."),
+                evidence=f"{shown(file.path)}:{line.number}" + (f"; {stranger.source}" if stranger.source else ""),
+                subject=line.name or f"line {line.number}",
+            )
+            continue
         if line.name and is_built_elsewhere(line.url):
             yield Verdict(
                 severity(context),

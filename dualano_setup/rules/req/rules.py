@@ -93,13 +93,38 @@ def check_mistaken(context: Context) -> Iterator[Verdict]:
 
 _rule = partial(Rule, needs=("requirements",), after=("REQ006",), repairable=True)
 RULES = (
-    _rule("REQ001", N_("a requirement is not valid"), check_valid),
-    _rule("REQ002", N_("a package is listed twice"), check_twice),
-    _rule("REQ003", N_("a pin has no file for this Python"), check_files),
-    _rule("REQ004", N_("a CUDA build is pinned without the index that serves it"), check_index),
-    _rule("REQ005", N_("a pinned release is one that installers refuse"), check_refused),
-    Rule(
-        "REQ006", N_("requirements.txt is missing or not readable"), check_readable, ("requirements",), sees_absent=True
+    _rule("REQ001", N_("a requirement is not valid"), check_valid, fine=N_("Every requirement is valid")),
+    _rule("REQ002", N_("a package is listed twice"), check_twice, fine=N_("No package is listed twice")),
+    _rule(
+        "REQ003",
+        N_("a requirement has no file for this Python or platform"),
+        check_files,
+        fine=N_("Every requirement has a file for this Python and platform"),
     ),
-    _rule("REQ007", N_("a name on the list is another project"), check_mistaken),
+    _rule(
+        "REQ004",
+        N_("a CUDA build is pinned without the index that serves it"),
+        check_index,
+        fine=N_("Every pinned CUDA build has its index"),
+    ),
+    _rule(
+        "REQ005",
+        N_("a pinned release is one that installers refuse"),
+        check_refused,
+        fine=N_("Installers take every pinned release"),
+    ),
+    Rule(
+        "REQ006",
+        N_("requirements.txt is missing or not readable"),
+        check_readable,
+        ("requirements",),
+        sees_absent=True,
+        fine=N_("requirements.txt can be read"),
+    ),
+    _rule(
+        "REQ007",
+        N_("a name on the list is another project"),
+        check_mistaken,
+        fine=N_("Every name on the list is the project that is meant"),
+    ),
 )

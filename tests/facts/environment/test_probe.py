@@ -68,6 +68,17 @@ def test_a_named_interpreter_means_its_environment(prefix, tmp_path):
     assert fact.value.prefix == str(prefix)
 
 
+@pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "CONDA_PREFIX"])
+def test_the_environment_of_the_tool_itself_is_not_taken_for_the_trainings(prefix, tmp_path, monkeypatch, variable):
+    (tmp_path / "link").symlink_to(prefix)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "link"))
+    fact = environment.probe(settings(None, tmp_path), variables={variable: str(prefix)})
+    assert isinstance(fact, Absent)
+    assert "dualano-doctor itself runs in" in fact.reason
+    named = environment.probe(settings(prefix, tmp_path), variables={variable: str(prefix)})
+    assert isinstance(named, Known), "whoever names it has said so"
+
+
 @pytest.mark.parametrize("kind", ["nothing", "empty folder", "file"])
 def test_no_environment_is_absent_and_says_where_it_looked(tmp_path, kind):
     place = tmp_path / "env"

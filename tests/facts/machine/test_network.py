@@ -215,16 +215,20 @@ def test_an_index_that_nobody_named_is_asked_through_uv(tmp_path, words, status,
 
 
 def test_the_real_uv_takes_our_question(server, tmp_path):
-    """Against an index that answers 404 to everything: uv must get as far as asking, and say so."""
+    """Against an index that answers 404 to everything: uv must get as far as asking, and say so.
+
+    No Python is on the PATH: whether the index answers is no question of interpreters.
+    """
     from dualano_setup.facts.installers.probe import find_uv
 
     found = find_uv({"HOME": str(tmp_path), "PATH": ""})
     assert found is not None
-    variables = {"HOME": str(tmp_path), "PATH": "/usr/bin", "UV_DEFAULT_INDEX": base(server) + "/404"}
+    variables = {"HOME": str(tmp_path), "PATH": "", "UV_DEFAULT_INDEX": base(server) + "/404"}
     fact = look(tmp_path, Index("d", ""), installers=Installers(NOBODY, NOBODY, uv_path=found), variables=variables)
     assert isinstance(fact, Known)
     assert not fact.value.indexes[0].ok
     assert server.asked == ["/404/pip/"]
+    assert "interpreter" not in fact.value.indexes[0].detail
     assert subprocess.run([found, "pip", "compile", "--help"], capture_output=True, check=True).stdout
 
 

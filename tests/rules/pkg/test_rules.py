@@ -242,6 +242,7 @@ def test_the_clipboard_clip_is_told_from_openais():
     assert complaints(env(having(GUIDE, dist("clip", "0.2.0", summary="A CLI clipboard manager")))) == {
         ("PKG009", "warn")
     }
+    assert complaints(env(having(GUIDE, dist("clip", "0.2.0", summary="")))) == {("PKG009", "warn")}
     assert complaints(env(having(GUIDE, dist("clip", "1.0", summary="")))) == set()
 
 

@@ -271,3 +271,40 @@ def test_a_profiles_pin_completes_a_line():
     (row,) = findings(RULES, "REQ001", ctx)
     assert made.environment().find("einops").version == "0.8.2"
     assert row.cure == "Write `einops==0.8.2`."
+
+
+# --- other platforms
+
+
+@pytest.mark.parametrize(
+    ("line", "says", "status"),
+    [
+        ("pywin32==306", "Windows alone", "fail"),
+        ("PyWinPTY", "Windows alone", "fail"),
+        ("win32_setctime==1.1.0", "Windows alone", "warn"),  # installs, and does nothing
+        ("pkg_resources==0.0.0", "no such package", "fail"),
+        ("xformers @ file:///C:/Users/a/xformers-0.0.25-cp310-cp310-win_amd64.whl", "win_amd64", "fail"),
+        (r"D:\\wheels\\torch.zip", "Windows machine", "fail"),
+        ("./numpy-1.26.4-cp310-cp310-macosx_11_0_arm64.whl", "macosx_11_0_arm64", "fail"),
+        ("./numpy-1.26.4-cp310-cp310-manylinux2014_aarch64.whl", "aarch64", "fail"),
+        ("a @ file:///nowhere/at/all/a-1.0-py3-none-any.whl", "not on this machine", "fail"),
+    ],
+)
+def test_a_line_of_another_platform(line, says, status):
+    (row,) = rows("REQ003", f"einops\n{line}\n", environment=Absent("none yet"))
+    assert (row.status, row.repairable) == (status, True)
+    assert says in row.detail
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "pywin32==306; sys_platform == 'win32'",
+        "a @ https://example.org/a-1.0-cp310-cp310-manylinux_2_17_x86_64.whl",
+        "./a-1.0-py3-none-any.whl",
+        f"a @ file://{__file__}",
+        "-r windows.txt",
+    ],
+)
+def test_lines_that_a_marker_or_this_machine_answers(line):
+    assert [row.status for row in rows("REQ003", f"{line}\n")] == ["ok"]

@@ -136,7 +136,7 @@ def test_old_checkpoints_are_removed(tmp_path):
     assert names == ["checkpoint-2", "checkpoint-3"]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 138)])
 def test_signal_writes_a_checkpoint_and_ends(tmp_path, number, status):
     def send():
         file = tmp_path / "metrics.jsonl"
@@ -151,6 +151,15 @@ def test_signal_writes_a_checkpoint_and_ends(tmp_path, number, status):
     done = metrics(tmp_path)[-1]["step"]
     assert open_checkpoint(tmp_path / f"checkpoint-{done}").step == done
     assert not (tmp_path / "pytorch_lora_weights.safetensors").exists()
+
+
+def test_a_launch_that_is_none_is_one_message(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    assert train(tmp_path, "--max_train_steps", "1") == 1
+    said = capsys.readouterr().err
+    assert "LOCAL_RANK=0" in said
+    assert "unset LOCAL_RANK" in said
+    assert "Traceback" not in said
 
 
 def test_divergence_stops_with_the_reason_and_keeps_checkpoints(tmp_path, capsys):

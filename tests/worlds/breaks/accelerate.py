@@ -252,3 +252,22 @@ def four_processes_on_two_gpus(p: Project) -> None:
     p.facts("gpus", devices=(GPUS.devices[0], GPUS.devices[0]))
     p.edit(p.accelerate, "num_processes: 1", "num_processes: 4")
     p.edit(p.accelerate, "distributed_type: 'NO'", "distributed_type: MULTI_GPU")
+
+
+@world(
+    "ACC005",
+    source="https://github.com/huggingface/accelerate/blob/v1.15.0/src/accelerate/state.py#L805: srun left PMI_SIZE",
+    named_by=r"PMI_SIZE",
+)
+def a_shell_inside_a_job_of_two_tasks(p: Project) -> None:
+    p.patch_environment("PMI_SIZE", "2")
+    p.patch_environment("PMI_RANK", "0")
+
+
+@world(
+    "ACC005",
+    source="a WORLD_SIZE exported by hand for another program: environment variable MASTER_ADDR expected, but not set",
+    named_by=r"WORLD_SIZE",
+)
+def a_world_size_without_its_companions(p: Project) -> None:
+    p.patch_environment("WORLD_SIZE", "4")

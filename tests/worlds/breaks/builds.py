@@ -9,6 +9,7 @@ from tests.worlds.world import REPLAY, RUN, world
 XFORMERS = r"xformers[^\n]*(torch|cuda)|(torch|cuda)[^\n]*xformers"
 VISION = r"torchvision[^\n]*torch\b|torch\b[^\n]*torchvision|::nms"
 AUDIO = r"torchaudio[^\n]*torch\b|torch\b[^\n]*torchaudio"
+CP310 = "cp310-cp310-manylinux2014_x86_64"
 NUMPY = r"numpy[^\n]*(2\.|1\.x)|_ARRAY_API"
 
 
@@ -72,7 +73,7 @@ def xformers_brought_another_torch(p: Project) -> None:
 )
 def xformers_0_0_17(p: Project) -> None:
     files = xformers_files("2.0.0+cu118", "11.8", "3.10.9", "libcudart.so.11.0")
-    reinstall(p.site, "xformers", "0.0.17", requires=["torch==2.0.0"], files=files)
+    reinstall(p.site, "xformers", "0.0.17", requires=["torch==2.0.0"], files=files, tag=CP310)
 
 
 @world(
@@ -82,12 +83,11 @@ def xformers_0_0_17(p: Project) -> None:
 )
 def xformers_of_torch_2_1(p: Project) -> None:
     files = xformers_files("2.1.2+cu118", "11.8", "3.10.13", "libcudart.so.11.0")
-    reinstall(p.site, "xformers", "0.0.23.post1", requires=["torch==2.1.2", "numpy"], files=files)
+    reinstall(p.site, "xformers", "0.0.23.post1", requires=["torch==2.1.2", "numpy"], files=files, tag=CP310)
 
 
 @world(
     "PKG004",
-    "PKG005",
     source="https://github.com/facebookresearch/xformers/issues/982: `pip install -U xformers` beside an older torch",
     named_by=XFORMERS,
 )

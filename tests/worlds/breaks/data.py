@@ -265,6 +265,7 @@ def two_good_images(p: Project) -> None:
     "DATA007",
     "SRC006",
     checkout=True,
+    causes=2,
     source=f"{RUN}: every `test` of the path becomes `ground_truth`",
     named_by=r"test[^\n]*path|path[^\n]*test",
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 from tests.worlds.project import Project
 from tests.worlds.site_packages import lay
@@ -47,6 +48,16 @@ def python_3_8(p: Project) -> None:
 @world("PY002", source=f"{REPLAY}: accelerate: command not found, since nothing was installed yet", named_by=NONE_YET)
 def no_environment_yet(p: Project) -> None:
     shutil.rmtree(p.env)
+
+
+@world(
+    "PY002",
+    source="a first user's round: the tool's own venv was active, and nine packages were to be installed into it",
+    named_by=NONE_YET,
+)
+def only_the_tools_own_environment_is_active(p: Project) -> None:
+    shutil.rmtree(p.env)
+    p.patch_environment("VIRTUAL_ENV", sys.prefix)
 
 
 @world(

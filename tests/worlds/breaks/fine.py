@@ -249,3 +249,22 @@ def the_current_stack(p: Project) -> None:
 @fine(source="run of accelerate 1.15.0, 2026-11-28: `config default` writes JSON into a file named .yaml")
 def json_in_a_yaml_file(p: Project) -> None:
     p.accelerate.write_text(json.dumps(OF_CONFIG_DEFAULT, indent=2) + "\n")
+
+
+@fine(source="Slurm's PMI: each shell of a job of one task has PMI_SIZE=1")
+def a_job_of_one_task(p: Project) -> None:
+    p.patch_environment("PMI_SIZE", "1")
+    p.patch_environment("OMPI_COMM_WORLD_SIZE", "1")
+    p.patch_environment("SLURM_NTASKS", "4")
+
+
+@fine(
+    checkout=True,
+    source="PEP 508: `sys_platform == 'win32'` keeps a Windows package off Linux; a wheel of this platform by its path",
+)
+def lines_of_other_platforms_with_markers(p: Project) -> None:
+    wheel = p.root / "wheels" / "tiny-1.0-cp310-cp310-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+    wheel.parent.mkdir()
+    wheel.write_bytes(b"PK")
+    lines = ('pywin32==306; sys_platform == "win32"', f"tiny @ file://{wheel}", "./more/plain-1.0-py3-none-any.whl")
+    p.requirements.write_text(REQUIREMENTS + "\n".join(lines) + "\n")

@@ -122,6 +122,7 @@ def an_output_folder_mounted_read_only(p: Project) -> None:
 @world(
     "NET001",
     "PKG001",
+    causes=2,
     source="requests: ProxyError, Cannot connect to proxy: HTTPS_PROXY names a proxy that refuses",
     named_by=r"proxy",
 )
@@ -133,6 +134,7 @@ def the_index_is_behind_a_broken_proxy(p: Project) -> None:
 @world(
     "NET001",
     "PKG001",
+    causes=2,
     source="ssl.SSLCertVerificationError: unable to get local issuer certificate: a company proxy re-signs TLS",
     named_by=r"certificate|\btls\b|\bssl\b",
 )
@@ -145,6 +147,7 @@ def a_company_proxy_signs_anew(p: Project) -> None:
 @world(
     "NET001",
     "PKG001",
+    causes=2,
     source="pip: NameResolutionError, Temporary failure in name resolution: a compute node without a name server",
     named_by=r"\bdns\b|resolv|name or service",
 )
@@ -156,6 +159,7 @@ def no_name_server_on_the_compute_node(p: Project) -> None:
 @world(
     "NET002",
     "MODEL001",
+    causes=2,
     source="https://github.com/llmware-ai/llmware/issues/311: We couldn't connect to the hub to load this file",
     named_by=r"\bhub\b|hugging ?face|\bdns\b",
 )
@@ -167,6 +171,7 @@ def no_hub_and_no_model(p: Project) -> None:
 @world(
     "NET002",
     "MODEL001",
+    causes=2,
     source="https://github.com/Stability-AI/generative-models/issues/215: LocalEntryNotFoundError",
     named_by=r"\bhub\b|hugging ?face|timed? ?out",
 )

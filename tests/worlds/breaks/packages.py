@@ -134,7 +134,6 @@ def two_opencvs(p: Project) -> None:
 
 @world(
     "PKG008",
-    "PKG010",
     source="https://github.com/opencv/opencv-python#installation-and-usage: select only one of the packages",
     named_by=TWICE,
 )
@@ -151,6 +150,16 @@ def opencv_contrib_over_another_release(p: Project) -> None:
 )
 def the_other_clip(p: Project) -> None:
     lay(p.site, "clip", "0.2.0", summary="A CLI clipboard manager")
+
+
+@world(
+    "PKG009",
+    source="a METADATA that holds name and version only, as some installers write it: nothing says clipboard",
+    named_by=r"clipboard|\bclip\b[^\n]*(wrong|not|openai)",
+)
+def the_other_clip_without_a_summary(p: Project) -> None:
+    info = lay(p.site, "clip", "0.2.0")
+    p.edit(info / "METADATA", "Summary: clip\n", "")
 
 
 DAMAGED = r"(accelerate|transformers|numpy|safetensors|diffusers)[^\n]*(missing|damaged|corrupt|broken|altered|invalid)"
@@ -172,7 +181,6 @@ def files_of_zero_bytes(p: Project) -> None:
 
 @world(
     "PKG010",
-    "PKG001",
     source="https://github.com/pypa/pip/issues/10452: a dist-info without its METADATA stays behind",
     named_by=DAMAGED + r"|(missing|no)[^\n]*metadata",
 )

@@ -22,6 +22,7 @@ def add_line(p: Project, line: str) -> None:
 @world(
     "REQ001",
     checkout=True,
+    causes=2,
     source=f"{REPLAY}: `==.7.0.72` and `==.15.0`; every tool stops at the first",
     named_by=INVALID,
 )
@@ -120,6 +121,7 @@ def pins_older_than_this_python(p: Project) -> None:
 @world(
     "REQ003",
     checkout=True,
+    causes=2,
     source="https://github.com/ibmm-unibe-ch/TemBERTure/issues/4: `@ file:///croot/...`, of pip freeze in conda",
     named_by=r"file://|croot|no such file|not on this machine",
 )
@@ -249,9 +251,65 @@ def clip_the_clipboard_in_requirements(p: Project) -> None:
 @world(
     "REQ007",
     checkout=True,
+    causes=2,
     source="names of modules taken for names of distributions: PIL, cv2, skimage, yaml",
     named_by=r"\bPIL\b[^\n]*pillow|pillow|opencv",
 )
 def modules_taken_for_distributions(p: Project) -> None:
     add_line(p, "PIL")
     add_line(p, "cv2")
+
+
+@world(
+    "REQ003",
+    checkout=True,
+    causes=3,
+    source="pip: Could not find a version that satisfies the requirement pywin32==306 (from versions: none)",
+    named_by=r"pywin32[^\n]*windows|windows[^\n]*pywin32",
+)
+def a_list_frozen_on_windows(p: Project) -> None:
+    wheel = "xformers-0.0.24-cp310-cp310-win_amd64.whl"
+    for line in ("pywin32==306", "wmi==1.5.1", f"xformers @ file:///C:/Users/somebody/Downloads/{wheel}"):
+        add_line(p, line)
+
+
+@world(
+    "REQ003",
+    checkout=True,
+    source="https://bugs.launchpad.net/ubuntu/+source/python-pip/+bug/1635463: pkg-resources==0.0.0 in pip freeze",
+    named_by=r"pkg[_-]resources[^\n]*(no such|not exist|setuptools)|0\.0\.0",
+)
+def pkg_resources_of_an_old_ubuntu(p: Project) -> None:
+    add_line(p, "pkg_resources==0.0.0")
+
+
+@world(
+    "REQ003",
+    checkout=True,
+    causes=2,
+    source="pip freeze of an environment into which a wheel was put by its path: the path is the author's own",
+    named_by=r"not on this machine|no such file",
+)
+def wheels_by_the_paths_of_another_home(p: Project) -> None:
+    add_line(p, "flash-attn @ file:///home/somebody/wheels/flash_attn-2.5.6-cp310-cp310-linux_x86_64.whl")
+    add_line(p, "/home/somebody/wheels/apex-0.1-cp310-cp310-linux_x86_64.whl")
+
+
+@world(
+    "REQ003",
+    checkout=True,
+    source="a list of an Apple machine: is not a supported wheel on this platform",
+    named_by=r"macosx|platform",
+)
+def a_wheel_for_macos(p: Project) -> None:
+    add_line(p, "./wheels/numpy-1.26.4-cp310-cp310-macosx_11_0_arm64.whl")
+
+
+@world(
+    "REQ003",
+    checkout=True,
+    source="pip freeze beside loguru on Windows lists win32-setctime without its marker; it installs and does nothing",
+    named_by=r"win32-setctime[^\n]*windows|windows[^\n]*setctime",
+)
+def a_helper_of_windows_that_installs(p: Project) -> None:
+    add_line(p, "win32-setctime==1.1.0")

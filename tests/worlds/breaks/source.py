@@ -151,7 +151,12 @@ def a_list_nobody_made(p: Project) -> None:
 
 
 @world(
-    "SRC006", "SRC001", checkout=True, source=f"{RUN}: IndentationError: unexpected indent", named_by=r"indent|parse"
+    "SRC006",
+    "SRC001",
+    checkout=True,
+    causes=4,
+    source=f"{RUN}: IndentationError: unexpected indent",
+    named_by=r"indent|parse",
 )
 def an_indented_first_line(p: Project) -> None:
     p.add_checkout("dual-inference-indentation", "dual-inference-paths", "dual-inference-weights", "inference-device")
@@ -191,6 +196,7 @@ def mask_paths_by_text(p: Project) -> None:
     "SRC007",
     "ACC004",
     checkout=True,
+    causes=2,
     source="https://github.com/huggingface/diffusers/issues/4046: gradients that are not averaged",
     named_by=r"gradient|processes",
 )
