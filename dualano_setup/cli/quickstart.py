@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..language import _
 
-TRAINED_STEPS, FAST_STEPS = 120, 10
+TRAINED_STEPS, FAST_STEPS = 220, 10
 
 
 def register(subparsers: argparse._SubParsersAction[argparse.ArgumentParser], shared: argparse.ArgumentParser) -> None:
