@@ -11,7 +11,7 @@ from pathlib import Path
 from ..language import N_, _
 from .parser import Command, argument
 
-TRAINED_STEPS, FAST_STEPS = 120, 10
+TRAINED_STEPS, FAST_STEPS = 220, 10
 COMMAND = Command(
     help=N_("the whole way on a miniature model and data set"),
     description=N_(
@@ -21,7 +21,7 @@ COMMAND = Command(
     ),
     arguments=(
         argument("folder", nargs="?", default="dualano-quickstart", metavar="DIR", help="(./dualano-quickstart)"),
-        argument("--steps", type=int, metavar="N", help=N_("training steps (120; with --fast 10)")),
+        argument("--steps", type=int, metavar="N", help=N_("training steps (220; with --fast 10)")),
         argument(
             "--fast", action="store_true", help=N_("a base model of random weights: proves the way, shows no anomaly")
         ),

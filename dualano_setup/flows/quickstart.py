@@ -28,7 +28,7 @@ from ..settings.resolve import resolve
 from .fix import Manner, repair_on_the_way
 from .generate import tool_arguments
 
-#: Of the trained miniature: what the adapters learn, and settings that take a minute on two cores.
+#: Of the trained miniature: what the adapters learn, and settings that take two minutes on two cores.
 CATEGORY, ANOMALY = "bottle", "scratch"
 PIXELS, FAST_PIXELS = 128, 64
 RANK, FAST_RANK = 8, 4

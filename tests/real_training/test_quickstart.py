@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dualano_setup.runs.folder import every
 from dualano_setup.runs.look import look_at
@@ -101,6 +102,8 @@ def test_the_same_command_goes_on_from_there(interrupted, finished):
     assert (demo.folder / WEIGHTS).stat().st_size > 10_000
     assert len(_pairs(demo.folder / "samples")) == 2
     assert "All of it works" in told
+    assert str(demo.folder / "sheet.png") in told
+    assert Image.open(demo.folder / "sheet.png").width == 4 * (128 + 8) + 8
     assert demo.running() == []
 
 
