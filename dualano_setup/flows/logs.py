@@ -6,10 +6,11 @@ import sys
 import time
 
 from ..explain.last_error import read_end, tail
+from ..language import _
 from ..runs.folder import RunFolder, find
 from ..runs.look import look_at
 from ..runs.watch.follow import Follower
-from ..runs.watch.report import log_line
+from ..runs.watch.report import STATES, log_line
 from ..settings.options import Settings
 from ..text.printable import printable
 
@@ -33,11 +34,11 @@ def _follow(folder: RunFolder, position: int) -> None:
     follower = Follower(folder.log, position)
     while True:
         verdict = look_at(folder, record).verdict
-        for line in follower.lines(rest=not verdict.alive):
+        for line in follower.lines(rest=not (verdict.alive or verdict.state == "elsewhere")):
             sys.stdout.write(log_line(line) + "\n")
         sys.stdout.flush()
-        if not verdict.alive:
+        if not (verdict.alive or verdict.state == "elsewhere"):
             detail = f": {printable(verdict.detail)}" if verdict.detail else ""
-            sys.stderr.write(f"{folder.name} {verdict.state}{detail}\n")
+            sys.stderr.write(f"{folder.name} {_(STATES[verdict.state])}{detail}\n")
             return
         time.sleep(POLL_SECONDS)

@@ -82,7 +82,7 @@ def status_text(view: RunView, style: Style) -> str:
 def after_a_failure(view: RunView, style: Style) -> str:
     """What a person needs when a run failed: why, where, and what to do next."""
     why = "\n".join(f"  {style.paint(printable(line), '31')}" for line in view.cause)
-    head = f"{view.run.name} {view.verdict.state}: {printable(view.verdict.detail)}"
+    head = f"{view.run.name} {_(STATES[view.verdict.state])}: {printable(view.verdict.detail)}"
     more = _("  the whole log: dualano-doctor logs {run} -n 200", run=view.run.name)
     known = known_problem(view, style).rstrip("\n")
     return "\n".join(part for part in (head, why, known, more) if part) + "\n"
