@@ -41,7 +41,7 @@ def _finding(rule: Rule, said: Verdict) -> Finding:
     repairable = said.repairable
     if repairable is None:
         repairable = rule.repairable and said.status in ("fail", "warn")
-    well = said.status == "ok"
+    well = said.status in ("ok", "skip")
     title = said.title or _((well and rule.fine) or rule.title)
     return Finding(
         rule.id, said.status, title, said.detail, said.evidence, said.cure, repairable, said.caused_by, said.subject

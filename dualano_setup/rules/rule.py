@@ -35,7 +35,7 @@ class Rule:
     `after` are rules whose failure makes this one's finding a consequence: the judge then runs it no more and reports
     `skip` with `caused_by`.
     `evaluate` yields its verdicts; yielding nothing means all is well and gives one `ok` row.
-    `fine` is the title of its row when all is well, where `title` names the fault.
+    `fine` is the title of its row when all is well or nothing is judged, where `title` names the fault.
     `repairable` says whether a program can mend what fails or warns, but for verdicts that say otherwise themselves.
     """
 
