@@ -19,6 +19,7 @@ from dualano_setup.repairs.planners.environment import choose_place, environment
 from dualano_setup.rules.finding import Finding
 from dualano_setup.rules.rule import Context
 from dualano_setup.settings.options import Settings
+from dualano_setup.system import toml
 from tests.stub_index import StubWheel, find_links_page, serve, write_index, write_wheel
 
 MODERN = load("modern")
@@ -54,8 +55,9 @@ def context(url, tmp_path, monkeypatch):
         f'[[indexes]]\nname = "cpu"\nurl = "{url}cpu/simple/"\npackages = ["torch"]\nrequired = false\n'
     )
     (folder / f"stub.py{MINOR.replace('.', '')}.txt").write_text("numpy==1.26.4\ntorch==2.2.0\n")
-    for module in (profile, shipped):
-        monkeypatch.setattr(module, "PROFILE_FOLDER", folder)
+    monkeypatch.setattr(profile, "PROFILE_FOLDER", folder)
+    document = toml.parse((folder / "stub.toml").read_bytes())
+    monkeypatch.setattr(shipped, "_documents", lambda: {"stub": document})
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
     project = tmp_path / "project"
     project.mkdir()
