@@ -30,6 +30,7 @@ ELSEWHERE = {
         "dualano_setup/cli/generate",
         "dualano_setup/cli/quickstart",
     ),
+    "cli/test_tool.py": ("dualano_setup/flows/tool",),
     "explain/test_launcher_traceback.py": ("dualano_setup/runs/watch/live",),
     "explain/test_read.py": (
         "dualano_setup/cli/explain",
