@@ -143,6 +143,8 @@ ELSEWHERE = {
     ),
     "runs/launch/test_command_line.py": ("dualano_setup/system/bundle",),
     "runs/launch/test_resume.py": (
+        "dualano_setup/cli/resume",
+        "dualano_setup/flows/resume",
         "dualano_setup/cli/status",
         "dualano_setup/flows/generate",
         "dualano_setup/runs/launch/arguments",
