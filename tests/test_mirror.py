@@ -41,6 +41,7 @@ ELSEWHERE = {
         "dualano_setup/cli/quickstart",
         "dualano_setup/flows/logs",
     ),
+    "cli/test_tool.py": ("dualano_setup/flows/tool",),
     "explain/test_launcher_traceback.py": ("dualano_setup/runs/watch/live",),
     "explain/test_match.py": ("dualano_setup/explain/line_forms",),
     "explain/test_read.py": (
@@ -178,6 +179,8 @@ ELSEWHERE = {
     ),
     "runs/launch/test_command_line.py": ("dualano_setup/system/bundle",),
     "runs/launch/test_resume.py": (
+        "dualano_setup/cli/resume",
+        "dualano_setup/flows/resume",
         "dualano_setup/cli/status",
         "dualano_setup/flows/generate",
         "dualano_setup/runs/launch/arguments",

@@ -137,7 +137,8 @@ def test_a_detached_training_that_is_ended_while_it_starts_does_not_begin(projec
         "import sys, time\nif 'dualano_setup.runs.launch.supervisor' in sys.orig_argv: time.sleep(1.5)\n"
     )
     train = _start(project, "--detach", PYTHONPATH=f"{ROOT}:{slow}")
-    wait_for(lambda: len(running(str(project))) == 2)  # the supervisor is there, and not up yet
+    # Its record is there, and so the supervisor soon, which is not up yet.
+    wait_for(lambda: every(project / ".dualano") and len(running(str(project))) == 2)
     os.killpg(train.pid, how)
     told, said = train.communicate()
     assert (train.returncode, told, "Traceback" in said) == (status, "", False), said
