@@ -36,12 +36,12 @@ ELSEWHERE = {
     ),
     "cli/test_patch.py": ("dualano_setup/flows/patch",),
     "cli/test_profile.py": ("dualano_setup/knowledge/solved",),
+    "cli/test_tool.py": ("dualano_setup/flows/tool",),
     "cli/test_usage_of_runs.py": (
         "dualano_setup/cli/generate",
         "dualano_setup/cli/quickstart",
         "dualano_setup/flows/logs",
     ),
-    "cli/test_tool.py": ("dualano_setup/flows/tool",),
     "explain/test_launcher_traceback.py": ("dualano_setup/runs/watch/live",),
     "explain/test_match.py": ("dualano_setup/explain/line_forms",),
     "explain/test_read.py": (
@@ -102,7 +102,6 @@ ELSEWHERE = {
     "real_training": (
         "dualano_setup/flows/quickstart",
         "dualano_setup/runs/proof",
-        "trainer/sheet",
     ),
     "real_training/test_prove.py": ("dualano_setup/cli/prove",),
     "repairs/actions/test_files.py": ("dualano_setup/repairs/actions/before_image",),
@@ -149,6 +148,7 @@ ELSEWHERE = {
         "dualano_setup/rules/req/duplicates",
         "dualano_setup/rules/req/indexes",
         "dualano_setup/rules/req/pin_knowledge",
+        "dualano_setup/rules/req/platforms",
     ),
     "rules/test_acc.py": (
         "dualano_setup/rules/acc/content",
@@ -180,9 +180,9 @@ ELSEWHERE = {
     "runs/launch/test_command_line.py": ("dualano_setup/system/bundle",),
     "runs/launch/test_resume.py": (
         "dualano_setup/cli/resume",
-        "dualano_setup/flows/resume",
         "dualano_setup/cli/status",
         "dualano_setup/flows/generate",
+        "dualano_setup/flows/resume",
         "dualano_setup/runs/launch/arguments",
     ),
     "runs/test_ending.py": (
@@ -201,6 +201,7 @@ ELSEWHERE = {
         "dualano_setup/settings/options",
         "dualano_setup/system/toml",
     ),
+    "settings/test_resolve.py": ("dualano_setup/settings/windows",),
     "signals": (
         "dualano_setup/system/first_signal",
         "dualano_setup/system/unwinding",
@@ -319,10 +320,7 @@ ELSEWHERE = {
         "trainer/train/loop",
         "trainer/train/reports",
     ),
-    "trainer/train/test_sample_sheets.py": (
-        "trainer/data/picture_sheet",
-        "trainer/run_folder/folder",
-    ),
+    "trainer/train/test_sample_sheets.py": ("trainer/run_folder/folder",),
     "upkeep/test_recheck.py": (
         "dualano_setup/upkeep/hashes",
         "dualano_setup/upkeep/index_pages",

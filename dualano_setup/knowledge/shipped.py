@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from ..language import _
 from .profile import COMPILED, Index, Profile
@@ -13,7 +13,8 @@ from .profile import COMPILED, Index, Profile
 
 @cache
 def _documents() -> Mapping[str, Mapping[str, Any]]:
-    return cast("Mapping[str, Mapping[str, Any]]", json.loads(COMPILED.read_bytes()))
+    documents: Mapping[str, Mapping[str, Any]] = json.loads(COMPILED.read_bytes())
+    return documents
 
 
 def names() -> tuple[str, ...]:

@@ -50,7 +50,13 @@ _SAID_BY_OTHERS = "what another program prints, looked for in its output"
 _KEY = "a key or a state in a data structure"
 _DEFECT = "raised at our own mistake in code or data, never at the user's"
 _PROGRAM = "source text of a program"
+_READ_FIRST = "raised where the facts have read the same header already"
+_ENGLISH_PICTURE = "in a picture, whose words are the trainer's, and prompts in the words that the base model learnt"
 ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
+    "explain/general.py": (("wording of the programs", "where a row is from"), ("\0: [\0]: tier", _DEFECT)),
+    "flows/quickstart.py": (("a photo of", _ENGLISH_PICTURE), ("\0, \0: \0 steps", _ENGLISH_PICTURE)),
+    "installers/activation.py": (("# Other shells", _PROGRAM),),
+    "repairs/actions/tensor_names.py": (("\0: a header", _READ_FIRST), ("\0: its header", _READ_FIRST)),
     "explain/match.py": (("ERROR tests/", _SAID_BY_OTHERS),),
     "explain/signatures.py": (
         ("expected either `message`", _DEFECT),

@@ -87,7 +87,7 @@ def test_what_passes_never_wears_the_title_of_its_fault():
 
 
 def test_the_title_follows_the_verdict():
-    rule = registry.by_id("DATA001")
+    rule = next(rule for rule in RULES if rule.id == "DATA001")
     for verdicts, title in (((), rule.fine), ((fail("x"),), rule.title), ((skip("x"),), rule.fine)):
         (row,) = judge(context(), [replace(rule, evaluate=lambda _context, said=verdicts: said, needs=())])
         assert row.title == title
