@@ -9,6 +9,7 @@ from ..language import _
 from ..settings.options import OPTIONS
 
 _ENDS = ("-h", "--help", "--version", "--print-completion")
+_SHARED_SWITCHES = ("-q", "--quiet", "-v", "-vv", "--verbose")
 _OTHER_NAMES = {"help": "--help", "version": "--version"}
 
 
@@ -19,7 +20,7 @@ def with_command(argv: Sequence[str], commands: Sequence[str]) -> list[str]:
     """
     if argv and argv[0].partition("=")[0] in _ENDS:
         return list(argv)
-    place = _first_word(argv)
+    place = _first_word(argv, commands)
     if place is None:
         return ["check", *argv]
     word = argv[place]
@@ -75,13 +76,17 @@ def refuse_unknown(command: str, unknown: Sequence[str], *, takes_arguments: boo
     )
 
 
-def _first_word(argv: Sequence[str]) -> int | None:
-    """Where the first word stands that is neither an option nor the value of one."""
-    takes = {option.flag for option in OPTIONS if option.help is not None and option.kind != "flag"}
-    place = 0
+def _first_word(argv: Sequence[str], commands: Sequence[str]) -> int | None:
+    """Where the first word stands that is neither an option nor the value of one.
+
+    Behind an option that is not shared (`--only PKG`, of `check`), a word that is no command counts as its value.
+    """
+    shared = {option.flag: option.kind != "flag" for option in OPTIONS if option.help is not None}
+    place, after_own = 0, False
     while place < len(argv) and argv[place] != "--":
         word = argv[place]
-        if not word.startswith("-") or word == "-":
+        if (not word.startswith("-") or word == "-") and not (after_own and word not in commands):
             return place
-        place += 2 if word in takes else 1
+        after_own = word.startswith("-") and word not in _SHARED_SWITCHES and word.partition("=")[0] not in shared
+        place += 2 if shared.get(word) else 1
     return None

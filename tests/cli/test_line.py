@@ -25,6 +25,9 @@ from dualano_setup.errors import UsageError
         ("help", "--help"),
         ("version", "--version"),
         ("--lang zh-TW", "check --lang zh-TW"),
+        ("--json --only py,ACC001 --skip PY001", "check --json --only py,ACC001 --skip PY001"),
+        ("--plan fix", "fix --plan"),
+        ("--only PKG fix", "fix --only PKG"),
         ("-h", "-h"),
     ],
 )
