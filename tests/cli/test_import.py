@@ -254,7 +254,7 @@ def test_an_import_trains_two_steps_and_its_pairs_are_exported(name, project, tm
     where = ["--dataset", str(root), "--category", made.category, "--anomaly", made.anomaly, "--output", "exported"]
     state = next(Path("out").glob("**/trainer_state.json"))
     assert export(["--generated", str(pairs), *where, "--format", "mvtec", "--trained_on", str(state)]) == 0
-    record = json.loads(Path("exported/export.json").read_text())
+    record = json.loads(Path("exported/export.json").read_text())["anomalies"][0]
     assert len(record["trained_on"]) == 2
     assert set(record["trained_on"]).isdisjoint(record["tested_on"])
     assert len(record["tested_on"]) == DEFECTS - 2
