@@ -16,7 +16,8 @@ def test_twins_that_did_not_find_each_other_are_refused(monkeypatch):
         num_processes = 1
 
     monkeypatch.setattr(environment, "PartialState", lambda **_: Alone())
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name, value in (("WORLD_SIZE", "2"), ("RANK", "0"), ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", "29500")):
+        monkeypatch.setenv(name, value)
     with pytest.raises(TrainerError, match="started 2 processes but 1 joined"):
         environment.join_processes()
     monkeypatch.setenv("WORLD_SIZE", "1")

@@ -160,7 +160,7 @@ def break_bomb(world):
     ("damage", "words"),
     [
         (break_missing_mask, ["001.png", "001_mask.png"]),
-        (break_missing_object_mask, ["001.png", "trainer.foreground"]),
+        (break_missing_object_mask, ["001.png", "dualano-doctor foreground"]),
         (break_mask_size, ["001_mask.png", "16 x 16", "32 x 32"]),
         (break_object_mask_size, ["object mask", "33 x 32"]),
         (break_cut_off, ["001.png"]),

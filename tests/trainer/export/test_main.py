@@ -37,7 +37,7 @@ def test_squares_of_a_photograph_that_trained_are_not_tested_on(world):
     ]
     (world / "data" / "widget" / "import.json").write_text(json.dumps({"files": files}))
     assert run(world, "mvtec") == 0
-    record = json.loads((world / "out" / "export.json").read_text())
+    record = json.loads((world / "out" / "export.json").read_text())["anomalies"][0]
     assert record["trained_on"] == ["000.png", "001.png", "002.png"]
     assert record["tested_on"] == names_of_images[4:]  # 003.png is of the same photograph as 002.png
 

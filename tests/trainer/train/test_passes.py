@@ -54,7 +54,7 @@ def fail(monkeypatch, error):
     """Let recording end in an error."""
 
     @contextmanager
-    def recording(_graph):
+    def recording(_graph, pool=None):
         yield
         raise error
 
@@ -72,7 +72,7 @@ def test_a_replay_reads_the_new_inputs(eager, monkeypatch):
             recording.result.copy_(eager(StepInputs(*recording.places)))
 
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
-    monkeypatch.setattr(torch.cuda, "graph", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", lambda _, pool=None: nullcontext())
     assert [run(inputs(value)).item() for value in (1, 5, 2)] == [4.0, 20.0, 8.0]
     assert len(replayed) == 3
     assert eager.gradient == 3  # what warming up and recording added is gone
@@ -102,7 +102,7 @@ def test_full_memory_is_no_reason_to_go_on_without(eager, monkeypatch):
 
 
 def test_an_error_of_the_pass_itself_is_not_put_down_to_recording(eager, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "graph", lambda _: nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", lambda _, pool=None: nullcontext())
     monkeypatch.setattr(Eager, "__call__", lambda *_: (_ for _ in ()).throw(RuntimeError("mat1 and mat2")))
     said = []
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
