@@ -14,6 +14,7 @@ from dualano_setup.repairs.action import Plan
 from dualano_setup.repairs.actions.download import Download
 from dualano_setup.repairs.actions.environment import MakeEnvironment
 from dualano_setup.repairs.actions.files import MoveAside, WriteFile
+from dualano_setup.repairs.actions.intake import BringData
 from dualano_setup.repairs.actions.mended_copy import MendedCopy
 from dualano_setup.repairs.actions.tool import RunTrainerTool
 from dualano_setup.repairs.journal.serial import KINDS, action_to_json, plan_to_json
@@ -28,6 +29,7 @@ ACTIONS = (
     MoveAside(Path("/p/old"), ("DATA001",), "why"),
     Download("https://hub.example/x", Path("/p/x"), "", 7, ("MODEL001",), "why"),
     RunTrainerTool("trainer.foreground", ("--data", "/d"), (Path("/p/f"),), ("DATA006",), "why"),
+    BringData("trainer.intake", (), (Path("/p/data"),), (), "why", b"{}", True),
     MakeEnvironment(
         Path("/p/env"), "", "3.10", "guide-cu118", (PIN,), (), False, "absent", "11.8", 3, 5, ("PKG001",), "why"
     ),
