@@ -15,7 +15,8 @@ from .signatures import Signature, signature_of
 FILE = Path(__file__).parents[1] / "knowledge" / "failures_general.toml"
 TIERS = ("nature", "cause", "catch-all", "wrapper")
 """How much a kind says, the most first; of several at a log's end the one that says most is named."""
-LONGEST = 4000
+LONGEST = 1500
+"""Characters looked at of a line: some expressions take the square of a run of digits."""
 _ONE_WORD = re.compile(r"\w+")
 _COMMON: Mapping[str, Any] = {
     "severity": "fatal",

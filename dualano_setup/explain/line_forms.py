@@ -39,7 +39,7 @@ _WENT_ON = re.compile("|".join(_FORMS["went_on"]), re.IGNORECASE)
 _GOOD = re.compile("|".join(_FORMS["good"]), re.IGNORECASE)
 _NOT_GOOD = re.compile("|".join(_FORMS["not_good"]), re.IGNORECASE)
 _TRIVIAL = re.compile(f"^(?:{'|'.join(_FORMS['aside_begins'])})|" + "|".join(_FORMS["aside"]), re.IGNORECASE)
-_BAR = re.compile(r"\d+/\d+ \[[^\]]*(?:it/s|s/it)")
+_BAR = re.compile(r"(?<!\d)\d+/\d+ \[[^\]]*(?:it/s|s/it)")
 _BEGINS_ANEW = re.compile(r"^(?:Traceback|\$ |Steps:|During handling|The above exception|\[notice\])")
 _CODE = re.compile(
     r"^(?:raise|return|assert|if|elif|else|with|for|while|def|class|try|except|self\.|await|yield|from|import|@"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..explain import last_error as cause
 from ..system.clock import disk_clock
+from ..system.files import size_of
 from ..system.processes import boot_id, is_alive, members, pid_namespace
 from .ending import newest_checkpoint
 from .folder import FINAL_WEIGHTS, RunFolder
@@ -99,7 +100,7 @@ def _is_done(record: RunRecord, progress: Progress | None) -> bool:
     """Whether all steps are taken and the weights, which are written after the last one, are there."""
     if progress is None or progress.step < record.steps:
         return False
-    return any((Path(record.output) / name).is_file() for name in FINAL_WEIGHTS)
+    return any(size_of(Path(record.output) / name) is not None for name in FINAL_WEIGHTS)
 
 
 def _cause(run: RunFolder, verdict: Verdict, end: ExitRecord | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from dualano_setup.repairs.action import Cost, Plan
 from dualano_setup.repairs.actions.download import Download
 from dualano_setup.repairs.actions.environment import MakeEnvironment
 from dualano_setup.repairs.actions.files import MoveAside, WriteFile
+from dualano_setup.repairs.actions.intake import BringData
 from dualano_setup.repairs.actions.mended_copy import MendedCopy
 from dualano_setup.repairs.actions.tool import RunTrainerTool
 from dualano_setup.repairs.journal.serial import KINDS, fingerprint, plan_from_json, plan_to_json
@@ -40,6 +41,7 @@ ALL = (
     MoveAside(FILE, ("DATA008",), "why"),
     Download("http://127.0.0.1/x", FILE, "ab", 7, ("MODEL001",), "why"),
     RunTrainerTool("trainer.foreground", ("--data", "/x"), (FILE, Path("/x/c")), ("DATA005",), "why"),
+    BringData("trainer.intake", (), (Path("/x/d"),), (), "why", b"{}", True),
     ENVIRONMENT,
     MendedCopy(
         Path("/sd"), FILE, ("vae",), ("i",), ("a", "b"), (b"text", b"\xff"), (), "p.", "s", 7, ("MODEL006",), ""
