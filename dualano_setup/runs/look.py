@@ -113,7 +113,7 @@ def _last_change(*files: Path | None) -> float | None:
     """When one of them was last written, in seconds since the epoch; None when none is there."""
     times = []
     for file in files:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             times += [file.stat().st_mtime] if file else []
     return max(times, default=None)
 
