@@ -293,6 +293,7 @@ ELSEWHERE = {
         "trainer/content/ends",
         "trainer/content/share",
         "trainer/content/texts",
+        "trainer/content/uniform",
         "trainer/content/verdict",
         "trainer/data/measure",
         "trainer/data/square",
@@ -327,7 +328,6 @@ ELSEWHERE = {
     ),
     "worlds": (
         "dualano_setup/check",
-        "dualano_setup/facts/project/contents",
         "trainer/data/__main__",
     ),
     "worlds/test_agreement.py": ("trainer/train/data",),

@@ -8,7 +8,7 @@ from typing import Any
 from ...facts.sheet import Contents, MaskContent
 from ...language import _
 from ...system.bundle import bundled
-from ..finding import Verdict, fail, info, warn
+from ..finding import Verdict, fail, info, skip, warn
 from ..rule import Context, given
 from ..wording import FOREGROUND_MASKS, IMAGES, MASKS, count, listing, name_of, shown
 
@@ -22,7 +22,7 @@ def check_marks(context: Context) -> Iterator[Verdict]:
     judged = _judged(seen.masks, verdict.judge_anomaly_mask)
     # The first ones are those that train; where nothing is left of any, there is nothing to learn.
     hopeless = bool(verdict.nothing_is_left(one for __, one in judged[: seen.training_opened]))
-    yield from _rows(judged, MASKS, hopeless=hopeless)
+    yield from _rows(judged, MASKS, hopeless=hopeless and not seen.without)
     yield from _how_many(seen)
 
 
@@ -32,6 +32,8 @@ def check_objects(context: Context) -> Iterator[Verdict]:
         return
     seen = _contents(context)
     judged = _judged(seen.objects, bundled("content.verdict").judge_object_mask)
+    if seen.without:
+        yield skip(seen.without)
     if judged and all(one is not None and one.kind == "white-object" for __, one in judged):
         # Whole-image masks are the way to train a texture, which has no background.
         yield info(_detail(judged, FOREGROUND_MASKS), cure=_(judged[0][1].cure))
@@ -41,6 +43,8 @@ def check_objects(context: Context) -> Iterator[Verdict]:
 
 def check_transparency(context: Context) -> Iterator[Verdict]:
     """DATA011: photographs in which something is transparent."""
+    if _contents(context).without:
+        yield skip(_contents(context).without)
     judge = bundled("content.verdict").judge_photograph
     judged = [(path, judge(part)) for path, part in _contents(context).transparent]
     yield from _rows(judged, IMAGES)
@@ -71,7 +75,9 @@ def _detail(judged: Judged, words: tuple[str, str]) -> str:
 
 def _how_many(seen: Contents) -> Iterator[Verdict]:
     """Says of how many images the pixels were looked at, where it was not all."""
-    if seen.opened < seen.images:
+    if seen.without:
+        yield skip(seen.without)
+    elif seen.opened < seen.images:
         detail = _(
             "the masks of {trained} of the {training} images that train were opened, and {others} of the other {rest}; "
             "the trainer opens all that train",
