@@ -67,6 +67,7 @@ ELSEWHERE = {
         "dualano_setup/facts/machine/nvidia_smi",
     ),
     "facts/project/layouts/test_pairing.py": ("dualano_setup/facts/project/layouts/picture",),
+    "facts/project/test_contents.py": ("dualano_setup/facts/project/remembered",),
     "facts/project/test_project_probes.py": (
         "dualano_setup/facts/project/checkout",
         "dualano_setup/facts/project/dataset",
@@ -194,6 +195,7 @@ ELSEWHERE = {
         "dualano_setup/runs/launch/supervisor",
         "dualano_setup/runs/look",
         "dualano_setup/runs/watch/attend",
+        "dualano_setup/system/batch_warnings",
     ),
     "runs/test_state.py": ("dualano_setup/runs/records",),
     "runs/watch/test_explained.py": ("dualano_setup/runs/watch/report",),
