@@ -124,6 +124,7 @@ ELSEWHERE = {
         "dualano_setup/repairs/planners/model",
         "dualano_setup/repairs/planners/requirements",
     ),
+    "repairs/planners/test_masks.py": ("trainer/intake/mend",),
     "repairs/test_plan.py": (
         "dualano_setup/repairs/action",
         "dualano_setup/report/plan",

@@ -296,6 +296,7 @@ class MaskContent:
     shaped: float = 0.0
     left: float = 1.0
     inside: float = 1.0
+    coloured: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...light_dataclasses import fields
 from ...system.bundle import bundle_root
 from ...system.files import read_whole
+from ..sheet import MaskContent
 
 NAME = "contents.json"
 _MOST = 1 << 22  # bytes; a file of 1,000 rows has some 150 KB
 _SETTLED = 2.0  # seconds: a file changed just now may change again within one tick of its clock
-_LENGTHS = {"mask": 8, "object": 8, "photograph": 1}
+_NUMBERS = len(fields(MaskContent)) - 1  # but for its path
+_LENGTHS = {"mask": _NUMBERS, "object": _NUMBERS, "photograph": 1}
 # What the numbers depend on; with any other text of these they are read anew.
 _READERS = ("content/verdict.py", "data/images.py", "data/measure.py", "data/square.py")
 

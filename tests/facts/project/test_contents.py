@@ -147,5 +147,5 @@ def test_a_memory_that_cannot_be_replaced_leaves_nothing_beside_it(project, monk
     file = project / "data/part/ground_truth/hole/1_mask.png"
     memory = Memory(project / ".dualano", "x")
     assert memory.known([("mask", str(file))]) == {}
-    memory.keep([("mask", str(file))], {0: [0.0] * 8})
+    memory.keep([("mask", str(file))], {0: [0.0] * 9})
     assert [entry.name for entry in (project / ".dualano").iterdir()] == [NAME]
