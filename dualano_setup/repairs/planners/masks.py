@@ -33,6 +33,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     actions: list[Action] = []
     notes: list[str] = []
     named: dict[tuple[str, str], object] = {}
+    file = str(settings.project / SETTINGS_FILE)
     for rule, setting in (("DATA009", "data"), ("DATA010", "foreground")):
         kinds = [finding.subject for finding in findings if finding.rule == rule]
         source = Path(data.root if setting == "data" else data.foreground_root or "")
@@ -47,9 +48,7 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         actions.append(RunTrainerTool(TOOL, arguments, (target,), (rule,), why))
         named["", setting] = target.relative_to(settings.project).as_posix()
         notes.append(_("Look at a few of the mended masks in {folder} before training.", folder=target))
-        if settings.said_by.get(setting, str(settings.project / SETTINGS_FILE)) != str(
-            settings.project / SETTINGS_FILE
-        ):
+        if settings.said_by.get(setting, file) != file:
             notes.append(_beaten(settings, setting, target))
     if named:
         rules = tuple(rule for action in actions for rule in action.rules)
