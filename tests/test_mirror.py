@@ -86,6 +86,7 @@ ELSEWHERE = {
         "dualano_setup/facts/fact",
         "dualano_setup/facts/sheet",
     ),
+    "flows/test_compute_node.py": ("dualano_setup/facts/machine/slurm",),
     "fuzz": ("dualano_setup/facts/project/weights_file",),
     "hostile": (
         "dualano_setup/cli/runs",
