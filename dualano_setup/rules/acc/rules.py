@@ -93,7 +93,12 @@ RULES = (
         _of_the_file(check_precision),
         fine=N_("mixed_precision is what the settings say and the GPU can do"),
     ),
-    _rule("ACC003", N_("the accelerate config is not valid"), _of_the_file(check_content), fine=N_("The accelerate config is valid")),
+    _rule(
+        "ACC003",
+        N_("the accelerate config is not valid"),
+        _of_the_file(check_content),
+        fine=N_("The accelerate config is valid"),
+    ),
     _rule(
         "ACC004",
         N_("the accelerate config and the GPUs disagree"),

@@ -54,8 +54,8 @@ def survey(source: Source) -> Survey:
     except OSError as error:
         raise UsageError(
             _(
-                "{path} cannot be looked at ({reason}). Expected: a folder with a data set, or an annotation file; name "
-                "one that is there",
+                "{path} cannot be looked at ({reason}). Expected: a folder with a data set, or an annotation file; "
+                "name one that is there",
                 path=source.path,
                 reason=error.strerror or error,
             )
