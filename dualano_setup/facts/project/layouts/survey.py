@@ -43,12 +43,7 @@ def survey(source: Source) -> Survey:
     if source.images is not None or source.masks is not None:
         return _own_folders(source)
     if source.path is None:
-        raise UsageError(
-            _(
-                "nothing was named. Expected: a folder, an annotation file, or --images DIR with --masks DIR; for "
-                "example `dualano-doctor import ~/mvtec`"
-            )
-        )
+        raise UsageError(_("name what to import: a folder, an annotation file, or --images with --masks"))
     try:
         found = recognise(source.path, source.layout)
     except OSError as error:
