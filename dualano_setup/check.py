@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 # Findings whose repair installs or downloads something: only then is it worth asking whether an index answers.
 _NEEDS_NETWORK = ("PY", "PKG", "GPU004", "MODEL001", "MODEL002", "MODEL003")
 
+OF_THE_CHECKOUT = ("SRC", "REQ", "DATA007")
+"""Rows that concern the authors' trainer alone: the bundled one reads neither the checkout's sources nor its
+requirements, and has no path arithmetic."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -33,6 +37,7 @@ class Report:
 
     `findings` are those that count; what dualano.toml suppresses is in `suppressed`. `notices` are sentences about
     the project itself. `chosen` are the rules to which --only or --skip narrowed the report, None when it is whole.
+    `others` are rows of the trainer that is not chosen: in `findings` a row of `skip` stands for each.
     """
 
     settings: Settings
@@ -44,6 +49,7 @@ class Report:
     suppressed: tuple[Suppressed, ...] = ()
     notices: tuple[str, ...] = ()
     chosen: frozenset[str] | None = None
+    others: tuple[Finding, ...] = ()
 
     def count(self, status: Status) -> int:
         """How many rows have that status; one that stands under a cause as grave as itself is not counted again."""
@@ -65,11 +71,8 @@ class Report:
         return 1 if strict else self.exit_status
 
     def blocking(self, trainer: str) -> tuple[Finding, ...]:
-        """The failing rows that concern a run of that trainer ("bundled" or "checkout").
-
-        The bundled trainer reads neither the checkout's sources nor its requirements, and has no path arithmetic.
-        """
-        others = ("SRC", "REQ", "DATA007") if trainer == "bundled" else ()
+        """The failing rows that concern a run of that trainer ("bundled" or "checkout")."""
+        others = OF_THE_CHECKOUT if trainer == "bundled" else ()
         failing = (finding for finding in self.findings if finding.status == "fail")
         return tuple(finding for finding in failing if not finding.rule.startswith(others or ("-",)))
 
@@ -85,6 +88,7 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     Raises UsageError for a profile that does not exist.
     """
     began = time.monotonic()
+    trainer = settings.trainer or trainer
     sheet = see(settings)
     choice = choose_profile(sheet, settings, trainer=trainer)
     profile = load_named(settings.profile) if settings.profile else choice.profile
@@ -106,7 +110,24 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
 
         findings, suppressed, notices = sort_out(findings, settings.suppress, date.today())
     notices += _unfinished(settings)
-    return Report(settings, sheet, profile, choice, findings, time.monotonic() - began, suppressed, notices)
+    findings, others = _for_the_chosen(findings, settings.trainer)
+    seconds = time.monotonic() - began
+    return Report(settings, sheet, profile, choice, findings, seconds, suppressed, notices, others=others)
+
+
+def _for_the_chosen(
+    findings: tuple[Finding, ...], trainer: str | None
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """(rows for the trainer that the settings choose, the others). Where none is chosen, all rows count."""
+    mine: dict[Finding, None] = {}
+    others: list[Finding] = []
+    for row in findings:
+        if trainer == "bundled" and row.rule.startswith(OF_THE_CHECKOUT) and row.status not in ("ok", "skip"):
+            others.append(row)
+            detail = _("concerns the authors' trainer alone, which is not chosen")
+            row = Finding(row.rule, "skip", row.title, detail)
+        mine[row] = None
+    return tuple(mine), tuple(others)
 
 
 def narrowed(report: Report, only: frozenset[str], skip: frozenset[str]) -> Report:
@@ -116,6 +137,7 @@ def narrowed(report: Report, only: frozenset[str], skip: frozenset[str]) -> Repo
         report,
         findings=tuple(finding for finding in report.findings if finding.rule in chosen),
         suppressed=tuple(one for one in report.suppressed if one.finding.rule in chosen),
+        others=tuple(finding for finding in report.others if finding.rule in chosen),
         chosen=chosen,
     )
 

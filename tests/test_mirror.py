@@ -67,6 +67,7 @@ ELSEWHERE = {
         "dualano_setup/facts/machine/nvidia_smi",
     ),
     "facts/project/layouts/test_pairing.py": ("dualano_setup/facts/project/layouts/picture",),
+    "facts/project/test_contents.py": ("dualano_setup/facts/project/remembered",),
     "facts/project/test_project_probes.py": (
         "dualano_setup/facts/project/checkout",
         "dualano_setup/facts/project/dataset",
@@ -85,6 +86,7 @@ ELSEWHERE = {
         "dualano_setup/facts/fact",
         "dualano_setup/facts/sheet",
     ),
+    "flows/test_compute_node.py": ("dualano_setup/facts/machine/slurm",),
     "fuzz": ("dualano_setup/facts/project/weights_file",),
     "hostile": (
         "dualano_setup/cli/runs",
@@ -123,6 +125,7 @@ ELSEWHERE = {
         "dualano_setup/repairs/planners/model",
         "dualano_setup/repairs/planners/requirements",
     ),
+    "repairs/planners/test_masks.py": ("trainer/intake/mend",),
     "repairs/test_plan.py": (
         "dualano_setup/repairs/action",
         "dualano_setup/report/plan",
@@ -194,6 +197,7 @@ ELSEWHERE = {
         "dualano_setup/runs/launch/supervisor",
         "dualano_setup/runs/look",
         "dualano_setup/runs/watch/attend",
+        "dualano_setup/system/batch_warnings",
     ),
     "runs/test_state.py": ("dualano_setup/runs/records",),
     "runs/watch/test_explained.py": ("dualano_setup/runs/watch/report",),
@@ -293,6 +297,7 @@ ELSEWHERE = {
         "trainer/content/ends",
         "trainer/content/share",
         "trainer/content/texts",
+        "trainer/content/uniform",
         "trainer/content/verdict",
         "trainer/data/measure",
         "trainer/data/square",
@@ -327,7 +332,6 @@ ELSEWHERE = {
     ),
     "worlds": (
         "dualano_setup/check",
-        "dualano_setup/facts/project/contents",
         "trainer/data/__main__",
     ),
     "worlds/test_agreement.py": ("trainer/train/data",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from .cli.interrupt import warnings_kept
 from .cli.terminal import lasting_output
 from .errors import TrainerError
 from .train.config import TrainingConfig, parse_arguments
@@ -13,7 +14,7 @@ from .train.config import TrainingConfig, parse_arguments
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a training and return its exit status; a person's mistake is one message, not a traceback."""
     config, notices = parse_arguments(argv)
-    with lasting_output():
+    with lasting_output(), warnings_kept():
         return train(config, notices)
 
 

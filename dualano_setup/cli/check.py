@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from typing import TYPE_CHECKING
 
 from ..language import N_
+from ..settings.options import OPTIONS
 from .parser import Command, argument, settings_of
+
+if TYPE_CHECKING:
+    from ..check import Report
+    from ..settings.options import Settings
 
 COMMAND = Command(
     help=N_("look and judge; changes nothing"),
@@ -25,6 +32,15 @@ COMMAND = Command(
             metavar="FILE",
             help=N_("judge the machine and GPUs of a `check --json` saved on a compute node, not those of this one"),
         ),
+        argument(
+            "--for",
+            dest="place",
+            choices=("gpu-node", "here"),
+            help=N_(
+                "on a cluster: judge a compute node, through srun or a report saved there (the default on a login node "
+                "without a GPU), or this machine"
+            ),
+        ),
     ),
 )
 
@@ -36,8 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         sys.stdout.write(schema_text())
         return 0
-    from ..check import look, narrowed
-    from ..facts.node import sight_of
+    from ..check import narrowed
     from ..system.ownership import stranger
 
     settings = settings_of(arguments)
@@ -45,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         from ..text.say import complain
 
         complain(f"dualano-doctor: {warning}")
-    report = look(settings, sight_of(arguments.sheet)) if arguments.sheet else look(settings)
+    report = _look(arguments, settings)
     if arguments.only or arguments.skip:
         from ..rules.selection import chosen_rules
 
@@ -69,3 +84,35 @@ def run(arguments: argparse.Namespace) -> int:
         style = Style.for_stream(settings.color, sys.stdout)
         sys.stdout.write(render_report(report, style, verbosity=-1 if arguments.quiet else arguments.verbose))
     return report.verdict
+
+
+def _look(arguments: argparse.Namespace, settings: Settings) -> Report:
+    """This machine, or the compute node that a report or Slurm tells of."""
+    from ..check import look
+
+    if arguments.sheet:
+        from ..facts.node import sight_of
+
+        return look(settings, sight_of(arguments.sheet))
+    flags = [] if arguments.place == "here" else _flags(arguments)
+    if arguments.place == "gpu-node":
+        from ..flows.compute_node import look_at_node
+
+        return look_at_node(settings, flags)
+    report = look(settings)
+    if arguments.place is None and any(os.access(f"{path}/sinfo", os.X_OK) for path in os.get_exec_path()):
+        from ..flows.compute_node import look_unasked
+
+        return look_unasked(settings, report, flags)
+    return report
+
+
+def _flags(arguments: argparse.Namespace) -> list[str]:
+    """The settings that this command line names, as flags again."""
+    given = ((option, getattr(arguments, option.key, None)) for option in OPTIONS if option.help)
+    return [
+        word
+        for option, said in given
+        if said is not None and option.key not in ("offline", "fail_on")
+        for word in ([option.flag] if option.kind == "flag" else [option.flag, str(said)])
+    ]

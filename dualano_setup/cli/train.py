@@ -21,12 +21,6 @@ COMMAND = Command(
         argument("--yes", action="store_true", help=N_("with --fix: do not ask")),
         argument("--force", action="store_true", help=N_("start although something blocks")),
         argument("--detach", action="store_true", help=N_("train in the background; survives the terminal")),
-        argument(
-            "--trainer",
-            choices=("bundled", "checkout"),
-            default="bundled",
-            help=N_("the bundled trainer, or the checkout's own patched one"),
-        ),
         TRAINER_ARGUMENTS,
     ),
     formatter=RawFormatter,
@@ -37,15 +31,17 @@ def run(arguments: argparse.Namespace) -> int:
     """Checks and hands off. Returns 0 when the training finished (or, detached, started)."""
     from ..runs.launch.tools import show_help, wants_help
 
-    if arguments.trainer == "bundled" and wants_help(arguments.arguments):
+    settings = settings_of(arguments)
+    trainer = settings.trainer or "bundled"
+    if trainer == "bundled" and wants_help(arguments.arguments):
         return show_help("trainer")
     from ..flows.fix import Manner, repair_on_the_way
     from ..flows.train import train
 
     manner = Manner(arguments.yes, arguments.quiet, arguments.verbose)
     return train(
-        settings_of(arguments),
-        arguments.trainer,
+        settings,
+        trainer,
         arguments.arguments,
         repair=partial(repair_on_the_way, manner=manner) if arguments.fix else None,
         force=arguments.force,

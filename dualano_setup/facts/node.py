@@ -1,4 +1,4 @@
-"""A compute node's machine and GPUs in the place of this one's, from the `check --json` that was saved there.
+"""A compute node's machine, GPUs and variables in the place of this one's, from the `check --json` made there.
 
 Files are looked at here: a cluster's nodes share them, and the saved document has its paths redacted.
 """
@@ -15,6 +15,7 @@ from ..light_dataclasses import replace
 from ..settings.options import Settings
 from ..system.files import plain_error, read_whole
 from .collect import collect
+from .fact import Known
 from .serialize import sheet_from_json
 from .sheet import FactSheet
 
@@ -27,8 +28,7 @@ def sight_of(file: str) -> Callable[[Settings], FactSheet]:
     Raises UsageError when the file is no such report.
     """
     try:
-        document = json.loads(read_whole(Path(file), _MAX_BYTES))
-        node = sheet_from_json(document["facts"] if isinstance(document, dict) else document)
+        return sight_from(read_whole(Path(file), _MAX_BYTES))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         reason = plain_error(error) if isinstance(error, OSError) else error
         raise UsageError(
@@ -38,4 +38,19 @@ def sight_of(file: str) -> Callable[[Settings], FactSheet]:
                 error=reason,
             )
         ) from error
-    return lambda settings: replace(collect(settings), machine=node.machine, gpus=node.gpus)
+
+
+def sight_from(text: str | bytes) -> Callable[[Settings], FactSheet]:
+    """The same from the report itself. Raises ValueError, KeyError, TypeError or RecursionError when it is none."""
+    document = json.loads(text)
+    node = sheet_from_json(document["facts"] if isinstance(document, dict) else document)
+
+    def look(settings: Settings) -> FactSheet:
+        here = collect(settings)
+        accelerate = here.accelerate
+        if isinstance(accelerate, Known) and isinstance(node.accelerate, Known):
+            there = node.accelerate.value.overrides
+            accelerate = Known(replace(accelerate.value, overrides=there), accelerate.source)
+        return replace(here, machine=node.machine, gpus=node.gpus, accelerate=accelerate)
+
+    return look

@@ -296,6 +296,7 @@ class MaskContent:
     shaped: float = 0.0
     left: float = 1.0
     inside: float = 1.0
+    coloured: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,6 +312,7 @@ class Contents:
     objects: tuple[MaskContent, ...] = ()
     transparent: tuple[tuple[str, float], ...] = ()  # photographs with the share of their pixels that is transparent
     unreadable: tuple[tuple[str, str], ...] = ()  # file, what its reader says
+    without: str = ""  # why no pixel was read; then of the masks only those of one value throughout are here
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from ..language import _
 from ..report.terminal import Style, render_report
 from ..runs.launch.arguments import required
 from ..runs.launch.tools import refuse_unknown_flags
+from ..system.batch_warnings import warnings_heeded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +39,20 @@ def train(
     """
     if trainer == "bundled" and extra:
         refuse_unknown_flags("trainer", extra)
+    with warnings_heeded():
+        return _train(settings, trainer, extra, repair, force=force, detach=detach, working=working)
+
+
+def _train(
+    settings: Settings,
+    trainer: str,
+    extra: Sequence[str],
+    repair: Callable[[Settings], None] | None,
+    *,
+    force: bool,
+    detach: bool,
+    working: Path | None,
+) -> int:
     report = look(settings, trainer=trainer)
     if report.exit_status and repair:
         repair(settings)

@@ -15,7 +15,7 @@ from .actions.environment import MakeEnvironment
 from .actions.files import WriteFile
 from .journal.journal import new_id
 from .journal.serial import fingerprint
-from .planners import accelerate, dataset, environment, model, patches, requirements, train_settings, weights
+from .planners import accelerate, dataset, environment, masks, model, patches, requirements, train_settings, weights
 
 if TYPE_CHECKING:
     from ..check import Report
@@ -41,6 +41,7 @@ PLANNERS: tuple[Planner, ...] = (
     model,
     weights,
     dataset,
+    masks,
     train_settings,
 )
 

@@ -150,7 +150,33 @@ def _remarks(report: Report) -> list[str]:
     ]
     if report.chosen is not None:
         lines.append(_("only {number} rules were reported (--only, --skip)", number=len(report.chosen)))
-    return [*lines, *report.notices]
+    return [*lines, *_of_the_other_trainer(report), *report.notices]
+
+
+def _of_the_other_trainer(report: Report) -> list[str]:
+    """The line that stands for the trainer that is not chosen, or that says how to choose one."""
+    from ..check import OF_THE_CHECKOUT
+
+    if report.others:
+        count = Counter(row.status for row in report.others)
+        return [
+            _(
+                "the authors' trainer is not chosen; of its rows {blocking} would block and {warnings} would warn "
+                "(--trainer checkout shows them)",
+                blocking=count["fail"],
+                warnings=count["warn"],
+            )
+        ]
+    wrong = [row for row in report.findings if row.status in ("fail", "warn") and row.rule.startswith(OF_THE_CHECKOUT)]
+    if report.settings.trainer or report.chosen is not None or not wrong:
+        return []
+    return [
+        _(
+            "{number} of these rows concern the authors' trainer alone, and `train` starts the bundled one; "
+            "`--trainer bundled`, or `trainer` in dualano.toml, leaves one line of them",
+            number=len(wrong),
+        )
+    ]
 
 
 def _summary(report: Report, style: Style) -> str:

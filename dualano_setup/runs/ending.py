@@ -99,6 +99,17 @@ def _ended_when_asked(run: RunFolder, record: RunRecord, patience: float) -> boo
         heard = heard or HEARD.encode() in read_part(run.log, 1 << 20, answer)
 
 
+def pass_warning(run: RunFolder, record: RunRecord, number: int, since: int) -> bool:
+    """Passes a batch system's warning on to the bundled trainer, which writes a checkpoint and ends; one more insists
+    on nothing. The authors' trainer cannot, and trains on until the time is up. Returns whether that is settled:
+    nothing more to pass on, by the trainer's answer in the log from byte `since` on."""
+    if record.trainer != "bundled" or HEARD.encode() in read_part(run.log, 1 << 20, since):
+        return True
+    processes = run.processes()
+    send(trainers(record.key, processes.launcher if processes else None), signal.Signals(number))
+    return False
+
+
 def newest_checkpoint(output: Path) -> str:
     """The name of the checkpoint with the most steps."""
     found = [

@@ -110,6 +110,16 @@ OPTIONS: tuple[Option, ...] = (
         N_("stack to check against; without it the one that suits this machine"),
         N_("stack to check against (default: the one that suits this machine)"),
     ),
+    Option(
+        "trainer",
+        "choice",
+        N_(
+            "bundled or checkout: which trainer `train` starts and rows are judged for; without it the bundled one "
+            "trains and rows of both are shown"
+        ),
+        N_("the bundled trainer, or the checkout's own patched one (default: bundled, and `check` shows rows of both)"),
+        choices=("bundled", "checkout"),
+    ),
     Option("offline", "flag", _OFFLINE, _OFFLINE),
     Option(
         "color",
@@ -182,6 +192,7 @@ class Settings:
     anomaly: str | None = None
     foreground: Path | None = None
     profile: str | None = None
+    trainer: str | None = None
     offline: bool = False
     color: str = "auto"
     lang: str | None = None

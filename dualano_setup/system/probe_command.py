@@ -39,11 +39,12 @@ class Outcome:
     timed_out: bool = False
 
 
-def run(command: Sequence[str], *, deadline: float, variables: Mapping[str, str]) -> Outcome:
+def run(command: Sequence[str], *, deadline: float, variables: Mapping[str, str], most: int = _MAX_OUTPUT) -> Outcome:
     """Run `command` for at most `deadline` seconds, in its own process group, with nothing to read.
 
     Never raises for what the command does. Output that is not UTF-8 is kept with replacement characters, and ends the
-    command when it is longer than any answer; the locale is set to C, so that the words are the ones we know.
+    command when it is longer than any answer (`most` bytes); the locale is set to C, so that the words are
+    those we know.
     """
     import subprocess  # 11 ms to import: only a machine that has something to start pays it
 
@@ -61,13 +62,13 @@ def run(command: Sequence[str], *, deadline: float, variables: Mapping[str, str]
         return Outcome(None, error=_("{command} cannot be started: {error}", command=command[0], error=error))
     _living.add(child.pid)
     try:
-        output, errors, problem = _listen(child, time.monotonic() + deadline)
+        output, errors, problem = _listen(child, time.monotonic() + deadline, most)
         if problem or not _ended_within(child, _GRACE):
             _end(child.pid)
             # One that is stuck in the kernel is abandoned; it ends when the kernel lets it.
             _ended_within(child, _GRACE)
             return Outcome(
-                None, timed_out=problem == _LATE, error=_(problem or _LINGERS, deadline=deadline, limit=_MAX_OUTPUT)
+                None, timed_out=problem == _LATE, error=_(problem or _LINGERS, deadline=deadline, limit=most)
             )
     finally:
         _living.discard(child.pid)
@@ -80,7 +81,7 @@ def end_all() -> None:
         _end(pid)
 
 
-def _listen(child: subprocess.Popen[bytes], end: float) -> tuple[bytes, bytes, str]:
+def _listen(child: subprocess.Popen[bytes], end: float, most: int) -> tuple[bytes, bytes, str]:
     """What the child printed on both streams until it closed them, and why it must be ended ("" when it need not)."""
     assert child.stdout is not None
     assert child.stderr is not None
@@ -102,7 +103,7 @@ def _listen(child: subprocess.Popen[bytes], end: float) -> tuple[bytes, bytes, s
                 if not piece:
                     waiting.unregister(handle)
                     open_ends -= 1
-                elif len(heard[handle]) > _MAX_OUTPUT:
+                elif len(heard[handle]) > most:
                     problem = _ENDLESS
     return bytes(output), bytes(errors), problem
 

@@ -18,7 +18,8 @@ from dualano_setup.system.processes import boot_id, pid_namespace
 from tests.places import PATIENCE, ROOT
 
 #: argv: output folder, steps, seconds a step, then words: "deaf" (ignores SIGINT), "crash" (fails at step 2), "loads"
-#: (without end, deaf to the first SIGINT, as Python is inside some callbacks), "weights" (leaves them at the end)
+#: (without end, deaf to the first SIGINT, as Python is inside some callbacks), "weights" (leaves them at the end);
+#: SIGUSR1 is a wish for a checkpoint as well
 TRAINER = textwrap.dedent(
     """
     import json, os, signal, sys, time
@@ -34,6 +35,10 @@ TRAINER = textwrap.dedent(
         Callback()
         time.sleep(600)
     signal.signal(signal.SIGINT, signal.SIG_IGN if "deaf" in words else lambda *_: asked.append(1))
+    def warned(*_):
+        asked.append(2)
+        print("SIGUSR1: writing a checkpoint, then ending.", flush=True)
+    signal.signal(signal.SIGUSR1, warned)
     if "deafer" in words:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -49,7 +54,7 @@ TRAINER = textwrap.dedent(
         if asked:
             (output / f"checkpoint-{step}").mkdir()
             print("checkpoint written")
-            sys.exit(130)
+            sys.exit(138 if asked[0] == 2 else 130)
     if "weights" in words:
         (output / "pytorch_lora_weights.safetensors").touch()
     """

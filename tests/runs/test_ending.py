@@ -22,7 +22,9 @@ from dualano_setup.runs.ending import (
 from dualano_setup.runs.launch.handoff import LaunchError, start
 from dualano_setup.runs.look import look_at
 from dualano_setup.runs.records import write
-from dualano_setup.system.processes import members
+from dualano_setup.runs.watch.attend import attend
+from dualano_setup.system.batch_warnings import warnings_heeded
+from dualano_setup.system.processes import members, send
 from tests.places import ROOT
 from tests.runs.standin import doctor, prepare, started, steps_done, wait_for
 
@@ -240,3 +242,38 @@ def test_a_closed_terminal_does_not_end_a_detached_run(tmp_path):
     wait_for(lambda: steps_done(record) > before + 1)
     assert look_at(run, record).verdict.state == "running"
     end_run(run, record, patience=5)
+
+
+@pytest.mark.parametrize("reached", ["all", "supervisor"])
+def test_a_batch_systems_warning_ends_no_process_before_the_checkpoint(tmp_path, reached):
+    run = started(tmp_path)
+    wait_for(lambda: steps_done(run.record) >= 1)
+    processes = run.run.processes()
+    everybody = [processes.supervisor, *members(run.record.key)]
+    assert processes.launcher in everybody
+    send(everybody if reached == "all" else everybody[:1], signal.SIGUSR1)
+    wait_for(lambda: run.run.exit() is not None)
+    view = look_at(run.run, run.record)
+    assert (view.verdict.state, view.exit.trainer) == ("interrupted", 138)
+    assert view.checkpoint.startswith("checkpoint-")
+    assert members(run.record.key) == []
+
+
+def test_the_command_that_watches_a_run_outlives_the_warning_and_passes_it_on(tmp_path):
+    run = started(tmp_path)
+    wait_for(lambda: steps_done(run.record) >= 1)
+    watching = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGUSR1))
+    watching.start()
+    assert attend(run, "never") == 1  # cut short, as after `stop`
+    assert look_at(run.run, run.record).exit.trainer == 138
+    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
+
+
+def test_a_warning_during_the_check_is_passed_on_once_there_is_a_run():
+    passed = []
+    with warnings_heeded():
+        os.kill(os.getpid(), signal.SIGUSR2)
+        with warnings_heeded(passed.append):
+            assert passed == [signal.SIGUSR2]
+            os.kill(os.getpid(), signal.SIGUSR1)
+    assert passed == [signal.SIGUSR2, signal.SIGUSR1]

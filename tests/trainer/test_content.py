@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -10,6 +13,7 @@ from PIL import Image, ImageDraw
 
 from trainer.content.ends import HEAD, TAIL, is_cut_short
 from trainer.content.share import spread
+from trainer.content.uniform import uniform_grey
 from trainer.data.dataset import TrainingSet
 from trainer.data.latents import CachedLatents
 from trainer.data.measure import hidden_share, measure_mask, refuse_cut_short
@@ -215,3 +219,73 @@ def test_an_even_sample():
     assert spread([1, 2, 3], 5) == [1, 2, 3]
     assert spread(range(100), 5) == [0, 24, 49, 74, 99]
     assert spread(range(9), 1) == [0]
+
+
+def even(data: bytes) -> int | None:
+    return uniform_grey(len(data), lambda length, at: data[at : at + length])
+
+
+def filtered_png(filters: tuple[int, ...], colour: int, bits: int, pixel: bytes, width: int = 9) -> bytes:
+    """A PNG of equal pixels whose rows have these filters, in two IDAT chunks; filtered by the standard's formulas."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    wide = max(1, bits // 8)
+    row = pixel * ((width * bits + 7) // 8 // wide)
+    above, rows = bytes(len(row)), bytearray()
+    for kind in filters:
+        rows.append(kind)
+        for at, value in enumerate(row):
+            a, b, c = (row[at - wide], above[at], above[at - wide]) if at >= wide else (0, above[at], 0)
+            distances = [abs(a + b - c - near) for near in (a, b, c)]
+            predicted = (0, a, b, (a + b) // 2, (a, b, c)[distances.index(min(distances))])[kind]
+            rows.append((value - predicted) & 255)
+        above = row
+    packed = zlib.compress(bytes(rows))
+    header = struct.pack(">IIBBBBB", width, len(filters), min(bits, 8), colour, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", packed[:7]) + chunk(b"IDAT", packed[7:]) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize(
+    ("colour", "bits", "pixel"),
+    [
+        (0, 8, b"\0"),
+        (0, 8, b"\xff"),
+        (0, 8, b"\x80"),
+        (0, 1, b"\xff"),
+        (2, 24, b"\x09\x80\xff"),
+        (6, 32, b"\1\1\1\xff"),
+    ],
+)
+def test_an_even_png_is_told_from_its_bytes_with_every_filter_as_pillow_reads_it(colour, bits, pixel):
+    for filters in itertools.product(range(5), repeat=3):
+        data = filtered_png(filters, colour, bits, pixel)
+        assert even(data) == Image.open(io.BytesIO(data)).convert("L").getpixel((0, 0)), filters
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA"])
+@pytest.mark.parametrize("size", [(1, 1), (33, 70), (640, 480)])
+def test_an_even_picture_of_any_kind_is_told_and_one_other_pixel_is_seen(mode, size):
+    for grey in (0, 255):
+        picture = Image.new("L", size, grey)
+        found = []
+        for _ in range(2):
+            stream = io.BytesIO()
+            picture.convert(mode).save(stream, "PNG")
+            found.append(even(stream.getvalue()))
+            picture.putpixel((size[0] - 1, size[1] - 1), 255 - grey)
+        assert found == [grey, 255 - grey if size == (1, 1) else None]
+
+
+def test_what_cannot_be_told_is_not_told():
+    clear, deep = Image.new("RGBA", (4, 4)), Image.new("I;16", (4, 4))
+    for picture in (clear, deep):
+        stream = io.BytesIO()
+        picture.save(stream, "PNG")
+        assert even(stream.getvalue()) is None
+    whole = encoded("PNG")
+    assert even(whole) is even(whole[:200]) is even(b"") is even(b"\x89PNG\r\n\x1a\n") is even(WHOLE["jpeg"]) is None
+    damaged = filtered_png((0, 0), 0, 8, b"\0")
+    assert even(damaged.replace(b"IDAT\x78", b"IDAT\x00")) is None

@@ -6,7 +6,7 @@ that look odd are right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 from .texts import TEXTS
@@ -18,8 +18,11 @@ DARKEST, LIGHTEST = 16, 239
 #: Shares of the image.
 _SOME = 0.001
 _BORDER, _MOST, _ALL = 0.9, 0.5, 0.999
+#: Kinds whose masks say what they mark, only not in black and white (of `ignored-levels`, those in colours).
+MENDABLE = ("small-values", "colours", "ignored-levels", "transparent-mask", "transparent-object")
 #: Share of an object mask's marks that may be grey: U-2-Net's soft edges stay below a tenth.
 _GREY = 0.35
+_SEVERAL = 3
 #: Of a mark's area, what has to be there after the resize, and of that what has to lie in the square.
 _LEFT, _INSIDE = 0.2, 0.5
 
@@ -36,6 +39,7 @@ class Marks(Protocol):
         shaped: share of the pixels whose mark would be another if transparency, not grey, were the mask.
         left: marked area after the resize in the whole picture, as a share of what it was; 0 = all gone.
         inside: share of that in the square that training cuts out.
+        coloured: 1 where such areas have a colour, else 0.
     """
 
     @property
@@ -54,6 +58,8 @@ class Marks(Protocol):
     def left(self) -> float: ...  # noqa: D102
     @property
     def inside(self) -> float: ...  # noqa: D102
+    @property
+    def coloured(self) -> float: ...  # noqa: D102
 
 
 class MaskNumbers(NamedTuple):
@@ -67,6 +73,7 @@ class MaskNumbers(NamedTuple):
     shaped: float = 0.0
     left: float = 1.0
     inside: float = 1.0
+    coloured: float = 0.0
 
 
 class Verdict(NamedTuple):
@@ -127,6 +134,14 @@ def judge_object_mask(marks: Marks) -> Verdict | None:
 def judge_photograph(transparent: float) -> Verdict | None:
     """From the share of pixels that are transparent (alpha below one half)."""
     return Verdict("transparent-photograph") if transparent > _SOME else None
+
+
+def surely_inverted(masks: Sequence[Marks]) -> bool:
+    """Whether black and white are exchanged beyond doubt: several masks, and each is white all along the border, white
+    over most of the image, and black somewhere inside. A real defect does not frame every image."""
+    return len(masks) >= _SEVERAL and all(
+        one.largest >= MARKED and one.border >= _ALL and _MOST < one.white < _ALL for one in masks
+    )
 
 
 def nothing_is_left(verdicts: Iterable[Verdict | None]) -> bool:

@@ -60,6 +60,7 @@ def measure_mask(path: Path, resolution: int | None = None) -> MaskNumbers:
         shaped=_shaped(path, mask),
         left=left,
         inside=inside,
+        coloured=float(bool(dark) and _has_colour(path)),
     )
 
 
@@ -71,6 +72,12 @@ def hidden_share(path: Path) -> float:
     """
     alpha = _alpha(path)
     return sum(alpha.histogram()[:MARKED]) / (alpha.width * alpha.height) if alpha else 0.0
+
+
+def _has_colour(path: Path) -> bool:
+    """Whether some pixel is no shade of grey."""
+    red, green, blue = read_image(path, "RGB").split()
+    return any(ImageChops.difference(red, other).getbbox() is not None for other in (green, blue))
 
 
 def _border(mask: Image.Image) -> float:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from ...language import N_, _
 from ...system.bundle import bundled
-from ..finding import Verdict, warn
+from ..finding import Verdict, skip, warn
 from ..rule import Context, Rule, given
 from ..wording import shown
 from .content import check_content
@@ -73,20 +73,36 @@ def check_variables(context: Context) -> Iterator[Verdict]:
             )
 
 
+def _of_the_file(check: Callable[[Context], Iterable[Verdict]]) -> Callable[[Context], Iterable[Verdict]]:
+    """The check, but that it does not apply where it has nothing to say and there is no file."""
+
+    def evaluate(context: Context) -> Iterable[Verdict]:
+        said = tuple(check(context))
+        none = skip(_("does not apply: there is no accelerate config"))
+        return said if said or given(context.sheet.accelerate).exists else (none,)
+
+    return evaluate
+
+
 _rule = partial(Rule, needs=("accelerate",), repairable=True)
 RULES = (
     _rule("ACC001", N_("no accelerate config"), check_present, fine=N_("There is an accelerate config")),
     _rule(
         "ACC002",
         N_("mixed_precision will fail or mislead"),
-        check_precision,
+        _of_the_file(check_precision),
         fine=N_("mixed_precision is what the settings say and the GPU can do"),
     ),
-    _rule("ACC003", N_("the accelerate config is not valid"), check_content, fine=N_("The accelerate config is valid")),
+    _rule(
+        "ACC003",
+        N_("the accelerate config is not valid"),
+        _of_the_file(check_content),
+        fine=N_("The accelerate config is valid"),
+    ),
     _rule(
         "ACC004",
         N_("the accelerate config and the GPUs disagree"),
-        check_processes,
+        _of_the_file(check_processes),
         fine=N_("The accelerate config and the GPUs agree"),
     ),
     _rule(

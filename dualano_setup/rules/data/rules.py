@@ -184,10 +184,15 @@ RULES = (
         "DATA009",
         N_("anomaly masks do not mark what training is to learn"),
         check_marks,
+        repairable=True,
         fine=N_("Anomaly masks mark what training is to learn"),
     ),
     _look_inside(
-        "DATA010", N_("object masks do not mark the object"), check_objects, fine=N_("Object masks mark the object")
+        "DATA010",
+        N_("object masks do not mark the object"),
+        check_objects,
+        repairable=True,
+        fine=N_("Object masks mark the object"),
     ),
     _look_inside(
         "DATA011",

@@ -20,8 +20,9 @@ from pathlib import Path
 
 from ...explain import last_error as cause
 from ...language import DEFAULT, _, speak
+from ...system.batch_warnings import ignore_warnings, warnings_heeded
 from ...system.processes import RUN_VARIABLE, identify, wait_until_gone
-from ..ending import CHECKPOINT_SECONDS, end_run
+from ..ending import CHECKPOINT_SECONDS, REPEAT_SECONDS, end_run, pass_warning
 from ..folder import RunFolder
 from ..records import ExitRecord, ProcessRecord, RunRecord, StopRequest, write
 
@@ -61,6 +62,7 @@ class Wishes:
     """What the system asked of this process by a signal."""
 
     received: list[int] = field(default_factory=list)
+    warned: list[int] = field(default_factory=list)
 
     def listen(self) -> None:
         """From now on remembers SIGTERM, and passes over what terminals send.
@@ -80,6 +82,12 @@ def main(arguments: list[str]) -> int:
     lifeline = Lifeline(int(arguments[1]))
     wishes = Wishes()
     wishes.listen()
+    with warnings_heeded(wishes.warned.append):
+        return supervise(run, lifeline, wishes)
+
+
+def supervise(run: RunFolder, lifeline: Lifeline, wishes: Wishes) -> int:
+    """The same, once its signals are listened to."""
     record = run.record()
     if record is None:
         print(_("{run_file} cannot be read", run_file=run.run_file), file=sys.stderr)
@@ -133,6 +141,7 @@ def start(run: RunFolder, record: RunRecord) -> subprocess.Popen[bytes]:
             env=variables,
             start_new_session=True,
             close_fds=True,
+            preexec_fn=ignore_warnings,
         )
 
 
@@ -140,8 +149,11 @@ def watch(
     run: RunFolder, record: RunRecord, launcher: subprocess.Popen[bytes], lifeline: Lifeline, wishes: Wishes
 ) -> None:
     """Waits for the end, asking for it when the terminal or the system goes away, and writes the exit record."""
-    asked, beat = False, 0.0
+    asked, beat, heard, passed = False, 0.0, False, 0.0
+    logged = run.log.stat().st_size
     while launcher.poll() is None:
+        if wishes.warned and not heard and time.monotonic() - passed > REPEAT_SECONDS:
+            passed, heard = time.monotonic(), pass_warning(run, record, wishes.warned[0], logged)
         if time.monotonic() - beat > BEAT_SECONDS:
             beat = time.monotonic()
             with contextlib.suppress(OSError):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from ...language import _
 from ...report.terminal import Style
+from ...system.batch_warnings import warnings_heeded
+from ...system.processes import send
 from ..ending import CHECKPOINT_SECONDS, Ending, ask_to_end, end_run, promise, wait_for_record
 from ..launch.handoff import Started
 from ..launch.resume import how_to_go_on
@@ -34,7 +37,8 @@ def watch(started: Started, style: Style, *, by_train: bool = True) -> RunView:
     `by_train`: it is `train` that goes on with such a run, and that is said.
     """
     try:
-        return watch_run(started.run, started.record, sys.stderr, color=style.color)
+        with warnings_heeded(lambda number: _warn_supervisor(started, number)):
+            return watch_run(started.run, started.record, sys.stderr, color=style.color)
     except KeyboardInterrupt:
         _end_for_ctrl_c(started)
         if by_train and (again := how_to_go_on(started.record)):
@@ -42,6 +46,11 @@ def watch(started: Started, style: Style, *, by_train: bool = True) -> RunView:
         raise
     finally:
         started.release()
+
+
+def _warn_supervisor(started: Started, number: int) -> None:
+    processes = started.run.processes()
+    send([processes.supervisor] if processes else [], signal.Signals(number))
 
 
 def _end_for_ctrl_c(started: Started) -> None:

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from tests.trainer.runs import instance_dir, losses, metrics, train
+from trainer.cli import interrupt
 from trainer.optim.adamw import AdapterOptimizer
 from trainer.run_folder import checkpoints as state
 from trainer.run_folder.checkpoints import open_checkpoint
@@ -151,6 +152,18 @@ def test_signal_writes_a_checkpoint_and_ends(tmp_path, number, status):
     done = metrics(tmp_path)[-1]["step"]
     assert open_checkpoint(tmp_path / f"checkpoint-{done}").step == done
     assert not (tmp_path / "pytorch_lora_weights.safetensors").exists()
+
+
+def test_a_warning_while_the_model_loads_is_kept_for_the_first_step(tmp_path, monkeypatch):
+    real = interrupt.Interrupt.__enter__
+
+    def warned_first(self):
+        os.kill(os.getpid(), signal.SIGUSR2)  # before the loop listens
+        return real(self)
+
+    monkeypatch.setattr(interrupt.Interrupt, "__enter__", warned_first)
+    assert train(tmp_path, "--max_train_steps", "100000", variant="dual") == 140
+    assert open_checkpoint(tmp_path / "checkpoint-1").step == 1
 
 
 def test_a_launch_that_is_none_is_one_message(tmp_path, capsys, monkeypatch):

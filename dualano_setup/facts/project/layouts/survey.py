@@ -47,7 +47,14 @@ def survey(source: Source) -> Survey:
     try:
         found = recognise(source.path, source.layout)
     except OSError as error:
-        raise UsageError(_("{path}: {reason}", path=source.path, reason=error.strerror)) from error
+        raise UsageError(
+            _(
+                "{path} cannot be looked at ({reason}). Expected: a folder with a data set, or an annotation file; "
+                "name one that is there",
+                path=source.path,
+                reason=error.strerror or error,
+            )
+        ) from error
     if found is None:
         known = ", ".join(_(layout.title) for layout in LAYOUTS)
         raise UsageError(
@@ -68,7 +75,12 @@ def _own_folders(source: Source) -> Survey:
         raise UsageError(_("--images and --masks go together: which images, and which masks of them"))
     chosen = [path for path in (source.good, source.images, source.masks) if path is not None]
     if absent := [path for path in chosen if not path.is_dir()]:
-        raise UsageError(_("{path} is not a folder", path=absent[0]))
+        raise UsageError(
+            _(
+                "{path} is not a folder. Expected: --good, --images and --masks each name a folder with pictures",
+                path=absent[0],
+            )
+        )
     category = source.category or source.images.absolute().parent.name or "data"
     good = str(source.good) if source.good else None
     rows = folders.read_flat(good, str(source.images), str(source.masks), category, source.anomaly or DEFECT)
