@@ -24,6 +24,9 @@ from ..system.bundle import bundle_root
 from ..text.say import tell
 from .settle import session
 
+_NOT_IN_PLACE = ("before", "partly", "drifted", "missing")
+"""After applying: one that is still `before` lacks a value."""
+
 
 def choose_patches(names: Sequence[str]) -> tuple[Patch, ...]:
     """The named patches, or the default ones. Raises UsageError for a name that is no patch's."""
@@ -60,7 +63,7 @@ def plan_back(settings: Settings, checkout: Path) -> Plan:
 def change(settings: Settings, checkout: Path, names: Sequence[str], what: str) -> int:
     """Applies the chosen patches ("apply") or takes all back ("revert"), under lock and journal.
 
-    Returns 1 when a chosen patch found no place, which is said.
+    Returns 1 when a chosen patch found no place or lacks a value, which is said.
 
     Raises UsageError for a name that is no patch's, RepairError when it failed and was taken back.
     """
@@ -86,7 +89,29 @@ def _say_what_is_left_out(settings: Settings, checkout: Path, names: Sequence[st
     chosen = choose_patches(names)
     by_id = {patch.id: patch for patch in chosen}
     reports = inspect(checkout, chosen, patch_parameters(settings))
-    left_out = [report for report in reports if report.state in ("drifted", "partly")]
+    here = {report.id for report in reports if any((checkout / file.path).exists() for file in report.files)}
+    if not here:
+        tell(
+            _(
+                "{checkout} has none of the files that these patches are for: name the root of a checkout of the "
+                "authors' repository",
+                checkout=checkout,
+            )
+        )
+        return 1
+    not_in_place = [report for report in reports if report.state in _NOT_IN_PLACE and report.id in here]
+    waiting = {report.id: report.lacks for report in not_in_place if report.lacks}
+    left_out = [report for report in not_in_place if report.id not in waiting]
+    if waiting:
+        lacking = sorted({name for names in waiting.values() for name in names})
+        tell(
+            _(
+                "not in place for want of {lacking}: {patches}. Say it (in dualano.toml: `dualano-doctor init` tells "
+                "how) and run this again.",
+                lacking=", ".join(f"`{name}`" for name in lacking),
+                patches=", ".join(waiting),
+            )
+        )
     for report in left_out:
         patch = by_id[report.id]
         tell(
@@ -100,7 +125,7 @@ def _say_what_is_left_out(settings: Settings, checkout: Path, names: Sequence[st
                 rule=patch.rules[0] if patch.rules else "",
             )
         )
-    return int(bool(left_out))
+    return int(bool(not_in_place))
 
 
 def _plan(settings: Settings, edits: Sequence[FileEdit]) -> Plan:

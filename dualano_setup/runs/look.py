@@ -65,7 +65,8 @@ def look_at(run: RunFolder, record: RunRecord, living: Mapping[str, int] | None 
     """What is to be seen of a run now. `living`: what `living_runs` told, for one who looks at many."""
     processes, end = run.processes(), run.exit()
     boot, namespace = boot_id(), pid_namespace()
-    seen_here = processes is not None and processes.supervisor.boot == boot and record.namespace in ("", namespace)
+    told_boot = record.boot or (processes.supervisor.boot if processes else "")
+    seen_here = told_boot == boot and record.namespace in ("", namespace)
     supervised = bool(end is None and seen_here and processes and is_alive(processes.supervisor))
     others = 0
     if end is None and seen_here and not supervised:  # every process's environment is read for this

@@ -70,9 +70,9 @@ def judge_run(sight: Sight) -> Verdict:
         return _ended(sight.exit, sight.stop)
     if not _is_here(sight):
         return _out_of_sight(sight)
-    if sight.processes is None:
-        if sight.now - sight.record.created < STARTING_SECONDS:
-            return Verdict("starting", _("its supervisor is not up yet"))
+    if sight.processes is None and sight.now - sight.record.created < STARTING_SECONDS:
+        return Verdict("starting", _("its supervisor is not up yet"))
+    if sight.processes is None and not sight.others_alive:
         return Verdict("lost", _("its supervisor never came up"))
     if sight.supervisor_alive:
         return _running(sight)

@@ -80,16 +80,53 @@ def test_options_stand_where_the_user_puts_them(project, words):
     assert b"ipdb" not in (checkout / PLACE).read_bytes()
 
 
-def test_a_patch_without_a_place_is_said_with_status_1(project, capsys):
+TRAINERS = (
+    "bcm-dual-interrelated_diff/train_dreambooth_lora_single_background.py",
+    "dual-interrelated_diff/train_dreambooth_lora.py",
+)
+TRAINER = """\
+def main(args):
+    def load_model_hook(models, folder):
+        return DiffusionPipeline.from_pretrained(args.base, torch_dtype=weight_dtype)
+
+    for batch in loader:
+        model_pred = {unet}(noisy, batch["steps"]).sample
+"""
+
+
+@pytest.mark.parametrize(
+    ("calls", "status", "told"),
+    [
+        (("unet", "unet"), 0, ()),
+        (("denoiser", "unet"), 1, (TRAINERS[0],)),  # the place reads otherwise
+        (("model.inner.networks[0]", "predict_noise_with_everything"), 1, TRAINERS),  # nothing like it
+        (("unet", None), 0, ()),  # a checkout with one of the two trainers
+        ((None, None), 1, ("has none of the files",)),  # none at all
+    ],
+)
+def test_a_patch_without_a_place_is_said_with_status_1(project, capsys, calls, status, told):
     checkout = project.parent / "checkout"
-    file = checkout / PLACE
-    file.write_text(file.read_text().replace("import ipdb\n", "from ipdb import set_trace as stop_here\n"))
-    run(["patch", "status", str(checkout), "--json"])
-    rows = {row["patch"]: row for row in json.loads(capsys.readouterr().out)["patches"]}
-    lost = [name for name, row in rows.items() if row["default"] and row["state"] in ("drifted", "partly")]
-    status = run(["patch", "apply", str(checkout)])
+    for path, unet in zip(TRAINERS, calls, strict=True):
+        if unet:
+            (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+            (checkout / path).write_text(TRAINER.format(unet=unet))
+    before = {path: (checkout / path).read_bytes() for path, unet in zip(TRAINERS, calls, strict=True) if unet}
+    assert run(["patch", "apply", str(checkout), "--only", "mixed-precision"]) == status
     said = capsys.readouterr().out
-    assert status == int(bool(lost))
-    for name in lost:
-        assert f"not in place: {name} (" in said
-        assert rows[name]["reason"].rstrip(".") in said
+    assert ("not in place: mixed-precision (" in said) == (status == 1 and any(calls))
+    assert all(words in said for words in told)
+    for path, old in before.items():
+        assert (b"with accelerator.autocast():" in (checkout / path).read_bytes()) == (status == 0)
+        assert status == 0 or (checkout / path).read_bytes() == old
+
+
+def test_a_patch_that_lacks_a_value_is_said_with_status_1(project, capsys):
+    checkout = project.parent / "checkout"
+    script = checkout / "dual-interrelated_diff" / "train.sh"
+    script.parent.mkdir(parents=True)
+    script.write_text("export MODEL_NAME=/somebody/elses/model\nCUDA_VISIBLE_DEVICES={id} python train.py\n")
+    assert run(["patch", "apply", str(checkout), "--only", "dual-train-shell"]) == 1
+    assert "not in place for want of `model`: dual-train-shell" in capsys.readouterr().out
+    (project / "model").mkdir()
+    assert run(["patch", "apply", str(checkout), "--only", "dual-train-shell", "--model", "model"]) == 0
+    assert script.read_text() == f"export MODEL_NAME={project / 'model'}\nCUDA_VISIBLE_DEVICES=0 python train.py\n"

@@ -210,6 +210,22 @@ def test_a_program_that_is_not_there_is_said_at_once(tmp_path):
     assert look_at(run, record).verdict.state == "failed"
 
 
+@pytest.mark.parametrize("before", ["run.json", ".process.json."], ids=["at once", "with a launcher"])
+def test_a_supervisor_that_is_killed_while_it_comes_up_leaves_nothing(tmp_path, monkeypatch, before):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "def hook(event, arguments):\n"
+        f"    if event == 'open' and os.path.basename(str(arguments[0])).startswith({before!r}): os.kill(os.getpid(), 9)\n"
+        "if 'dualano_setup.runs.launch.supervisor' in sys.orig_argv: sys.addaudithook(hook)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    run, record, launch = prepare(tmp_path)
+    with pytest.raises(LaunchError, match="did not come up"):
+        start(run, record, launch)
+    assert members(record.key) == []
+    assert look_at(run, record).verdict.state == "failed"
+
+
 def test_logs_follows_to_the_end_and_says_how_it_was(tmp_path):
     started(tmp_path, steps=5, pause=0.2)
     logs = doctor(tmp_path, "logs", "-f", "-n", "1")

@@ -60,7 +60,12 @@ def sight(**changes):
         ({"record": replace(RECORD, boot="", namespace=""), "host": "there"}, "running", ""),
         ({"record": replace(RECORD, boot="", namespace=""), "host": "there", "processes": None}, "elsewhere", "here"),
         ({"processes": None, "now": 1000.0 + STARTING_SECONDS - 1}, "starting", "not up"),
-        ({"processes": None, "now": 1000.0 + STARTING_SECONDS + 1}, "lost", "never came up"),
+        ({"processes": None, **GONE, "now": 1000.0 + STARTING_SECONDS + 1}, "lost", "never came up"),
+        (
+            {"processes": None, "supervisor_alive": False, "now": 1000.0 + STARTING_SECONDS + 1},
+            "running",
+            "supervisor was killed",
+        ),
         ({"exit": ExitRecord(0, 1)}, "finished", ""),
         ({"exit": ExitRecord(0, 1), "stop": StopRequest("stop", 1)}, "finished", ""),
         ({"exit": ExitRecord(1, 1, 1)}, "failed", "exit status 1"),

@@ -20,9 +20,9 @@ from ...facts.sheet import FactSheet
 from ...language import _, spoken
 from ...settings.options import Settings
 from ...system.bundle import bundle_root
-from ...system.processes import RUN_VARIABLE, boot_id, pid_namespace
+from ...system.processes import RUN_VARIABLE, boot_id, end_marked, pid_namespace
 from ..folder import FINAL_WEIGHTS, RunFolder, create
-from ..records import RunRecord, write
+from ..records import ExitRecord, RunRecord, write
 from . import command_line as launches
 from .arguments import value_of
 from .command_line import STARTER, STARTER_SOURCE, Launch, Machine
@@ -30,6 +30,7 @@ from .resume import in_earlier_output
 from .supervisor import LET_GO, READY
 
 READY_SECONDS = 30.0
+ENDED_SECONDS = 5.0
 
 
 class LaunchError(WorkError):
@@ -162,12 +163,25 @@ def start(run: RunFolder, record: RunRecord, launch: Launch) -> Started:
             supervisor.terminate()
             started.release()
     if not ready:
-        end = run.exit()
-        complaint = end.problem if end else read_end(run.path / "supervisor.log").strip()
-        raise LaunchError(complaint or _("the run's supervisor did not come up; see {path}", path=run.path))
+        raise LaunchError(_why_not(run, record, supervisor))
     if record.detached:
         started.let_go()
     return started
+
+
+def _why_not(run: RunFolder, record: RunRecord, supervisor: subprocess.Popen[bytes]) -> str:
+    """Why the supervisor did not come up. One that was killed wrote no end, and may have left a launcher: both here."""
+    try:
+        supervisor.wait(ENDED_SECONDS)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+    end_marked(record.key, ENDED_SECONDS)
+    end = run.exit()
+    complaint = end.problem if end else read_end(run.path / "supervisor.log").strip()
+    complaint = complaint or _("the run's supervisor did not come up; see {path}", path=run.path)
+    if end is None:
+        write(ExitRecord(127, time.time(), problem=complaint), run.exit_file)
+    return complaint
 
 
 def _write_files(run: RunFolder, launch: Launch, trainer: str) -> None:

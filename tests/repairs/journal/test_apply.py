@@ -242,7 +242,7 @@ def test_the_lock_names_its_holder_and_is_never_stale(project):
     child = context.Process(target=hold)
     child.start()
     assert ready.wait(PATIENCE)
-    with pytest.raises(LockedError, match=f"process {child.pid}, since"), locked(project, patience=0.2):
+    with pytest.raises(LockedError, match=f"process {child.pid} on .*, since"), locked(project, patience=0.2):
         pass
     go.set()
     child.join()
