@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from trainer.miniature.world.scene import KINDS
 
-WIDTHS = (24, 48, 72, 96)
+WIDTHS = (32, 64, 96, 128)
 #: An anomaly of fewer pixels is none.
 LEAST_PIXELS = 12
 
