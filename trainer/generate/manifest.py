@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..errors import TrainerError
 from ..files.atomic import write_atomically
 from ..files.reading import append_to, read_lines, read_text
 
-MANIFEST, SETTINGS = "manifest.jsonl", "generation.json"
+MANIFEST, SETTINGS, SUMMARY = "manifest.jsonl", "generation.json", "summary.json"
 #: The scheme of `conditions.SharedConditions`, by its name in SETTINGS; without a name it is the authors'.
 SHARED = "shared"
 #: Folders of accepted pairs, parallel to one another by file name; rejected ones go below `REJECTED`.
@@ -35,6 +35,9 @@ class Record:
         mask_area: share of the image that the mask covers, 0 to 1; None when no mask was made.
         quality: agreement of the frames inside the mask, 0 to 1; None when no mask was made.
         rejected: why the pair is of no use, or None.
+        reasons: the ids of these reasons (`gate.REASONS`).
+        measures: the gate's numbers, by name.
+        nearest_training: file name of the training image most like it, or None.
     """
 
     index: int
@@ -47,6 +50,9 @@ class Record:
     mask_area: float | None
     quality: float | None
     rejected: str | None
+    reasons: list[str] = field(default_factory=list)
+    measures: dict[str, float] = field(default_factory=dict)
+    nearest_training: str | None = None
 
 
 class Manifest:
@@ -122,7 +128,7 @@ class Manifest:
 
 
 def pair_files(folder: Path, record: Record) -> tuple[Path, Path, Path]:
-    """Where a record's image, part and mask are; rejected pairs, and runs without masks, have no mask file."""
+    """Where a record's image, part and mask are; pairs without a mask have no mask file."""
     base = folder / REJECTED if record.rejected is not None else folder
     return base / IMAGE / record.file, base / PART / record.file, base / MASK / record.file
 
@@ -179,8 +185,11 @@ def _parse(line: str) -> Record | None:
     """The record of a line, or None where it is not one: a manifest may be anybody's, its names must not lead away."""
     try:
         values = json.loads(line)
-        record = Record(**{field.name: values[field.name] for field in fields(Record)})
-        return record if _is_whole(record) else None
+        # What earlier versions did not note may be missing.
+        names = [one.name for one in fields(Record) if one.default_factory is MISSING and one.default is MISSING]
+        later = [one.name for one in fields(Record) if one.name not in names and one.name in values]
+        record = Record(**{name: values[name] for name in (*names, *later)})
+        return record if _is_whole(record) and _is_judged(record) else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
@@ -194,3 +203,13 @@ def _is_whole(record: Record) -> bool:
     if not (numbers and shares and texts and notes):
         return False
     return Path(record.file).name == record.file and record.file not in ("", "..") and "\0" not in record.file
+
+
+def _is_judged(record: Record) -> bool:
+    """Whether reasons and measures are what the gate writes."""
+    reasons, measures = record.reasons, record.measures
+    if not (isinstance(reasons, list) and isinstance(measures, dict)):
+        return False
+    numbers = all(type(value) in (int, float) for value in measures.values())
+    near = record.nearest_training
+    return numbers and all(isinstance(reason, str) for reason in reasons) and (near is None or isinstance(near, str))
