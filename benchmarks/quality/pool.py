@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from .spoils import spoilt
 from .work import Task, generate, prepare, save_sheet, train
 
 
@@ -66,11 +67,13 @@ def _worker(queue: Any, work: Path, output: Path, deadline: float, kept: float) 
         os.dup2(log.fileno(), 2)
         try:
             began = time.time()
-            steps = train(work, task, deadline - kept)
+            with spoilt(task.spoil):
+                steps = train(work, task, deadline - kept)
             trained = time.time() - began
             for step in reversed(steps):
                 began = time.time()
-                folder = generate(work, task, step)
+                with spoilt(task.spoil):
+                    folder = generate(work, task, step)
                 facts = {"step": step, "train_seconds": trained, "generate_seconds": time.time() - began}
                 notes = {name: getattr(task, name) for name in Task.__dataclass_fields__} | facts
                 save_sheet(folder, output / f"{task.name}.{step}", notes)

@@ -53,11 +53,14 @@ class Task:
     accepted: int = 0
     training: tuple[str, ...] = ()
     sampling: tuple[str, ...] = ()
+    spoil: str = ""
+    tag: str = ""
 
     @property
     def name(self) -> str:
         parts = (self.category, self.kind, self.variant, self.precision, self.prompts, self.rate, self.scheduler)
-        return "-".join(map(str, (*parts, f"r{self.rank}", self.steps, f"seed{self.seed}")))
+        more = (f"r{self.rank}", self.steps, f"seed{self.seed}", self.spoil.replace(" ", "_") + self.tag)
+        return "-".join(str(part) for part in (*parts, *more) if part != "")
 
     def texts(self) -> list[str]:
         whole, part = (text.format(category=self.category, kind=self.kind) for text in PROMPTS[self.prompts])

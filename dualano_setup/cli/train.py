@@ -27,6 +27,11 @@ COMMAND = Command(
             default="bundled",
             help=N_("the bundled trainer, or the checkout's own patched one"),
         ),
+        argument(
+            "--recipe",
+            choices=("published", "short"),
+            help=N_("steps and rate where the settings do not say them: 5000 at 2e-5, or fewer at a higher rate"),
+        ),
         TRAINER_ARGUMENTS,
     ),
     formatter=RawFormatter,
@@ -46,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     return train(
         settings_of(arguments),
         arguments.trainer,
-        arguments.arguments,
+        [*(("--recipe", arguments.recipe) if arguments.recipe else ()), *arguments.arguments],
         repair=partial(repair_on_the_way, manner=manner) if arguments.fix else None,
         force=arguments.force,
         detach=arguments.detach,

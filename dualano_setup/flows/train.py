@@ -11,7 +11,7 @@ from ..check import look
 from ..errors import UsageError
 from ..language import _
 from ..report.terminal import Style, render_report
-from ..runs.launch.arguments import required
+from ..runs.launch.arguments import required, value_of
 from ..runs.launch.tools import refuse_unknown_flags
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ def train(
     """
     if trainer == "bundled" and extra:
         refuse_unknown_flags("trainer", extra)
+    elif value_of("--recipe", extra) is not None:
+        raise UsageError(_("--recipe is the bundled trainer's; the authors' scripts have none"))
     report = look(settings, trainer=trainer)
     if report.exit_status and repair:
         repair(settings)

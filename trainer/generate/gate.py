@@ -45,7 +45,9 @@ class Thresholds:
         thickness: the same of its mean thickness.
         on_object: least share of the mask on the background's object.
         unlike: largest distance of the anomaly's mean colour change from the nearest training one.
-        copy: distance from a training image below which a pair is its copy.
+        copy: distance from a training image below which a pair may be its copy.
+        copy_contrast: share of the anomaly's own contrast below which that distance makes it one: two faint ones in
+            different places are near each other too.
     """
 
     shown: float = 0.5
@@ -54,7 +56,8 @@ class Thresholds:
     thickness: float = 2.0
     on_object: float = 0.3
     unlike: float = 70.0
-    copy: float = 9.0
+    copy: float = 20.0
+    copy_contrast: float = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,8 @@ def find_reasons(measures: dict[str, float], reference: Reference) -> tuple[str,
         "thickness": not 1 / limits.thickness <= measures.get("thickness", 1.0) <= limits.thickness,
         "place": measures.get("on_object", 1.0) < limits.on_object,
         "unlike": measures.get("unlike", 0.0) > limits.unlike,
-        "copy": measures.get("nearest_training", infinite) < limits.copy,
+        "copy": measures.get("nearest_training", infinite)
+        < min(limits.copy, limits.copy_contrast * measures["contrast"]),
     }
     return tuple(reason for reason, is_so in failed.items() if is_so)
 
