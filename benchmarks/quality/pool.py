@@ -3,7 +3,7 @@
     python -m benchmarks.quality.pool --tasks TASKS.json --work DIR --output DIR --processes 12 --seconds 250
 
 TASKS.json: a list of objects with the fields of `work.Task`, the most important first. For each look of each task
-`<output>/<task>.<step>.png` has the pairs, and a JSON their records, for `python -m benchmarks.quality.table`.
+`<output>/<task>.<step>.png` has the first 32 pairs, and a JSON their records, for `python -m benchmarks.quality.table`.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ def main() -> None:
     tasks = [_task(values) for values in json.loads(options.tasks.read_text(encoding="utf-8"))]
     deadline = time.time() + options.seconds
     options.output.mkdir(parents=True, exist_ok=True)
+    (options.work / "accepted").mkdir(parents=True, exist_ok=True)
     prepare(options.work, sorted({task.category for task in tasks}))
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
@@ -76,7 +77,9 @@ def _worker(queue: Any, work: Path, output: Path, deadline: float, kept: float) 
                     folder = generate(work, task, step)
                 facts = {"step": step, "train_seconds": trained, "generate_seconds": time.time() - began}
                 notes = {name: getattr(task, name) for name in Task.__dataclass_fields__} | facts
-                save_sheet(folder, output / f"{task.name}.{step}", notes)
+                if task.accepted:
+                    save_sheet(folder, work / "accepted" / f"{task.name}.{step}", notes)
+                save_sheet(folder, output / f"{task.name}.{step}", notes, most=32)
         except Exception:
             traceback.print_exc()
 

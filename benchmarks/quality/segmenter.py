@@ -30,7 +30,7 @@ from .judge import Judge
 from .work import read_sheet
 
 REAL, MANY, GOOD, TEST, TEST_GOOD = 3, 100, 12, 60, 20
-STEPS, BATCH, RATE = 500, 16, 2e-3
+STEPS, BATCH, RATE, WIDTHS = 400, 12, 2e-3, (16, 32, 48, 64)
 ARMS = ("3 real", "3 real + generated", "3 real + CutPaste", "3 real + Perlin", "100 real")
 Pixels = npt.NDArray[np.uint8]
 Set = tuple[Pixels, Pixels]
@@ -142,7 +142,7 @@ def train_segmenter(parts: list[Set], seed: int, device: str) -> torch.nn.Module
     """The judge's network with one class, each step's pictures drawn in equal shares from the parts."""
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
-    net = Judge(classes=2).to(device)
+    net = Judge(classes=2, widths=WIDTHS).to(device)
     optimizer = torch.optim.AdamW(net.parameters(), lr=RATE, weight_decay=1e-2)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, STEPS)
     sets = [(_floats(images).to(device), torch.from_numpy(masks > 127).float().to(device)) for images, masks in parts]

@@ -182,9 +182,9 @@ def pictures(paths: Sequence[Path]) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
-def save_sheet(folder: Path, target: Path, notes: dict[str, Any]) -> None:
-    """All pairs of a folder as one PNG (a row each: whole, part, mask) and their records as JSON beside it."""
-    records = [record for _, record in sorted(Manifest(folder).records.items())]
+def save_sheet(folder: Path, target: Path, notes: dict[str, Any], most: int | None = None) -> None:
+    """The pairs of a folder as one PNG (a row each: whole, part, mask), their records as JSON beside it."""
+    records = [record for _, record in sorted(Manifest(folder).records.items())][:most]
     rows = []
     for record in records:
         image, part, mask = pair_files(folder, record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..files.reading import append_to, read_lines, read_text
 MANIFEST, SETTINGS, SUMMARY = "manifest.jsonl", "generation.json", "summary.json"
 #: The scheme of `conditions.SharedConditions`, by its name in SETTINGS; without a name it is the authors'.
 SHARED = "shared"
+_NOTED_BY_THE_GATE = ("reasons", "measures", "nearest_training")
 #: Folders of accepted pairs, parallel to one another by file name; rejected ones go below `REJECTED`.
 IMAGE, PART, MASK, REJECTED = "image", "fg", "mask", "rejected"
 
@@ -111,7 +112,7 @@ class Manifest:
             with append_to(self._path) as stream:
                 for record in records:
                     self.records[record.index] = record
-                    stream.write(json.dumps(asdict(record)) + "\n")
+                    stream.write(_line(record))
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
@@ -123,7 +124,7 @@ class Manifest:
 
     def _rewrite(self) -> None:
         """Write the whole records again, without a torn last line."""
-        text = "".join(json.dumps(asdict(r)) + "\n" for r in self.records.values())
+        text = "".join(map(_line, self.records.values()))
         write_atomically(self._path, lambda path: path.write_text(text, encoding="utf-8"))
 
 
@@ -185,13 +186,20 @@ def _parse(line: str) -> Record | None:
     """The record of a line, or None where it is not one: a manifest may be anybody's, its names must not lead away."""
     try:
         values = json.loads(line)
-        # What earlier versions did not note may be missing.
-        names = [one.name for one in fields(Record) if one.default_factory is MISSING and one.default is MISSING]
-        later = [one.name for one in fields(Record) if one.name not in names and one.name in values]
-        record = Record(**{name: values[name] for name in (*names, *later)})
+        always = [field.name for field in fields(Record) if field.name not in _NOTED_BY_THE_GATE]
+        noted = [name for name in _NOTED_BY_THE_GATE if name in values]
+        record = Record(**{name: values[name] for name in (*always, *noted)})
         return record if _is_whole(record) and _is_judged(record) else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _line(record: Record) -> str:
+    """The line of a record; what the gate notes is in it where it was asked."""
+    values = asdict(record)
+    if not (record.reasons or record.measures or record.nearest_training):
+        values = {name: value for name, value in values.items() if name not in _NOTED_BY_THE_GATE}
+    return json.dumps(values) + "\n"
 
 
 def _is_whole(record: Record) -> bool:
@@ -207,9 +215,10 @@ def _is_whole(record: Record) -> bool:
 
 def _is_judged(record: Record) -> bool:
     """Whether reasons and measures are what the gate writes."""
-    reasons, measures = record.reasons, record.measures
+    reasons: Any = record.reasons
+    measures: Any = record.measures
     if not (isinstance(reasons, list) and isinstance(measures, dict)):
         return False
     numbers = all(type(value) in (int, float) for value in measures.values())
-    near = record.nearest_training
+    near: Any = record.nearest_training
     return numbers and all(isinstance(reason, str) for reason in reasons) and (near is None or isinstance(near, str))
