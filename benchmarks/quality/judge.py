@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from trainer.miniature.world.scene import KINDS
 
-WIDTHS = (24, 48, 72, 96)
+WIDTHS = (32, 64, 96, 128)
 #: An anomaly of fewer pixels is none.
 LEAST_PIXELS = 12
 
@@ -36,16 +36,16 @@ class _Block(nn.Module):
 
 
 class Judge(nn.Module):
-    """Pictures (N, 3, 128, 128) in [-1, 1] to logits (N, 1 + kinds, 128, 128); class 0 = no anomaly."""
+    """Pictures (N, 3, 128, 128) in [-1, 1] to logits (N, classes, 128, 128); class 0 = no anomaly, then the kinds."""
 
-    def __init__(self) -> None:
+    def __init__(self, classes: int = 1 + len(KINDS), widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
-        inner = (3, *WIDTHS[:-1])
-        self.down = nn.ModuleList([_Block(i, o) for i, o in zip(inner, WIDTHS, strict=True)])
+        inner = (3, *widths[:-1])
+        self.down = nn.ModuleList([_Block(i, o) for i, o in zip(inner, widths, strict=True)])
         self.up = nn.ModuleList(
-            [_Block(low + high, high) for low, high in zip(WIDTHS[:0:-1], WIDTHS[-2::-1], strict=True)]
+            [_Block(low + high, high) for low, high in zip(widths[:0:-1], widths[-2::-1], strict=True)]
         )
-        self.head = nn.Conv2d(WIDTHS[0], 1 + len(KINDS), 1)
+        self.head = nn.Conv2d(widths[0], classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         kept = []

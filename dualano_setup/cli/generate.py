@@ -17,6 +17,10 @@ COMMAND = Command(
         argument("--weights", metavar="PATH", help=N_("weight file or its folder (default: of the newest run)")),
         argument("--output", metavar="DIR", dest="into", help=N_("where samples go (outputs/<run>/generated)")),
         argument(
+            "--accepted", metavar="N", help=N_("go on until N pairs are accepted; status 1 when it ends with fewer")
+        ),
+        argument("--limit", metavar="M", help=N_("with --accepted: pairs at most, rejected ones included (10 N)")),
+        argument(
             "arguments", nargs="*", metavar="-- ARGS", help=N_("for trainer.generate, untouched; -- --help lists them")
         ),
     ),
@@ -25,9 +29,10 @@ COMMAND = Command(
 
 def run(arguments: argparse.Namespace) -> int:
     """Samples; the exit status is the sampler's. Raises UsageError when model or weights are not named."""
-    from ..flows.generate import generate
+    from ..flows.generate import generate, wishes
     from ..runs.launch.tools import show_help, wants_help
 
     if wants_help(arguments.arguments):
         return show_help("trainer.generate")
-    return generate(settings_of(arguments), arguments.weights, arguments.into, arguments.arguments)
+    wanted = wishes(arguments.accepted, arguments.limit)
+    return generate(settings_of(arguments), arguments.weights, arguments.into, [*wanted, *arguments.arguments])

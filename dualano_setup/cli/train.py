@@ -21,6 +21,11 @@ COMMAND = Command(
         argument("--yes", action="store_true", help=N_("with --fix: do not ask")),
         argument("--force", action="store_true", help=N_("start although something blocks")),
         argument("--detach", action="store_true", help=N_("train in the background; survives the terminal")),
+        argument(
+            "--recipe",
+            choices=("published", "short"),
+            help=N_("steps and rate where the settings do not say them: 5000 at 2e-5, or fewer at a higher rate"),
+        ),
         TRAINER_ARGUMENTS,
     ),
     formatter=RawFormatter,
@@ -42,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     return train(
         settings,
         trainer,
-        arguments.arguments,
+        [*(("--recipe", arguments.recipe) if arguments.recipe else ()), *arguments.arguments],
         repair=partial(repair_on_the_way, manner=manner) if arguments.fix else None,
         force=arguments.force,
         detach=arguments.detach,

@@ -28,6 +28,17 @@ def generate(settings: Settings, weights: str | None, into: str | None, extra: l
     return 128 - status if status < 0 else status
 
 
+def wishes(accepted: str | None, limit: str | None) -> list[str]:
+    """The flags of `trainer.generate` for how many pairs are wanted. Raises UsageError for what is no number."""
+    from ..errors import UsageError
+
+    given = [(flag, value) for flag, value in (("--accepted", accepted), ("--limit", limit)) if value is not None]
+    for flag, value in given:
+        if not (value.isascii() and value.isdigit() and int(value)):
+            raise UsageError(_("{flag} is {value!r}, expected a whole number above 0", flag=flag, value=value))
+    return [text for pair in given for text in pair]
+
+
 def tool_arguments(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> list[str]:
     """The argument list of `trainer.generate`: settings first, what the user typed after `--` last.
 
@@ -35,7 +46,7 @@ def tool_arguments(settings: Settings, weights: str | None, into: str | None, ex
     """
     from ..errors import UsageError
     from ..runs.folder import results_of
-    from ..runs.launch.arguments import value_of
+    from ..runs.launch.arguments import instance_folder, value_of
 
     if settings.model is None and value_of("--pretrained_model_name_or_path", extra) is None:
         raise UsageError(_("sampling needs the base model that was trained on: --model PATH"))
@@ -52,6 +63,10 @@ def tool_arguments(settings: Settings, weights: str | None, into: str | None, ex
     if settings.foreground and settings.data and settings.category:
         good = settings.data / settings.category / "train" / "good"
         pairs += [("--condition_dir", settings.foreground), ("--good_dir", good)]
+    # What the gate holds pairs against.
+    trained = instance_folder(settings)
+    if trained is not None and trained.is_dir():
+        pairs.append(("--instance_data_dir", trained))
     pairs.append(("--mixed_precision", settings.mixed_precision))
     return [*(text for flag, value in pairs if value is not None for text in (flag, str(value))), *extra]
 

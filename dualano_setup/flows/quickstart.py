@@ -29,12 +29,12 @@ from .fix import Manner, repair_on_the_way
 from .generate import tool_arguments
 
 #: Of the trained miniature: what the adapters learn, and settings that take two minutes on two cores.
-CATEGORY, ANOMALY = "bottle", "scratch"
+CATEGORY, ANOMALY = "gear", "scratch"
 PIXELS, FAST_PIXELS = 128, 64
 RANK, FAST_RANK = 8, 4
 RATE = 1e-3
-#: Words that the base model knows, as Stable Diffusion knows what a scratch is; `bottle` it does not.
-PROMPTS = ("--prompt_blend", "a photo of a bottle with a scratch", "--prompt_fg", "a photo of a scratch on grey")
+#: Words that the base model knows, as Stable Diffusion knows what a scratch is; `gear` it does not.
+PROMPTS = ("--prompt_blend", "a photo of a gear with a scratch", "--prompt_fg", "a photo of a scratch on grey")
 PAIRS, SAMPLING = 8, ("--scheduler", "dpm++", "--num_inference_steps", "20")
 SHEET = "sheet.png"
 WEIGHTS = "pytorch_lora_weights.safetensors"

@@ -11,7 +11,7 @@ from ..check import look
 from ..errors import UsageError
 from ..language import _
 from ..report.terminal import Style, render_report
-from ..runs.launch.arguments import required
+from ..runs.launch.arguments import required, value_of
 from ..runs.launch.tools import refuse_unknown_flags
 from ..system.batch_warnings import warnings_heeded
 
@@ -39,6 +39,8 @@ def train(
     """
     if trainer == "bundled" and extra:
         refuse_unknown_flags("trainer", extra)
+    elif value_of("--recipe", extra) is not None:
+        raise UsageError(_("--recipe is the bundled trainer's; the authors' scripts have none"))
     with warnings_heeded():
         return _train(settings, trainer, extra, repair, force=force, detach=detach, working=working)
 

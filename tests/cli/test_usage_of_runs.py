@@ -33,6 +33,8 @@ def status(*arguments: str) -> int:
         (("prove", "--steps", "2"), "--steps"),
         (("generate",), "--model PATH"),
         (("generate", "--model", "m"), "--weights PATH"),
+        (("generate", "--model", "m", "--accepted", "0"), "--accepted is '0', expected a whole number above 0"),
+        (("generate", "--accepted", "3", "--limit", "many"), "--limit is 'many'"),
         (("quickstart", "--steps", "0"), "above 0"),
         (("quickstart", "--steps", "some"), "'some'"),
         (("quickstart", "one", "two"), "two"),
@@ -81,7 +83,7 @@ def test_prove_says_which_trainer_it_proves(project, capsys):
 
 
 @pytest.mark.parametrize(
-    ("command", "flag"), [("train", "--max_train_steps"), ("prove", "--max_train_steps"), ("generate", "--num_images")]
+    ("command", "flag"), [("train", "--max_train_steps"), ("prove", "--max_train_steps"), ("generate", "--accepted")]
 )
 def test_what_may_follow_the_dashes_is_told_before_there_is_an_environment(project, capfd, command, flag):
     assert status(command, "--", "--help") == 0

@@ -42,6 +42,7 @@ def parse_arguments(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--vae-seconds", type=float, default=110, help="of all pieces together (%(default)s)")
     parser.add_argument("--judge-seconds", type=float, default=40, help="(%(default)s)")
     parser.add_argument("--unet-seconds", type=float, default=520, help="(%(default)s)")
+    parser.add_argument("--only-judge", action="store_true", help="leave the base model of --state as it is")
     parser.add_argument("--last", action="store_true", help="the last piece: the UNet's rate has fallen at its end")
     parser.add_argument("--pictures", type=int, default=80000, help="to learn from (%(default)s)")
     parser.add_argument("--judge-pictures", type=int, default=30000, help="for the judge (%(default)s)")
@@ -81,6 +82,11 @@ class Piece:
     def run(self) -> dict[str, Any]:
         """Train and look; returns the card."""
         options = self.options
+        if options.only_judge:
+            self.networks["vae"].eval().requires_grad_(False)
+            finished = self._judge()
+            self._note("judge")
+            return self._results(float(self.metadata["scaling_factor"]), finished)
         pictures = self.sets["learn"]
         data = on_device(pictures, self.device)
         loss = vae_loss(self.networks["vae"], data, options.picture_batch)
@@ -88,11 +94,11 @@ class Piece:
         finished = vae.run(self.deadline)
         vae.use_averages()
         self._note("vae")
-        finished = self._judge() and finished
-        self._note("judge")
         scale = 1.0
         if vae.done:
             self.networks["vae"].eval().requires_grad_(False)
+            finished = self._judge() and finished
+            self._note("judge")
             tokenizer = make_tokenizer()
             latents, scale = latent_data(self.networks["vae"], tokenizer, pictures, data)
             del data
@@ -126,7 +132,8 @@ class Piece:
             self.judge.load_state_dict(load_judge(file, str(self.device)).state_dict())
             return True
         options = self.options
-        loss = judge_loss(self.judge, on_device(self.sets["judge"], self.device), options.picture_batch)
+        data = on_device(self.sets["judge"], self.device)
+        loss = judge_loss(self.judge, self.networks["vae"], data, options.picture_batch)
         training = self._training("judge", {"judge": self.judge}, loss, 2e-3, options.judge_seconds)
         done = training.run(self.deadline)
         training.use_averages()

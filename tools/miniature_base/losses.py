@@ -105,8 +105,22 @@ def spoilt(x: Tensor) -> Tensor:
     return x + clouds(3, 4) * chance(0, 0.05) + clouds(3, 16) * chance(0, 0.06) + torch.randn_like(x) * chance(0, 0.04)
 
 
-def judge_loss(judge: nn.Module, data: DeviceData, batch: int) -> Loss:
-    """Cross-entropy of each pixel's kind; three pictures in four `spoilt`, all tinted, a third parts on grey."""
+@torch.no_grad()
+def recoded_loosely(vae: Any, x: Tensor) -> Tensor:
+    """Pictures after the VAE, their latents drawn up to one and a half of its own deviations from the mean."""
+    with half_precision(x.device):
+        mean, spread = vae.quant_conv(vae.encoder(x)).float().chunk(2, 1)
+        wide = 1.5 * torch.rand(len(x), 1, 1, 1, device=x.device)
+        latents = mean + wide * (0.5 * spread.clamp(-30, 20)).exp() * torch.randn_like(mean)
+        return vae.decoder(vae.post_quant_conv(latents)).float()
+
+
+def judge_loss(judge: nn.Module, vae: Any, data: DeviceData, batch: int) -> Loss:
+    """Cross-entropy of each pixel's kind; all pictures tinted, a third parts on grey.
+
+    One half of them goes through the VAE, which is how it spoils a drawn picture; of the rest three in four are
+    `spoilt` otherwise. No picture is a generated one.
+    """
 
     def loss() -> tuple[Tensor, dict[str, Tensor]]:
         image, mask, _, kinds = data.sample(batch)
@@ -117,7 +131,9 @@ def judge_loss(judge: nn.Module, data: DeviceData, batch: int) -> Loss:
 
         part = (chance(0, 1) < 0.35) & (kinds > 0)[:, None, None, None]
         x = torch.where(part, image * mask, image)
-        x = torch.where(chance(0, 1) < 0.75, spoilt(x), x)
+        through, rest = x[: batch // 2], x[batch // 2 :]
+        rest = torch.where(chance(0, 1)[batch // 2 :] < 0.75, spoilt(rest), rest)
+        x = torch.cat([recoded_loosely(vae, through), rest])
         x = x * chance(0.9, 1.1) + chance(-0.06, 0.06, 3)
         target = kinds[:, None, None] * (mask[:, 0] > 0.5).long()
         with half_precision(device):

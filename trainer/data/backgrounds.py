@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -80,14 +81,33 @@ def background_array(file: BackgroundFile, side: int) -> np.ndarray:
     Raises:
         TrainerError: unreadable, or the mask's size is not the image's.
     """
+    image, mask = _read_both(file)
+    return to_array(_fitted(blacken_object(image, mask), side))
+
+
+def background_pixels(file: BackgroundFile, side: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
+    """The good image as it is, (side, side, 3) 8-bit, and its object, (side, side) true = object; cut alike.
+
+    Raises:
+        TrainerError: unreadable, or the mask's size is not the image's.
+    """
+    image, mask = _read_both(file)
+    return np.asarray(_fitted(image, side)), np.asarray(_fitted(mask, side)) >= 128
+
+
+def _read_both(file: BackgroundFile) -> tuple[Image.Image, Image.Image]:
     image, mask = read_image(file.image, "RGB"), read_mask(file.object_mask)
     _check_size(file, image.size, mask.size)
-    picture = blacken_object(image, mask)
+    return image, mask
+
+
+def _fitted(picture: Image.Image, side: int) -> Image.Image:
+    """Resized so that the short side fits, centre cut."""
     short = min(picture.size)
     size = (int(side * picture.width / short), int(side * picture.height / short))
     picture = picture.resize(size, Image.Resampling.BILINEAR)
     left, top = (size[0] - side) // 2, (size[1] - side) // 2
-    return to_array(picture.crop((left, top, left + side, top + side)))
+    return picture.crop((left, top, left + side, top + side))
 
 
 class Backgrounds:

@@ -2,9 +2,9 @@
 
     python -m trainer.generate --pretrained_model_name_or_path MODEL --weights FILE --output_dir DIR ...
 
-Writes `image/`, `fg/` and `mask/` under the same names, `rejected/` for pairs whose part frame is empty, and
-`manifest.jsonl`. Image i is the same whatever the batch size, and whether or not the run was interrupted: the
-same command goes on where the last one ended.
+Writes `image/`, `fg/` and `mask/` under the same names, `rejected/` for pairs that the gate turns away,
+`manifest.jsonl` with each pair's reasons and numbers, and `summary.json`. Image i is the same whatever the batch
+size, and whether or not the run was interrupted: the same command goes on where the last one ended.
 """
 
 from __future__ import annotations
@@ -48,7 +48,22 @@ def build_parser() -> argparse.ArgumentParser:
         help="weight file (.safetensors, .bin), or a folder with one",
     )
     add("--output_dir", type=Path, metavar="DIR", required=True, help="new folder, or one to go on with")
-    add("--num_images", type=positive, metavar="N", help="pairs to generate, rejected ones included; default 500")
+    many = parser.add_mutually_exclusive_group()
+    many.add_argument(
+        "--num_images", type=positive, metavar="N", help="pairs to generate, rejected ones included; default 500"
+    )
+    many.add_argument(
+        "--accepted",
+        type=positive,
+        metavar="N",
+        help="generate until N pairs are accepted, those already there included; status 1 when it ends with fewer",
+    )
+    add(
+        "--limit",
+        type=positive,
+        metavar="M",
+        help="with --accepted: pairs to generate at most, rejected ones included; default ten for each that is wanted",
+    )
     add("--batch_size", type=positive, metavar="N", help="pairs at a time; changes speed and memory only; default 4")
     add(
         "--num_inference_steps",
@@ -79,6 +94,14 @@ def build_parser() -> argparse.ArgumentParser:
     add("--allow_tf32", action="store_true", help="TF32 in matrix products; convolutions have it anyway")
     add("--compile", nargs=0, action=Ignored, const=NO_COMPILING, help=argparse.SUPPRESS)
     add("--revision", metavar="REV", help="of the base model, where it is a hub name")
+    add(
+        "--instance_data_dir",
+        type=Path,
+        metavar="DIR",
+        help="the images that trained, <root>/<category>/test/<anomaly>: pairs are held against them",
+    )
+    add("--mask_dir", type=Path, metavar="DIR", help="their anomaly masks; default ground_truth/<anomaly>")
+    add("--no_gate", dest="gate", action="store_false", help="reject only pairs whose part frame is empty")
     add("--no_masks", dest="masks", action="store_false", help="make no masks and reject nothing")
     add(
         "--faithful",
@@ -92,7 +115,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 def parse_arguments(arguments: Sequence[str]) -> GenerationSettings:
     """Settings from a command line."""
-    values: dict[str, Any] = vars(build_parser().parse_args(arguments))
+    parser = build_parser()
+    values: dict[str, Any] = vars(parser.parse_args(arguments))
+    if "limit" in values and "accepted" not in values:
+        parser.error("--limit ends --accepted N, which is not given; --num_images N makes exactly N pairs")
+    if values.get("limit", values.get("accepted", 0)) < values.get("accepted", 0):
+        parser.error(f"--limit {values['limit']} is less than --accepted {values['accepted']}: never reached")
+    if "accepted" in values and not values.get("masks", True):
+        parser.error("--accepted needs the masks that --no_masks leaves out: without them no pair is judged")
     for flag, reason in values.pop("without_effect", ()):
         print(f"note: {flag} has no effect here: {reason}", file=sys.stderr)
     return GenerationSettings(**values)

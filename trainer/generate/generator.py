@@ -91,11 +91,16 @@ class Generator:
         """`noise` on the device; pinned memory is copied while the device computes and the CPU draws on."""
         return noise.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else noise
 
-    def background_name(self, index: int) -> str | None:
-        """File name of the background of this pair."""
+    @property
+    def side(self) -> int:
+        """Of the pairs, in pixels."""
+        return 8 * self.shape[1]
+
+    def background(self, index: int) -> BackgroundFile | None:
+        """The background of this pair."""
         if self.backgrounds is None:
             return None
-        return self.backgrounds.files[self.backgrounds.number(index)].image.name
+        return self.backgrounds.files[self.backgrounds.number(index)]
 
 
 def load_generator(

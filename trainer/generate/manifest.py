@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from ..errors import TrainerError
 from ..files.atomic import write_atomically
 from ..files.reading import append_to, read_lines, read_text
 
-MANIFEST, SETTINGS = "manifest.jsonl", "generation.json"
+MANIFEST, SETTINGS, SUMMARY = "manifest.jsonl", "generation.json", "summary.json"
 #: The scheme of `conditions.SharedConditions`, by its name in SETTINGS; without a name it is the authors'.
 SHARED = "shared"
+_NOTED_BY_THE_GATE = ("reasons", "measures", "nearest_training")
 #: Folders of accepted pairs, parallel to one another by file name; rejected ones go below `REJECTED`.
 IMAGE, PART, MASK, REJECTED = "image", "fg", "mask", "rejected"
 
@@ -35,6 +36,9 @@ class Record:
         mask_area: share of the image that the mask covers, 0 to 1; None when no mask was made.
         quality: agreement of the frames inside the mask, 0 to 1; None when no mask was made.
         rejected: why the pair is of no use, or None.
+        reasons: the ids of these reasons (`gate.REASONS`).
+        measures: the gate's numbers, by name.
+        nearest_training: file name of the training image most like it, or None.
     """
 
     index: int
@@ -47,6 +51,9 @@ class Record:
     mask_area: float | None
     quality: float | None
     rejected: str | None
+    reasons: list[str] = field(default_factory=list)
+    measures: dict[str, float] = field(default_factory=dict)
+    nearest_training: str | None = None
 
 
 class Manifest:
@@ -105,7 +112,7 @@ class Manifest:
             with append_to(self._path) as stream:
                 for record in records:
                     self.records[record.index] = record
-                    stream.write(json.dumps(asdict(record)) + "\n")
+                    stream.write(_line(record))
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
@@ -117,12 +124,12 @@ class Manifest:
 
     def _rewrite(self) -> None:
         """Write the whole records again, without a torn last line."""
-        text = "".join(json.dumps(asdict(r)) + "\n" for r in self.records.values())
+        text = "".join(map(_line, self.records.values()))
         write_atomically(self._path, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def pair_files(folder: Path, record: Record) -> tuple[Path, Path, Path]:
-    """Where a record's image, part and mask are; rejected pairs, and runs without masks, have no mask file."""
+    """Where a record's image, part and mask are; pairs without a mask have no mask file."""
     base = folder / REJECTED if record.rejected is not None else folder
     return base / IMAGE / record.file, base / PART / record.file, base / MASK / record.file
 
@@ -179,10 +186,20 @@ def _parse(line: str) -> Record | None:
     """The record of a line, or None where it is not one: a manifest may be anybody's, its names must not lead away."""
     try:
         values = json.loads(line)
-        record = Record(**{field.name: values[field.name] for field in fields(Record)})
-        return record if _is_whole(record) else None
+        always = [field.name for field in fields(Record) if field.name not in _NOTED_BY_THE_GATE]
+        noted = [name for name in _NOTED_BY_THE_GATE if name in values]
+        record = Record(**{name: values[name] for name in (*always, *noted)})
+        return record if _is_whole(record) and _is_judged(record) else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _line(record: Record) -> str:
+    """The line of a record; what the gate notes is in it where it was asked."""
+    values = asdict(record)
+    if not (record.reasons or record.measures or record.nearest_training):
+        values = {name: value for name, value in values.items() if name not in _NOTED_BY_THE_GATE}
+    return json.dumps(values) + "\n"
 
 
 def _is_whole(record: Record) -> bool:
@@ -194,3 +211,14 @@ def _is_whole(record: Record) -> bool:
     if not (numbers and shares and texts and notes):
         return False
     return Path(record.file).name == record.file and record.file not in ("", "..") and "\0" not in record.file
+
+
+def _is_judged(record: Record) -> bool:
+    """Whether reasons and measures are what the gate writes."""
+    reasons: Any = record.reasons
+    measures: Any = record.measures
+    if not (isinstance(reasons, list) and isinstance(measures, dict)):
+        return False
+    numbers = all(type(value) in (int, float) for value in measures.values())
+    near: Any = record.nearest_training
+    return numbers and all(isinstance(reason, str) for reason in reasons) and (near is None or isinstance(near, str))

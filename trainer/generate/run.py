@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,12 +19,14 @@ from ..data.backgrounds import BackgroundFile, find_backgrounds
 from ..data.images import write_png
 from ..errors import TrainerError
 from ..files.reading import content_hash
-from ..masks.anomaly import agreement, extract_mask
 from ..masks.regions import load_opencv, mask_image
 from ..method.sampling import GUIDANCE, MOST_STEPS, SchedulerName, first_timestep
 from ..run_folder.folder import claimed
 from ..weights.adapter_file import AdapterWeights, find_weights, read_weights
+from .acceptance import conclude, enough, outstanding, progress, usable
+from .gate import Verdict
 from .generator import Generator, load_generator
+from .judging import Judging, gate_facts
 from .manifest import (
     IMAGE,
     MASK,
@@ -71,24 +72,17 @@ def make_pairs(
     backgrounds: Sequence[BackgroundFile],
 ) -> None:
     """Generate into a folder that is this process' alone."""
-    for folder in (IMAGE, PART, MASK, f"{REJECTED}/{IMAGE}", f"{REJECTED}/{PART}"):
+    for folder in (IMAGE, PART, MASK, *(f"{REJECTED}/{kind}" for kind in (IMAGE, PART, MASK))):
         make_folder(settings.output_dir / folder)
     check_settings(settings.output_dir, facts)
     manifest = Manifest(settings.output_dir)
-    pending = [index for index in range(settings.num_images) if not manifest.done(index)]
-    print(f"{settings.num_images - len(pending)} of {settings.num_images} pairs are there already", flush=True)
+    pending = outstanding(settings, manifest)
+    print(progress(settings, manifest, len(pending)), flush=True)
     if pending:
         with memory_suffices(settings):
             generator = load_generator(settings, facts, weights, backgrounds)
         run_batches(settings, facts, generator, manifest, pending)
-    accepted = len(manifest.accepted())
-    rejected = len(manifest.records) - accepted
-    print(f"{accepted} pairs accepted, {rejected} rejected, in {settings.output_dir}")
-    if rejected > accepted:
-        reasons = Counter(record.rejected for record in manifest.records.values() if record.rejected)
-        print(f"most often because {reasons.most_common(1)[0][0]}; longer training usually cures that")
-    if not accepted:
-        raise TrainerError(f"None of the {rejected} pairs was accepted; they are in {settings.output_dir / REJECTED}.")
+    conclude(settings, manifest)
 
 
 def find_files(settings: GenerationSettings, weights: AdapterWeights) -> tuple[BackgroundFile, ...]:
@@ -150,6 +144,7 @@ def settled(
         "backgrounds": [file.image.name for file in backgrounds],
         # Only noted where it is so: folders of earlier versions go on as they began.
         **({"conditions": SHARED} if shared else {}),
+        **gate_facts(settings),
     }
 
 
@@ -160,24 +155,33 @@ def run_batches(
     manifest: Manifest,
     pending: Sequence[int],
 ) -> None:
-    """Generate, judge, write and record the pending pairs.
+    """Generate, judge, write and record the pending pairs, until as many as were asked for are accepted.
 
     Raises:
         TrainerError: the GPU's memory or the disk is full; what is recorded stays.
     """
     begin = time.perf_counter()
+    judging = Judging(settings, facts, generator.side, manifest)
     for done, indexes in batches(pending, settings.batch_size):
         with memory_suffices(settings):
             pairs = generator.pairs(indexes)
         records = []
+        missing = None if settings.accepted is None else settings.accepted - usable(manifest)
         for index, (image, part) in zip(indexes, pairs, strict=True):
-            record = write_pair(settings, facts["weights"], index, image, part, generator.background_name(index))
-            records.append(record)
+            if missing == 0:
+                break  # one more would make the set depend on the size of a batch
+            background = generator.background(index)
+            verdict = judging.verdict(image, part, background)
+            records.append(write_pair(settings, facts["weights"], index, image, part, verdict, background))
+            if missing is not None and records[-1].rejected is None:
+                missing -= 1
         manifest.add(records)
         pace = (time.perf_counter() - begin) / (done + len(indexes))
         rejected = sum(record.rejected is not None for record in records)
         note = f", {rejected} of these rejected" if rejected else ""
-        print(f"{done + len(indexes)}/{len(pending)} pairs, {pace:.2f} s each{note}", flush=True)
+        print(f"{done + len(records)}/{len(pending)} pairs, {pace:.2f} s each{note}", flush=True)
+        if enough(settings, manifest):
+            return
 
 
 @contextmanager
@@ -208,14 +212,15 @@ def write_pair(
     index: int,
     image: npt.NDArray[np.uint8],
     part: npt.NDArray[np.uint8],
-    background: str | None,
+    verdict: Verdict | None,
+    background: BackgroundFile | None,
 ) -> Record:
-    """Make the mask of one pair, write its files, and return its record.
+    """Write the files of one pair, and return its record.
 
     Raises:
         TrainerError: a file cannot be written.
     """
-    found = extract_mask(part) if settings.masks else None
+    measures = dict(verdict.measures) if verdict else {}
     record = Record(
         index=index,
         file=f"{index:05d}.png",
@@ -223,17 +228,20 @@ def write_pair(
         prompt=settings.prompt_blend,
         prompt_fg=settings.prompt_fg,
         weights=weights,
-        background=background,
-        mask_area=float(found.mask.mean()) if found else None,
-        quality=agreement(image, part, found.mask) if found and not found.rejected else None,
-        rejected=found.rejected if found else None,
+        background=background.image.name if background else None,
+        mask_area=float(verdict.mask.mean()) if verdict else None,
+        quality=measures.get("agreement") if verdict and not verdict.reasons else None,
+        rejected=verdict.words if verdict else None,
+        reasons=list(verdict.reasons) if verdict else [],
+        measures=measures,
+        nearest_training=verdict.nearest.name if verdict and verdict.nearest else None,
     )
     targets = pair_files(settings.output_dir, record)
     try:
         write_png(Image.fromarray(image), targets[0])
         write_png(Image.fromarray(part), targets[1])
-        if found and not found.rejected:
-            write_png(mask_image(found.mask), targets[2])
+        if verdict and verdict.mask.any():
+            write_png(mask_image(verdict.mask), targets[2])
     except OSError as error:
         raise TrainerError(f"Cannot write {targets[0]}: {error.strerror}. Finished pairs are kept.") from error
     return record

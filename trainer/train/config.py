@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from .flags import (
+    RECIPES,
     add_data_options,
     add_method_options,
     add_model_options,
@@ -114,6 +115,8 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[TrainingConfig, 
         SystemExit: status 2 with a message on wrong usage, 0 after `--help`.
     """
     parser = build_parser()
+    recipe = parser.parse_args(argv).recipe
+    parser.set_defaults(**RECIPES[recipe])
     values = vars(parser.parse_args(argv))
     notices = [f"{flag} has no effect here: {reason}" for flag, reason in values.pop("without_effect") or ()]
     if values.pop("save_bin") and values["output_format"] == "safetensors":

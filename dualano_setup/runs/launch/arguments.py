@@ -13,6 +13,9 @@ CHECKOUT_TREES = {"bcm": "bcm-dual-interrelated_diff", "dual": "dual-interrelate
 CHECKOUT_SCRIPTS = {"bcm": "train_dreambooth_lora_single_background.py", "dual": "train_dreambooth_lora.py"}
 # The authors' scripts demand a prompt and do not use it; this one is the guide's.
 _UNUSED_PROMPT = "a srw"
+#: Steps of the bundled trainer's recipes, and the settings that a recipe says where nobody else does.
+RECIPE_STEPS = {"published": 5000, "short": 1000}
+_OF_RECIPES = {"--max_train_steps": "steps", "--learning_rate": "learning_rate"}
 _TEXT_ENCODER, _NO_TEXT_ENCODER = "--train_text_encoder", "--no-train_text_encoder"
 
 
@@ -70,7 +73,10 @@ def _images_are_named(settings: Settings, extra: Sequence[str]) -> bool:
 def bundled_arguments(settings: Settings, output: Path, extra: Sequence[str]) -> list[str]:
     """The argument list of the bundled trainer. Precision is not among them: the run's accelerate file says it."""
     variant = value_of("--variant", extra) or settings.variant
-    pairs: list[tuple[str, object]] = [*_common(settings, output), ("--variant", settings.variant)]
+    common = _common(settings, output)
+    if value_of("--recipe", extra) is not None:
+        common = [(flag, value) for flag, value in common if _OF_RECIPES.get(flag, "") not in _unsaid(settings)]
+    pairs: list[tuple[str, object]] = [*common, ("--variant", settings.variant)]
     if variant == "bcm":
         pairs.append(("--condition_dir", settings.foreground))
     return [*_unless_said(pairs, extra), *_switches(settings, extra), *extra]
@@ -89,6 +95,11 @@ def _named_images(settings: Settings) -> list[tuple[str, object]]:
     if settings.variant != "dual" or settings.category is None or settings.anomaly is None:
         return []
     return [("--mvtec_name", settings.category), ("--mvtec_anamaly_name", settings.anomaly)]
+
+
+def _unsaid(settings: Settings) -> set[str]:
+    """The settings of recipes that have their default."""
+    return {name for name in _OF_RECIPES.values() if name not in settings.said_by}
 
 
 def _unless_said(pairs: Iterable[tuple[str, object]], extra: Sequence[str]) -> list[str]:
@@ -130,7 +141,8 @@ def steps_of(settings: Settings, extra: Sequence[str]) -> int:
     """How many steps the trainer will be told to take. Raises UsageError when ARGS give no whole number."""
     said = value_of("--max_train_steps", extra)
     if said is None:
-        return settings.steps
+        recipe = value_of("--recipe", extra) or ""
+        return RECIPE_STEPS.get(recipe, settings.steps) if "steps" in _unsaid(settings) else settings.steps
     if not said.isdigit():
         raise UsageError(_("--max_train_steps is {said!r}, expected a whole number above 0", said=said))
     return int(said)

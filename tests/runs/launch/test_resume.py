@@ -13,7 +13,14 @@ from dualano_setup.errors import UsageError
 from dualano_setup.flows.generate import newest_weights
 from dualano_setup.flows.resume import resume
 from dualano_setup.runs.folder import create, every
-from dualano_setup.runs.launch.arguments import bundled_arguments, checkout_arguments, value_of, without
+from dualano_setup.runs.launch.arguments import (
+    RECIPE_STEPS,
+    bundled_arguments,
+    checkout_arguments,
+    steps_of,
+    value_of,
+    without,
+)
 from dualano_setup.runs.launch.handoff import LaunchError, _refuse_to_overwrite
 from dualano_setup.runs.launch.resume import as_the_run_had_them, how_to_go_on, in_earlier_output, own_arguments
 from dualano_setup.runs.records import ExitRecord, RunRecord, write
@@ -203,3 +210,21 @@ def test_the_authors_trainer_writes_over_no_weights(tmp_path):
         _refuse_to_overwrite(tmp_path, [])
     _refuse_to_overwrite(tmp_path, ["--resume_from_checkpoint", "latest"])
     _refuse_to_overwrite(tmp_path / "new", [])
+
+
+def test_a_recipe_replaces_the_defaults_and_not_what_the_settings_say(tmp_path):
+    plain, short = settings(tmp_path), ["--recipe", "short"]
+    made = bundled_arguments(replace(plain, said_by={}), tmp_path, short)
+    assert value_of("--max_train_steps", made) is None
+    assert value_of("--learning_rate", made) is None
+    assert value_of("--recipe", made) == "short"
+    assert steps_of(replace(plain, said_by={}), short) == RECIPE_STEPS["short"]
+    said = replace(plain, steps=70, said_by={"steps": "dualano.toml"})
+    assert value_of("--max_train_steps", bundled_arguments(said, tmp_path, short)) == "70"
+    assert steps_of(said, short) == 70
+    assert steps_of(said, [*short, "--max_train_steps", "9"]) == 9
+
+
+def test_the_doctor_knows_the_trainers_recipes():
+    flags = pytest.importorskip("trainer.train.flags")
+    assert {name: values["max_train_steps"] for name, values in flags.RECIPES.items()} == RECIPE_STEPS

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from trainer.errors import TrainerError
 from trainer.generate import run as generation
 from trainer.generate.manifest import Manifest, Record, check_settings
+from trainer.generate.settings import GenerationSettings
 
 
 def _record(index: int, rejected: str | None) -> Record:
@@ -26,7 +26,7 @@ def test_none_accepted_fails_and_says_where_they_are(tmp_path, monkeypatch, caps
 
     monkeypatch.setattr(generation, "run_batches", run_batches)
     monkeypatch.setattr(generation, "load_generator", lambda *_: None)
-    settings = SimpleNamespace(output_dir=Path(tmp_path), num_images=2, batch_size=1, resolution=64)
+    settings = GenerationSettings("model", Path("weights"), Path(tmp_path), num_images=2, batch_size=1, resolution=64)
     if usable:
         generation.make_pairs(settings, {"weights": "w"}, None, ())
         assert "1 pairs accepted" in capsys.readouterr().out

@@ -12,6 +12,7 @@ from tests.places import ROOT
 from tests.trainer.runs import arguments, train
 from trainer.__main__ import main
 from trainer.train.config import parse_arguments
+from trainer.train.flags import RECIPES
 
 GUIDE = (  # noqa: SIM905 - readable as a command line
     "--pretrained_model_name_or_path=/sd15 --instance_data_dir=/mvtec/toothbrush/test/defective "
@@ -91,3 +92,17 @@ def test_a_missing_data_folder(tmp_path, capsys):
 def test_cuda_graph_needs_cuda(tmp_path, capsys):
     assert train(tmp_path, "--cuda_graph") == 1
     assert "needs a CUDA device" in capsys.readouterr().err
+
+
+def test_a_recipe_says_steps_and_rate_where_their_flags_do_not():
+    plain = [part for part in GUIDE if not part.startswith(("--max_train_steps", "--learning_rate"))]
+    published = parse_arguments(plain)[0]
+    assert (published.max_train_steps, published.learning_rate, published.lr_scheduler) == (5000, 2e-5, "constant")
+    assert parse_arguments([*plain, "--recipe", "published"])[0] == published
+    short = parse_arguments([*plain, "--recipe", "short"])[0]
+    assert short.max_train_steps == RECIPES["short"]["max_train_steps"] < 5000
+    assert short.learning_rate == RECIPES["short"]["learning_rate"] > 2e-5
+    said = parse_arguments([*plain, "--recipe", "short", "--max_train_steps", "70"])[0]
+    assert (said.max_train_steps, said.learning_rate) == (70, short.learning_rate)
+    with pytest.raises(SystemExit):
+        parse_arguments([*plain, "--recipe", "quick"])
