@@ -48,13 +48,9 @@ COMMAND = Command(
             help=N_("take a changed plan where no finished step would change"),
         ),
         argument("--again", nargs="?", const="", metavar="JOB,..", help=N_("with resume: try what was set aside anew")),
-        argument(
-            "--partial", action="store_true", help=N_("export categories without what was set aside")
-        ),
+        argument("--partial", action="store_true", help=N_("export categories without what was set aside")),
         argument("--force", action="store_true", help=N_("start although something blocks")),
-        argument(
-            "--detach", action="store_true", help=N_("run in the background; survives the terminal")
-        ),
+        argument("--detach", action="store_true", help=N_("run in the background; survives the terminal")),
         _flag("categories", "GLOB,..", N_("categories to train (default: all)")),
         _flag("anomalies", "GLOB,..", N_("anomalies of each, or category/anomaly (default: all)")),
         _flag("steps", "STEP,..", N_("of train, generate, masks, export, evaluate (default: all)")),
@@ -142,4 +138,4 @@ def _abilities() -> tuple[bool, bool]:
     from . import generate
     from .main import COMMANDS
 
-    return any("--accepted" in names for names, __, __ in generate.COMMAND.arguments), "evaluate" in COMMANDS
+    return any("--accepted" in one[0] for one in generate.COMMAND.arguments), "evaluate" in COMMANDS

@@ -88,4 +88,5 @@ def evaluate() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit({"train": train, "generate": generate, "masks": masks, "export": export, "evaluate": evaluate}[sys.argv[1]]())
+    steps = {"train": train, "generate": generate, "masks": masks, "export": export, "evaluate": evaluate}
+    sys.exit(steps[sys.argv[1]]())

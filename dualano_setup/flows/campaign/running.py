@@ -18,7 +18,7 @@ from ...campaigns.executors.orders import Executor
 from ...campaigns.head import TICK, Head, Standing
 from ...campaigns.leftovers import end_job, found_here
 from ...campaigns.plan import Plan
-from ...campaigns.state import ASIDE, DONE, LEFT_OUT, Row, counts, snapshot
+from ...campaigns.state import ASIDE, DONE, LEFT_OUT, WAITING, Row, counts, snapshot
 from ...campaigns.store import HEAD, STOP_FILE, find, forgive, save_plan
 from ...errors import UsageError, WorkError
 from ...language import _
@@ -292,7 +292,7 @@ def _display(root: Path, plan: Plan, executor: Executor, style: Style) -> Iterat
     noted = [""]
 
     def tell(name: str, standing: Standing) -> None:
-        last = standing.view.ends[-1].words if standing.view.ends and standing.state != DONE else ""
+        last = standing.view.ends[-1].words if standing.view.ends and standing.state == WAITING else ""
         sys.stderr.write(change_line(name, standing.state, standing.decision, last) + "\n")
         sys.stderr.flush()
 
