@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError, WorkError
+from ..explain.last_error import read_end
 from ..language import _
+from ..runs.folder import every
+from ..runs.progress import from_metrics
 from ..system.atomic import write_synced
 from . import claims
 from .plan import Job, Plan, from_document
@@ -121,9 +124,6 @@ def progress_of(root: Path, view: JobView) -> Progress | None:
 def progress_in(step: str, folder: Path) -> Progress | None:
     """How far the step that writes into this folder is; None before its first sign, and for steps without any."""
     if step == "train":
-        from ..explain.last_error import read_end
-        from ..runs.progress import from_metrics
-
         file = folder / "metrics.jsonl"
         seen = from_metrics(read_end(file, 64_000), 0) if file.is_file() else None
         return Progress(seen.step, None, seen.seconds_per_step) if seen else None
@@ -151,8 +151,6 @@ def _pairs(manifest: Path) -> Progress | None:
 
 def run_log_of(project: Path, output: Path, since: float) -> Path | None:
     """The log of the training run that wrote there, if it was started since."""
-    from ..runs.folder import every
-
     for run in reversed(every(project / ".dualano")):
         record = run.record()
         if record is None or record.created < since - 1:

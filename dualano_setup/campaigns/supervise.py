@@ -23,6 +23,7 @@ from ..system.processes import JOB_VARIABLE, end_marked
 from .claims import LostError, TakenError, take
 from .commands import Folders
 from .gpu_lock import BusyError, gpu_lock
+from .plan import Plan
 from .retries import BUSY, DONE, LIMIT, End
 from .store import load_plan
 from .work import AT_ONCE, EndingError, Work
@@ -31,8 +32,11 @@ HELD = 75
 """Exit status where somebody else has the job."""
 
 
-def main(arguments: list[str]) -> int:
-    """Does what is left of a job. Returns 0 when all its steps are committed, 1 when not, HELD when another has it."""
+def main(arguments: list[str], plan: Plan | None = None) -> int:
+    """Does what is left of a job. Returns 0 when all its steps are committed, 1 when not, HELD when another has it.
+
+    `plan`: the campaign's, for a caller that has it in memory.
+    """
     parser = argparse.ArgumentParser()
     parser.add_argument("root", type=Path)
     parser.add_argument("job")
@@ -43,7 +47,7 @@ def main(arguments: list[str]) -> int:
     said = parser.parse_args(arguments)
     speak(os.environ.get("DUALANO_LANG", DEFAULT))
     wishes = _listen()
-    plan = load_plan(said.root)
+    plan = plan or load_plan(said.root)
     job = next(one for one in plan.jobs if one.id == said.job)
     folder = Folders(said.root).job(job.id)
     place = socket.gethostname() + (f":{said.gpu}" if said.gpu else "")
@@ -56,7 +60,8 @@ def main(arguments: list[str]) -> int:
     began = time.time()
     work = Work(said.root, plan, job, held, wishes, place, said.gpu, said.threads)
     try:
-        end_marked(str(folder), AT_ONCE, JOB_VARIABLE)  # what a try before this one left on this machine
+        if held.claim.number > 1:  # what a try before this one left on this machine
+            end_marked(str(folder), AT_ONCE, JOB_VARIABLE)
         with gpu_lock("" if said.batch else said.gpu, folder) as lock:
             work.lock = lock
             end = work.all_steps()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shlex
 import signal
@@ -200,8 +201,6 @@ def _start(
     command: list[str], environment: dict[str, str], project: str, log: Path, lock: int | None
 ) -> subprocess.Popen[bytes]:
     """The command, in a process group of its own, told to end when this process does."""
-    import ctypes
-
     libc, parent = ctypes.CDLL(None), os.getpid()
 
     def end_with_parent() -> None:

@@ -26,7 +26,7 @@ from dualano_setup.campaigns import claims
 from dualano_setup.campaigns.plan import Plan
 from dualano_setup.campaigns.state import DONE, snapshot
 from dualano_setup.settings.campaign import CampaignSettings
-from dualano_setup.system.processes import JOB_VARIABLE, marked
+from dualano_setup.system.processes import JOB_VARIABLE, is_alive, marked
 from tests.campaigns.world import data_set, stub_plan
 from tests.places import ROOT
 
@@ -59,14 +59,9 @@ class Battle:
         return living[-1] if living else None
 
     def supervisors(self) -> list[int]:
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdecimal():
-                with contextlib.suppress(OSError):
-                    words = (entry / "cmdline").read_bytes().split(b"\0")
-                    if b"dualano_setup.campaigns.supervise" in words and str(self.root).encode() in words:
-                        found.append(int(entry.name))
-        return found
+        found = [claims.newest(self.root / "jobs" / job.id) for job in self.plan.jobs]
+        holders = [claim.holder() for claim in found if claim]
+        return [holder.pid for holder in holders if holder and is_alive(holder.identity)]
 
     def commands(self) -> list[int]:
         return [pid for pid, job in marked(JOB_VARIABLE) if job.startswith(f"{self.root}/")]

@@ -116,7 +116,7 @@ def executor_of(settings: Settings, root: Path, plan: Plan) -> Executor:
         return Ssh(root, plan.how)
     from ...campaigns.executors.local import Local
 
-    return Local(root, plan.how["gpus"] or _gpus_here(settings), plan.how["workers"] or 1)
+    return Local(root, plan, plan.how["gpus"] or _gpus_here(settings), plan.how["workers"] or 1)
 
 
 def _gpus_here(settings: Settings) -> list[str]:
