@@ -30,6 +30,7 @@ from ..system.processes import Identity, boot_id, identify, is_alive, pid_namesp
 CLAIMS, DONE = "claims", "done"
 _OPEN, _CLOSED, _BEAT, _HOLDER, _END, _COMMIT = "open", "closed", "beat", "holder.json", "end.json", "commit.json"
 _MOST = 1 << 20
+_ROOM = 4096
 BEATS = 6  # signs of life within one lease
 
 
@@ -174,8 +175,12 @@ class Held:
 
     def end(self, values: dict[str, Any]) -> None:
         """Says how it ended, and lets go."""
-        with contextlib.suppress(OSError):
-            write_json(self.claim.folder / _END, values)
+        file = self.claim.folder / _END
+        try:
+            write_json(file, values)
+        except OSError:  # a full disk: the file has been there since the claim was taken, and has room for this
+            with contextlib.suppress(OSError), file.open("r+b") as there:
+                there.write(json.dumps(values).encode()[:_ROOM].ljust(_ROOM))
         close(self.claim)
 
     def _touch(self, now: float) -> None:
@@ -221,6 +226,7 @@ def _take(job: Path, lease: float, place: str, ticket: str) -> Held:
     try:
         (draft / _OPEN).mkdir(parents=True)
         (draft / _OPEN / _BEAT).touch()
+        (draft / _END).write_bytes(b" " * _ROOM)
         write_json(draft / _HOLDER, asdict(_me(lease, place, ticket)))
         claim = Claim(job / CLAIMS / str(number), number)
         try:

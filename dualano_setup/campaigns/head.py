@@ -10,7 +10,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import WorkError
@@ -21,7 +21,7 @@ from .executors.orders import Executor, Order
 from .leftovers import end_stalled
 from .plan import Plan
 from .retries import Decision, decide
-from .state import ASIDE, BLOCKED, DONE, LEFT_OUT, RUNNING, WAITING, is_ready, state_of
+from .state import ASIDE, DONE, LEFT_OUT, RUNNING, WAITING, is_ready, state_of
 from .store import STOP_FILE, JobView, look
 
 TICK, LEAST_ROOM, MISFIRES = 0.2, 64 << 20, 3
@@ -64,12 +64,11 @@ class Head:
         for name, standing in self.jobs.items():
             self._judge(name)
             standing.out = standing.state == RUNNING or (name in known and standing.state == WAITING)
-        self._waiting = [name for name, standing in self.jobs.items() if standing.state in (WAITING, BLOCKED)]
 
     @property
     def over(self) -> bool:
         """Whether nothing runs and nothing is left to start."""
-        return not self.out and not any(self.jobs[name].state == WAITING for name in self._waiting)
+        return not any(standing.out or standing.state == WAITING for standing in self.jobs.values())
 
     @property
     def out(self) -> list[str]:
@@ -152,8 +151,6 @@ class Head:
             self._judge(other)
         for need in standing.view.job.needs:  # a result that was gone has been taken back
             self._judge(need)
-            if self.jobs[need].state == WAITING and need not in self._waiting:
-                self._waiting.append(need)
 
     def _why_not_started(self, name: str) -> str:
         from ..explain.last_error import read_end
@@ -169,15 +166,15 @@ class Head:
         standing.decision = decide(standing.view.ends, self.plan)
         needs = {need: self.jobs[need].state for need in standing.view.job.needs}
         state = state_of(standing.view, standing.decision, needs, partial=self.partial)
+        if state == DONE:  # of a thousand jobs only the names of their steps are kept
+            standing.view = replace(standing.view, commits={key: {} for key in standing.view.commits})
         if state != standing.state:
             standing.state = state
             self.tell(name, standing)
 
     def _fill(self) -> None:
-        self._waiting = [name for name in self._waiting if self.jobs[name].state in (WAITING, BLOCKED)
-                         or self.jobs[name].out]  # fmt: skip
         now = time.monotonic()
-        ready = [name for name in self._waiting if self._may_start(name, now)]
+        ready = [name for name in self.jobs if self._may_start(name, now)]
         orders = self._orders(ready)
         for order in orders:
             standing = self.jobs[order.job]

@@ -43,7 +43,7 @@ def main(arguments: list[str], plan: Plan | None = None) -> int:
     parser.add_argument("--gpu", default="")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--ticket", default="")
-    parser.add_argument("--batch", action="store_true", help="a batch system's: it keeps GPUs apart and may requeue")
+    parser.add_argument("--batch", action="store_true")  # a batch system's: it keeps GPUs apart and may requeue
     said = parser.parse_args(arguments)
     speak(os.environ.get("DUALANO_LANG", DEFAULT))
     wishes = _listen()

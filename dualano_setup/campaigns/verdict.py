@@ -37,7 +37,7 @@ _BY_ID = {
 _OWN_WORDS = (
     (re.compile(r"memory is full|out of memory", re.IGNORECASE), MEMORY),
     (re.compile(r"No space left on device|Disk quota exceeded|Free space"), DISK),
-    (re.compile(r"Xid|ECC error|has fallen off the bus|Stale file handle|Input/output error"), NODE),
+    (re.compile(r"\bXid\b|\bECC error|has fallen off the bus|Stale file handle|Input/output error|CUDA error"), NODE),
 )
 _BLOCKED = re.compile(r"^\W*\s?(?P<rule>(?:SYS|PY|GPU|PKG|REQ|ACC|DATA|MODEL|SRC|SEC|NET)\d{3})\b", re.MULTILINE)
 _LAST = 4000
@@ -58,7 +58,7 @@ def judge_failure(status: int, explanation: Explanation | None, log: str) -> Fai
     root = explanation.root.seen if explanation and explanation.root else None
     if root is not None and not root.signature.says_little:
         kind = _kind_of(root.signature.id, root.signature.rule)
-        if kind != UNKNOWN or not number:
+        if kind != UNKNOWN:
             return Failure(kind, root.signature.id, root.text[:300])
     if blocked := _BLOCKED.findall(log[-_LAST:]):
         return Failure(_kind_of("", blocked[0]), blocked[0], _line_with(log, blocked[0]))
@@ -70,7 +70,9 @@ def judge_failure(status: int, explanation: Explanation | None, log: str) -> Fai
         return Failure(NODE, "killed", _("killed by SIGKILL: out of host memory, or by somebody"))
     if status == 2:
         return Failure(SETTINGS, "usage", last or _("the command line was refused"))
-    return Failure(UNKNOWN, "unknown", last or _("exit status {status}", status=status))
+    words = root.text[:300] if root else last
+    name = root.signature.id if root else "unknown"
+    return Failure(UNKNOWN, name, words or _("exit status {status}", status=status))
 
 
 def _kind_of(name: str, rule: str) -> str:

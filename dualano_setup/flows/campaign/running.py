@@ -259,9 +259,12 @@ def _name_leftovers(root: Path) -> None:
 
 def _already(taken: TakenError) -> str:
     holder = taken.claim.holder()
-    who = f"{holder.pid} on {holder.host}" if holder else "?"
-    return _("this campaign is being run by process {who}; `dualano-doctor campaign status` shows it, `campaign stop` "
-             "ends it", who=who)  # fmt: skip
+    return _(
+        "this campaign is being run by process {pid} on {host}; `dualano-doctor campaign status` shows it, `campaign "
+        "stop` ends it",
+        pid=holder.pid if holder else "?",
+        host=holder.host if holder else "?",
+    )
 
 
 def _notify(plan: Plan, root: Path, status: int) -> None:
