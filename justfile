@@ -26,6 +26,18 @@ messages:
 recheck:
     .ci/recheck
 
+# Three jobs of a campaign on a real Slurm of this machine's own (as root; installs Debian's where apt is there)
+slurm:
+    .ci/slurm
+
+# Twelve jobs on it through every accident, with a stub's trainings; ARGS: --accounting, --real ENV
+slurm-long *ARGS:
+    {{bin}}/python -m tests.slurm.long {{ARGS}}
+
+# Random kills and stops of a campaign; ARGS: --kills 100 --jobs 12 --seed 0
+campaign-kills *ARGS:
+    {{bin}}/python -m tests.campaigns.kills {{ARGS}}
+
 # Everything that must hold on every commit
 ci:
     .ci/run

@@ -13,7 +13,34 @@ from tests.places import ROOT, TESTS
 
 #: Modules without a test file of their name, by what tests them: several modules at once, or only through the whole.
 ELSEWHERE = {
+    "campaigns": (
+        "dualano_setup/campaigns/carry",
+        "dualano_setup/campaigns/executors/local",
+        "dualano_setup/campaigns/executors/orders",
+        "dualano_setup/campaigns/executors/slurm",
+        "dualano_setup/campaigns/executors/ssh",
+        "dualano_setup/campaigns/gpu_lock",
+        "dualano_setup/campaigns/leftovers",
+    ),
+    "campaigns/test_head.py": (
+        "dualano_setup/campaigns/state",
+        "dualano_setup/campaigns/store",
+        "dualano_setup/campaigns/supervise",
+        "dualano_setup/campaigns/work",
+        "dualano_setup/flows/campaign/running",
+        "dualano_setup/flows/campaign/watching",
+        "dualano_setup/flows/campaign/words",
+    ),
+    "campaigns/test_plan.py": (
+        "dualano_setup/campaigns/estimate",
+        "dualano_setup/settings/campaign",
+    ),
+    "campaigns/test_retries.py": ("dualano_setup/campaigns/commands",),
     "cli": ("dualano_setup/__main__",),
+    "cli/test_campaign.py": (
+        "dualano_setup/flows/campaign/background",
+        "dualano_setup/flows/campaign/planning",
+    ),
     "cli/test_check.py": ("dualano_setup/cli/completion",),
     "cli/test_fix.py": (
         "dualano_setup/cli/undo",

@@ -48,6 +48,7 @@ COMMANDS = (
     "prove",
     "init",
     "import",
+    "campaign",
     "quickstart",
 )
 

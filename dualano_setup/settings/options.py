@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..language import LANGUAGES, N_
 from ..light_dataclasses import dataclass, field
@@ -210,6 +210,7 @@ class Settings:
     num_processes: int = 1
     output: Path | None = None
     suppress: tuple[Suppression, ...] = ()
+    campaign: Mapping[str, Any] = field(default_factory=dict)
     said_by: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -19,6 +19,13 @@ _SUPPRESSION = N_("""
 # until = 2027-01-31
 # subject = "0"  # only that row of the rule; without it every row
 """)
+_CAMPAIGN = N_("""
+# What `dualano-doctor campaign` does to all anomalies of the data set; docs/campaigns.md has every key.
+# [campaign]
+# categories = ["*"]
+# accepted = 500
+# executor = "local"  # or slurm, ssh
+""")
 _MAX_FOLDERS = 200
 
 
@@ -45,7 +52,7 @@ def settings_text(values: Mapping[tuple[str, str], object]) -> str:
         if name:
             document.add(tomlkit.nl())
             document.add(name, table)
-    return tomlkit.dumps(document) + _(_SUPPRESSION)
+    return tomlkit.dumps(document) + _(_SUPPRESSION) + _(_CAMPAIGN)
 
 
 def write_settings(folder: Path, text: str, *, replace: bool = False) -> Path:

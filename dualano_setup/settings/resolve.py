@@ -36,6 +36,7 @@ def resolve(
     file = stored.file
     document = {**(read_document(file) if file and stored.document is None else stored.document or {})}
     suppress = _suppressions(document.pop("suppress"), file) if file and "suppress" in document else ()
+    campaign = _campaign(document.pop("campaign"), file) if file and "campaign" in document else {}
     written = _flatten(document, file) if file else {}
     values: dict[str, Any] = {}
     said_by: dict[str, str] = {}
@@ -50,7 +51,7 @@ def resolve(
                 values[option.key] = _typed(option, value, source, relative_to)
                 said_by[option.key] = source
                 break
-    return Settings(project=stored.base, suppress=suppress, said_by=said_by, **values)
+    return Settings(project=stored.base, suppress=suppress, campaign=campaign, said_by=said_by, **values)
 
 
 def resolve_again(settings: Settings) -> Settings:
@@ -63,6 +64,12 @@ def _suppressions(rows: object, file: Path) -> tuple[Suppression, ...]:
     from .suppressions import read_suppressions  # most files have none, and pay nothing
 
     return read_suppressions(rows, file)
+
+
+def _campaign(table: object, file: Path) -> dict[str, Any]:
+    from .campaign import read_campaign  # most files have none, and pay nothing
+
+    return read_campaign(table, file)
 
 
 def _flatten(document: Mapping[str, Any], file: Path) -> dict[tuple[str, str], object]:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 RUN_VARIABLE = "DUALANO_RUN_KEY"
 """In the environment of every process of a run: found by it whoever its parent is by now."""
+JOB_VARIABLE = "DUALANO_CAMPAIGN_JOB"
+"""The same for everything that a campaign's job started, its runs included: the job's folder."""
 _EXEC_SECONDS = 0.01
 _PAUSE = 0.05  # seconds between two looks whether they have ended
 
@@ -62,12 +64,12 @@ def is_alive(identity: Identity | None) -> bool:
     return identity is not None and identify(identity.pid) == identity
 
 
-def members(key: str) -> list[Identity]:
+def members(key: str, variable: str = RUN_VARIABLE) -> list[Identity]:
     """Every living process of the run with that key, whichever parent or session it has now.
 
     A process that the user may not look into is not one of the run's.
     """
-    found = [identify(pid) for pid, other in _keys() if other == key]
+    found = [identify(pid) for pid, other in marked(variable) if other == key]
     return [identity for identity in found if identity]
 
 
@@ -101,17 +103,17 @@ def wait_until_gone(key: str, seconds: float) -> bool:
     return gone_within(seconds, lambda: any_lives(key))
 
 
-def any_lives(key: str) -> bool:
+def any_lives(key: str, variable: str = RUN_VARIABLE) -> bool:
     """Whether the run has members. Looks again where none is seen: one that `exec` is just replacing shows no key."""
-    if members(key):
+    if members(key, variable):
         return True
     time.sleep(_EXEC_SECONDS)
-    return bool(members(key))
+    return bool(members(key, variable))
 
 
-def end_marked(key: str, grace: float) -> bool:
+def end_marked(key: str, grace: float, variable: str = RUN_VARIABLE) -> bool:
     """Ends every process with that key as `end_for_certain` does. False: some still live."""
-    return end_for_certain(lambda how: send(members(key), how), lambda: any_lives(key), grace)
+    return end_for_certain(lambda how: send(members(key, variable), how), lambda: any_lives(key, variable), grace)
 
 
 def end_for_certain(send_to_all: Callable[[signal.Signals], None], any_left: Callable[[], bool], grace: float) -> bool:
@@ -151,15 +153,15 @@ def gone_within(seconds: float, any_left: Callable[[], bool]) -> bool:
 
 def living_runs() -> Counter[str]:
     """How many processes each run has, by its key: one look at all processes, however many runs are asked about."""
-    return Counter(key for __, key in _keys())
+    return Counter(key for __, key in marked(RUN_VARIABLE))
 
 
-def _keys() -> Iterator[tuple[int, str]]:
-    """The processes that have a run's key in their environment."""
+def marked(variable: str) -> Iterator[tuple[int, str]]:
+    """The processes that have this variable in their environment, with its value."""
     if not Path("/proc/self/environ").exists():
-        yield from _keys_by_psutil()
+        yield from _marked_by_psutil(variable)
         return
-    marker = f"{RUN_VARIABLE}=".encode()
+    marker = f"{variable}=".encode()
     for entry in os.listdir("/proc"):  # noqa: PTH208 - several hundred entries, four times a second
         if entry.isdigit():
             with contextlib.suppress(OSError):
@@ -170,12 +172,12 @@ def _keys() -> Iterator[tuple[int, str]]:
                             yield int(entry), row[len(marker) :].decode(errors="replace")
 
 
-def _keys_by_psutil() -> Iterator[tuple[int, str]]:
+def _marked_by_psutil(variable: str) -> Iterator[tuple[int, str]]:
     import psutil
 
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if key := process.environ().get(RUN_VARIABLE):
+            if key := process.environ().get(variable):
                 yield process.pid, key
 
 

@@ -53,6 +53,15 @@ _PROGRAM = "source text of a program"
 _READ_FIRST = "raised where the facts have read the same header already"
 _ENGLISH_PICTURE = "in a picture, whose words are the trainer's, and prompts in the words that the base model learnt"
 ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
+    "campaigns/executors/local.py": (("gpu-\0", _KEY), ("cpu-\0", _KEY)),
+    "campaigns/executors/slurm.py": (
+        ("#!/bin/bash", _PROGRAM),
+        ("submit-\0-\0-\0", _KEY),
+        ("dualano-\0", _KEY),
+        ("--", _KEY),
+    ),
+    "campaigns/executors/ssh.py": (("cd / &&", _PROGRAM), ("test -d", _PROGRAM)),
+    "campaigns/gpu_lock.py": (("dualano-\0", _KEY), ("gpu-\0.lock", _KEY)),
     "explain/general.py": (("wording of the programs", "where a row is from"), ("\0: [\0]: tier", _DEFECT)),
     "flows/quickstart.py": (("a photo of", _ENGLISH_PICTURE), ("\0, \0: \0 steps", _ENGLISH_PICTURE)),
     "installers/activation.py": (("# Other shells", _PROGRAM),),
