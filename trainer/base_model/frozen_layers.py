@@ -30,6 +30,10 @@ from ..kernels.layer_norm import add_norm
 from .feed_forward import FrozenFeedForward
 
 
+#: Takes some rows of a batch.
+Rows = Callable[[Tensor], Tensor]
+
+
 def replace_frozen_layers(unet: Any) -> None:
     """Replace, in place, every layer of `unet` that this module has a form for."""
     for module in list(unet.modules()):
@@ -139,38 +143,37 @@ class FrozenTransformer(nn.Module):
     """diffusers' `Transformer2DModel` with one-pixel convolutions as matrix products on (N, H W, C).
 
     Attributes:
-        leading_rows: where given, so many of a batch's rows, at its beginning, serve the self-attention here for
-            the last time: the result has only the others.
+        frames: where given, the rows of a batch that it leaves out serve the self-attention here for the last time:
+            the result has only the others.
     """
 
     def __init__(self, block: Any) -> None:
         super().__init__()
         self.stock = block
-        self.leading_rows: Callable[[int], int] | None = None
+        self.frames: Rows | None = None
         for place, layer in enumerate(block.transformer_blocks):
             block.transformer_blocks[place] = FrozenBlock(layer)
 
     def forward(self, x: Tensor, encoder_hidden_states: Tensor, *_: Any, **__: Any) -> tuple[Tensor]:
         """(N, C, H, W) and text states (N, L, d) to a tuple of (N, C, H, W)."""
         own = self.stock
-        first = self.leading_rows(len(x)) if self.leading_rows else 0
         if self.training and getattr(own, "gradient_checkpointing", False):
             # What leaves the network here is all that `proj_out` needs, so that only `x` is kept.
-            hidden = checkpoint(self._run, x, encoder_hidden_states, first, lean=True, use_reentrant=False)
+            hidden = checkpoint(self._run, x, encoder_hidden_states, lean=True, use_reentrant=False)
         else:
-            hidden = self._run(x, encoder_hidden_states, first)
+            hidden = self._run(x, encoder_hidden_states)
         hidden = F.linear(hidden, own.proj_out.weight.flatten(1), own.proj_out.bias)
-        # Sliced as it lies in memory, and not at all where nothing is left out: a slice's gradient is a copy.
+        # Taken as it lies in memory, and not at all where nothing is left out: a slice's gradient is a copy.
         x = x.permute(0, 2, 3, 1)
-        x = x[first:] if first else x
+        x = self.frames(x) if self.frames else x
         return ((x + hidden.view(x.shape)).permute(0, 3, 1, 2),)
 
-    def _run(self, x: Tensor, text: Tensor, first: int, *, lean: bool = False) -> Tensor:
+    def _run(self, x: Tensor, text: Tensor, *, lean: bool = False) -> Tensor:
         """(N, C, H, W) to (N', H W, C), all but the last projection."""
         enter = self.stock.proj_in
         hidden = pointwise(_norm(x, self.stock.norm, silu=False), enter.weight, enter.bias).flatten(1, 2)
         for layer in self.stock.transformer_blocks:
-            hidden = layer(hidden, text, first, lean=lean)
+            hidden = layer(hidden, text, self.frames, lean=lean)
         return hidden
 
 
@@ -182,13 +185,13 @@ class FrozenBlock(nn.Module):
         self.stock = block
         self.feed_forward = FrozenFeedForward(block.ff)
 
-    def forward(self, x: Tensor, text: Tensor, first: int = 0, *, lean: bool = False) -> Tensor:
-        """(N, L, c) and text states to (N, L, c); rows before `first` take part in self-attention alone."""
+    def forward(self, x: Tensor, text: Tensor, frames: Rows | None = None, *, lean: bool = False) -> Tensor:
+        """(N, L, c) and text states to (N, L, c); rows that `frames` leaves out take part in self-attention alone."""
         own = self.stock
         x, normal = _add_norm(x, None, own.norm1)
         attended = own.attn1(normal)
-        if first:
-            x, text = x[first:], text[first:]
+        if frames:
+            x, text = frames(x), frames(text)
         x, normal = _add_norm(x, attended, own.norm2)
         x, normal = _add_norm(x, own.attn2(normal, encoder_hidden_states=text), own.norm3)
         return x + self.feed_forward(normal, lean=lean)

@@ -55,42 +55,49 @@ def mix_frames(qv: Tensor, key: Tensor) -> Tensor:
     """Each frame's attention over the two frames at the same position.
 
     Args:
-        qv: (2, R, 2c), both frames' queries and values at R positions, contiguous.
-        key: (R, c), difference of the frames' keys, contiguous.
+        qv: (2, R, 2c), both frames' queries and values at R positions, contiguous; or (T, 2, R, 2c).
+        key: (R, c), difference of the frames' keys, contiguous; or (T, R, c).
 
     Returns:
-        (2, R, c): v_1 + sigmoid(q . key / sqrt(c)) (v_0 - v_1).
+        (2, R, c), or (T, 2, R, c): v_1 + sigmoid(q . key / sqrt(c)) (v_0 - v_1).
     """
     if usable(qv):
-        out = qv.new_empty(2, *key.shape)
-        rows, width = key.shape
-        _mix[(rows,)](qv, key, out, rows, width, 1 / math.sqrt(width), triton.next_power_of_2(width))
+        rows, width = key.shape[-2:]
+        out = qv.new_empty(*qv.shape[:-1], width)
+        scale = 1 / math.sqrt(width)
+        _mix[(rows, _types(key))](qv, key, out, rows, width, scale, triton.next_power_of_2(width))
         return out
     query, value = qv.chunk(2, dim=-1)
-    score = (query * key).sum(-1, keepdim=True) / math.sqrt(key.shape[-1])
-    return torch.lerp(value[1], value[0], score.sigmoid())
+    score = (query * key.unsqueeze(-3)).sum(-1, keepdim=True) / math.sqrt(key.shape[-1])
+    return torch.lerp(value[..., 1:, :, :], value[..., :1, :, :], score.sigmoid())
+
+
+def _types(key: Tensor) -> int:
+    """T of (T, R, c); 1 of (R, c)."""
+    return 1 if key.dim() == 2 else len(key)
 
 
 def mix_frames_backward(gradient: Tensor, qv: Tensor, key: Tensor) -> tuple[Tensor, Tensor]:
-    """Gradients of `qv` and `key` from that of the result (2, R, c)."""
-    rows, width = key.shape
+    """Gradients of `qv` and `key` from that of the result (2, R, c), or of T of them."""
+    rows, width = key.shape[-2:]
     if usable(qv):
         dqv, dkey = torch.empty_like(qv), torch.empty_like(key)
         scale = 1 / math.sqrt(width)
-        _mix_backward[(rows,)](
+        _mix_backward[(rows, _types(key))](
             gradient.contiguous(), qv, key, dqv, dkey, rows, width, scale, triton.next_power_of_2(width)
         )
         return dqv, dkey
     query, value = qv.chunk(2, dim=-1)
+    key = key.unsqueeze(-3)
     gate = ((query * key).sum(-1, keepdim=True) / math.sqrt(width)).sigmoid()
-    dgate = (gradient * (value[0] - value[1])).sum(-1, keepdim=True)
+    dgate = (gradient * (value[..., :1, :, :] - value[..., 1:, :, :])).sum(-1, keepdim=True)
     dscore = dgate * gate * (1 - gate) / math.sqrt(width)
     kept = gradient * gate
     dqv = torch.empty_like(qv)
     torch.mul(dscore, key, out=dqv[..., :width])
-    dqv[0, :, width:] = kept.sum(0)
-    dqv[1, :, width:] = (gradient - kept).sum(0)
-    return dqv, (dscore * query).sum(0)
+    dqv[..., 0, :, width:] = kept.sum(-3)
+    dqv[..., 1, :, width:] = (gradient - kept).sum(-3)
+    return dqv, (dscore * query).sum(-3)
 
 
 if triton is not None:
@@ -134,7 +141,8 @@ if triton is not None:
 
     @triton.jit
     def _mix(qv, key, out, rows, width, scale, WIDTH: tl.constexpr):
-        r = tl.program_id(0)
+        r, past = tl.program_id(0), tl.program_id(1).to(tl.int64) * rows * width
+        qv, key, out = qv + 4 * past, key + past, out + 2 * past
         q0, q1, v0, v1, k, c, inside = _row(qv, key, r, rows, width, WIDTH)
         g0 = tl.sigmoid(tl.sum(q0 * k, axis=0) * scale)
         g1 = tl.sigmoid(tl.sum(q1 * k, axis=0) * scale)
@@ -144,7 +152,9 @@ if triton is not None:
 
     @triton.jit
     def _mix_backward(gradient, qv, key, dqv, dkey, rows, width, scale, WIDTH: tl.constexpr):
-        r = tl.program_id(0)
+        r, past = tl.program_id(0), tl.program_id(1).to(tl.int64) * rows * width
+        qv, key, gradient = qv + 4 * past, key + past, gradient + 2 * past
+        dqv, dkey = dqv + 4 * past, dkey + past
         q0, q1, v0, v1, k, c, inside = _row(qv, key, r, rows, width, WIDTH)
         g0 = tl.sigmoid(tl.sum(q0 * k, axis=0) * scale)
         g1 = tl.sigmoid(tl.sum(q1 * k, axis=0) * scale)

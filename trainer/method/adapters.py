@@ -144,8 +144,8 @@ def text_parts(width: int, rank: int) -> tuple[Part, ...]:
 class Adapter(nn.Module):
     """The packed trainable parameters of one attention layer, as attributes.
 
-    The tensors themselves belong to `optim.flat_parameters.AdapterParameters`, which assigns them; until then they
-    are placeholders without storage.
+    The tensors themselves belong to `optim.flat_parameters.Leaves`, which assigns them; until then they are
+    placeholders without storage.
 
     Args:
         parts: what the layer has.
@@ -156,6 +156,12 @@ class Adapter(nn.Module):
         self.parts = parts
         for attribute, shape in packed_shapes(parts).items():
             setattr(self, attribute, nn.Parameter(torch.empty(shape, device="meta")))
+        self._plain = len(packed_shapes(parts).get("q_down", ()))
+
+    @property
+    def types(self) -> int:
+        """T, the anomaly types whose parameters these are; those of several have a dimension more, the first."""
+        return 1 if self.q_down.dim() == self._plain else len(self.q_down)
 
 
 def packed_shapes(parts: tuple[Part, ...]) -> dict[str, tuple[int, ...]]:

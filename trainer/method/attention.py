@@ -1,6 +1,7 @@
 """Attention over the streams of one batch: condition, whole image and anomaly part in a single pass.
 
-Rows of a batch are stream-major: `[condition rows,] whole rows, part rows`, B rows each. The reference
+Rows of a batch are stream-major: `[condition rows,] whole rows, part rows`, B rows each; of several anomaly types, one
+such batch after the other. The reference
 state of a layer is needed in that layer alone, so the condition pass and the main pass, which the authors' code
 runs one after the other, are one pass; the result equals two passes (tests/trainer/method/test_attention.py).
 """
@@ -20,6 +21,7 @@ from ..variant import FRAMES
 from .adapters import Adapter
 from .frames import add_two_frame_block, blend_condition
 from .lora import FrameMasks, frame_lora
+from .products import by_type
 
 #: Attention over (rows, heads, tokens, head width): softmax(q k^T / sqrt(head width)) v, the scaled dot-product
 #: attention of Vaswani et al. (NeurIPS 2017), section 3.2.1.
@@ -99,17 +101,17 @@ class DualAttention(FrameProcessor):
 
     def attend(self, attn: Any, x: Tensor, source: Tensor, rows: int) -> Tensor:
         """Project, attend within each stream, then over the two frames at each position."""
-        own, count = self.adapter, len(x) // rows
+        own, count, types = self.adapter, len(x) // rows, self.adapter.types
         if self.condition and self.self_attention:
-            source = blend_condition(_by_stream(source, self.streams), own).flatten(0, 1)
+            source = blend_condition(_by_stream(source, self.streams, types), own).flatten(0, -2)
         streams = self.streams
         if self.last:
             rows, streams = rows // streams * FRAMES, FRAMES
-            x, source = x[-rows * count :], source[-rows * count :]
-        (query,) = frame_lora(x, self.masks(x, 1), own.q_down, (own.q_up,), ((attn.to_q.weight, None),))
+            x, source = (last_rows(t, rows * count, types) for t in (x, source))
+        (query,) = frame_lora(x, self.masks(x, 1, types), own.q_down, (own.q_up,), ((attn.to_q.weight, None),))
         key, value = frame_lora(
             source,
-            self.masks(source, 2),
+            self.masks(source, 2, types),
             own.kv_down,
             (own.k_up, own.v_up),
             ((attn.to_k.weight, None), (attn.to_v.weight, None)),
@@ -117,14 +119,19 @@ class DualAttention(FrameProcessor):
         attended = self.kernel(*(_split(part, rows, attn.heads) for part in (query, key, value)))
         attended = attended.transpose(1, 2).reshape(x.shape)
         last = attn.to_out[0]
-        (output,) = frame_lora(attended, self.masks(x, 1), own.out_down, (own.out_up,), ((last.weight, last.bias),))
-        joined = add_two_frame_block(_by_stream(output, streams), own)
+        (output,) = frame_lora(attended, self.masks(x, 1, types), own.out_down, (own.out_up,), ((last.weight, last.bias),))
+        joined = add_two_frame_block(_by_stream(output, streams, types), own)
         return joined.view(rows, count, -1)
 
 
-def _by_stream(rows: Tensor, streams: int) -> Tensor:
-    """(S*R, c) as (S, R, c)."""
-    return rows.unflatten(0, (streams, -1))
+def _by_stream(rows: Tensor, streams: int, types: int) -> Tensor:
+    """(S*R, c) as (S, R, c); of several types (T*S*R, c) as (T, S, R, c)."""
+    return rows.unflatten(0, (streams, -1) if types == 1 else (types, streams, -1))
+
+
+def last_rows(x: Tensor, count: int, types: int) -> Tensor:
+    """The last `count` rows of (M, ...), of several types an equal number of each one's."""
+    return x[-count:] if types == 1 else by_type(x, types)[:, -(count // types) :].flatten(0, 1)
 
 
 def _split(x: Tensor, rows: int, heads: int) -> Tensor:

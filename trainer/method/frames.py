@@ -10,12 +10,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ..kernels.gates import mix_frames, mix_frames_backward
 from ..kernels.layer_norm import affine_gradient, norm, norm_backward, sum_rows
 from ..variant import FRAMES
 from .adapters import TEMPORAL_EPS, Adapter
+from .products import add_product, linear
 
 
 def blend_condition(x: Tensor, adapter: Adapter) -> Tensor:
@@ -26,7 +26,7 @@ def blend_condition(x: Tensor, adapter: Adapter) -> Tensor:
     are those of the authors' code.
 
     Args:
-        x: (3, R, c), the streams condition, whole, part at R positions each.
+        x: (3, R, c), the streams condition, whole, part at R positions each; or (T, 3, R, c) for T types.
         adapter: holds the gate a and the two linear maps of M, which has no activation.
     """
     blended: Tensor = _Blend.apply(
@@ -42,24 +42,33 @@ class _Blend(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, gate: Tensor, first: Tensor, first_bias: Tensor, second: Tensor, second_bias: Tensor
     ) -> Tensor:
-        inner = F.linear(x[0], first, first_bias)
-        mapped = F.linear(inner, second, second_bias)
+        seen, whole, part = x.unbind(-3)
+        inner = linear(seen, first, first_bias)
+        mapped = linear(inner, second, second_bias)
+        gate = _gate(gate)
         ctx.save_for_backward(x, gate, first, second, inner, mapped)
         blended = torch.empty_like(x)
-        blended[0], blended[2] = x[0], x[2]
-        torch.lerp(x[1], mapped, gate, out=blended[1])
+        blended[..., 0, :, :], blended[..., 2, :, :] = seen, part
+        torch.lerp(whole, mapped, gate, out=blended[..., 1, :, :])
         return blended
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
         x, gate, first, second, inner, mapped = ctx.saved_tensors
+        seen, whole, _ = x.unbind(-3)
         dx = gradient.clone()
-        dgate = (gradient[1] * (mapped - x[1])).sum(dtype=_sum_dtype(x)).to(x.dtype).view(1)
-        dmapped = gradient[1] * gate
-        dx[1] -= dmapped
+        own = gradient[..., 1, :, :]
+        dgate = (own * (mapped - whole)).sum((-2, -1), dtype=_sum_dtype(x)).to(x.dtype).view(*x.shape[:-3], 1)
+        dmapped = own * gate
+        dx[..., 1, :, :] -= dmapped
         dinner = dmapped @ second
-        dx[0].addmm_(dinner, first)
-        return dx, dgate, dinner.t() @ x[0], sum_rows(dinner), dmapped.t() @ inner, sum_rows(dmapped)
+        add_product(dx[..., 0, :, :], dinner, first)
+        return dx, dgate, dinner.mT @ seen, sum_rows(dinner), dmapped.mT @ inner, sum_rows(dmapped)
+
+
+def _gate(gate: Tensor) -> Tensor:
+    """(1,), or (T, 1, 1) of the gates (T, 1) of T types."""
+    return gate if gate.dim() == 1 else gate[:, None]
 
 
 def add_two_frame_block(output: Tensor, adapter: Adapter) -> Tensor:
@@ -72,7 +81,7 @@ def add_two_frame_block(output: Tensor, adapter: Adapter) -> Tensor:
     why `temporal_k.bias` has no gradient.
 
     Args:
-        output: (S, R, c), the streams at R positions each, the two frames last.
+        output: (S, R, c), the streams at R positions each, the two frames last; or (T, S, R, c) for T types.
         adapter: holds the block's parameters.
     """
     own = adapter
@@ -91,40 +100,59 @@ class _TwoFrameBlock(torch.autograd.Function):
         ctx: Any, output: Tensor, scale: Tensor, offset: Tensor, enter: Tensor, enter_bias: Tensor, qv: Tensor,
         qv_bias: Tensor, key: Tensor, leave: Tensor, leave_bias: Tensor,
     ) -> Tensor:  # fmt: skip
-        frames = output[-FRAMES:]
+        # Of several types the frames lie apart.
+        frames = output[..., -FRAMES:, :, :].contiguous()
         _, normal, mean, rstd = norm(frames, None, scale, offset, TEMPORAL_EPS)
-        t = F.linear(normal, enter, enter_bias)
-        queries_values = F.linear(t, qv.flatten(0, 1), qv_bias.flatten())
-        keys = F.linear(t[0] - t[1], key)
-        ctx.save_for_backward(output, mean, rstd, t, queries_values, keys, scale, offset, enter, qv, key, leave)
-        added = F.linear(mix_frames(queries_values, keys), leave, leave_bias)
+        t = _frames(linear(_rows(normal), enter, enter_bias), normal)
+        queries_values = _frames(linear(_rows(t), qv.flatten(-3, -2), qv_bias.flatten(-2)), normal)
+        keys = linear(t[..., 0, :, :] - t[..., 1, :, :], key)
+        ctx.save_for_backward(frames, mean, rstd, t, queries_values, keys, scale, offset, enter, qv, key, leave)
+        ctx.streams = output.shape[-3]
+        added = linear(_rows(mix_frames(queries_values, keys)), leave, leave_bias)
         result = torch.empty_like(output)
-        result[:-FRAMES] = output[:-FRAMES]
-        torch.add(frames, added, out=result[-FRAMES:])
+        result[..., :-FRAMES, :, :] = output[..., :-FRAMES, :, :]
+        torch.add(frames, _frames(added, frames), out=result[..., -FRAMES:, :, :])
         return result
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
-        output, mean, rstd, t, queries_values, keys, scale, offset, enter, qv, key, leave = ctx.saved_tensors
-        frames, dadded = output[-FRAMES:], gradient[-FRAMES:]
+        frames, mean, rstd, t, queries_values, keys, scale, offset, enter, qv, key, leave = ctx.saved_tensors
+        dadded = gradient[..., -FRAMES:, :, :].contiguous()
+        wide_dadded = _rows(dadded)
         mixed = mix_frames(queries_values, keys)
-        dqv, dkeys = mix_frames_backward(dadded @ leave, queries_values, keys)
-        dt = dqv @ qv.flatten(0, 1)
-        dt[0].addmm_(dkeys, key)
-        dt[1].addmm_(dkeys, key, alpha=-1)
+        dqv, dkeys = mix_frames_backward(_frames(wide_dadded @ leave, frames), queries_values, keys)
+        wide = _rows(dqv)
+        dt = _frames(wide @ qv.flatten(-3, -2), frames)
+        add_product(dt[..., 0, :, :], dkeys, key)
+        add_product(dt[..., 1, :, :], dkeys, key, alpha=-1)
         _, normal, _, _ = norm(frames, None, scale, offset, TEMPORAL_EPS)
-        dnormal = dt @ enter
-        doutput = torch.empty_like(output)
-        doutput[:-FRAMES] = gradient[:-FRAMES]
-        norm_backward(dnormal, frames, mean, rstd, scale, passing=dadded, out=doutput[-FRAMES:])
-        wide, flat, dadded = dqv.flatten(0, 1), dt.flatten(0, 1), dadded.flatten(0, 1)
+        flat = _rows(dt)
+        dnormal = _frames(flat @ enter, frames)
+        doutput = gradient.new_empty(*frames.shape[:-3], ctx.streams, *frames.shape[-2:])
+        doutput[..., :-FRAMES, :, :] = gradient[..., :-FRAMES, :, :]
+        norm_backward(dnormal, frames, mean, rstd, scale, passing=dadded, out=doutput[..., -FRAMES:, :, :])
         return (
-            doutput, *affine_gradient(dnormal, frames, mean, rstd),
-            flat.t() @ normal.flatten(0, 1), sum_rows(flat),
-            (wide.t() @ t.flatten(0, 1)).view(qv.shape), sum_rows(wide).view(FRAMES, -1),
-            dkeys.t() @ (t[0] - t[1]),
-            dadded.t() @ mixed.flatten(0, 1), sum_rows(dadded),
+            doutput, *affine_gradient(dnormal, frames, mean, rstd, types=_types(frames)),
+            flat.mT @ _rows(normal), sum_rows(flat),
+            (wide.mT @ _rows(t)).view(qv.shape), sum_rows(wide).unflatten(-1, (FRAMES, -1)),
+            dkeys.mT @ (t[..., 0, :, :] - t[..., 1, :, :]),
+            wide_dadded.mT @ _rows(mixed), sum_rows(wide_dadded),
         )  # fmt: skip
+
+
+def _types(frames: Tensor) -> int:
+    """T of (T, 2, R, c); 1 of (2, R, c)."""
+    return 1 if frames.dim() == 3 else len(frames)
+
+
+def _rows(frames: Tensor) -> Tensor:
+    """([T,] 2, R, c) as ([T,] 2 R, c)."""
+    return frames.flatten(-3, -2)
+
+
+def _frames(rows: Tensor, like: Tensor) -> Tensor:
+    """([T,] 2 R, c) as ([T,] 2, R, c)."""
+    return rows.view(*like.shape[:-1], rows.shape[-1])
 
 
 def _sum_dtype(x: Tensor) -> torch.dtype:

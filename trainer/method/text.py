@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ..variant import TOKENS
 from .adapters import Adapter, text_parts
+from . import products
 
 _LAYER = re.compile(r"(?:^|\.)encoder\.layers\.(\d+)\.self_attn$")
 
@@ -47,6 +48,11 @@ class TextEncoder(nn.Module):
                 _add_lora(getattr(layer, f"{projection}_proj"), adapter, projection)
         self.adapter_modules = nn.ModuleList(self.adapters.values())
 
+    @property
+    def types(self) -> int:
+        """T, the anomaly types whose LoRA it has."""
+        return next(iter(self.adapters.values())).types if self.adapters else 1
+
     def forward(self, tokens: Tensor) -> Tensor:
         """States of tokenised prompts: (P, L) integers to (P, L, d), after the last LayerNorm, no mask."""
         return self.encoder(tokens)[0]
@@ -54,7 +60,8 @@ class TextEncoder(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class TextSource:
-    """The states of the prompts: from the encoder when it is trained, else computed once.
+    """The states of the prompts: from the encoder when it is trained (of each type, where several train), else computed
+    once.
 
     Attributes:
         encoder: the trained text encoder, or None.
@@ -68,9 +75,15 @@ class TextSource:
 
     def __call__(self, batch: int) -> Tensor:
         """(B, P, L, d); the prompts are encoded once, however many samples use them."""
-        states = self.states if self.encoder is None else self.encoder(self.tokens)
-        assert states is not None
-        return pair_states(states, batch)
+        if self.encoder is None:
+            assert self.states is not None
+            return pair_states(self.states, batch)
+        assert self.tokens is not None
+        types = self.encoder.types
+        if types == 1:
+            return pair_states(self.encoder(self.tokens), batch)
+        states = self.encoder(self.tokens.repeat(types, 1)).unflatten(0, (types, -1))
+        return states.repeat_interleave(batch // types, dim=0)
 
 
 def tokenize(tokenizer: Any, prompts: Sequence[str]) -> Tensor:
@@ -92,8 +105,11 @@ def _add_lora(linear: nn.Module, adapter: Adapter, projection: str) -> None:
 
     def add(_module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         down, up = getattr(adapter, f"{projection}_down"), getattr(adapter, f"{projection}_up")
-        inner = F.linear(inputs[0], down)
-        return torch.addmm(output.flatten(0, -2), inner.flatten(0, -2), up).view_as(output)
+        if adapter.types == 1:
+            inner = F.linear(inputs[0], down)
+            return torch.addmm(output.flatten(0, -2), inner.flatten(0, -2), up).view_as(output)
+        own, into = (products.by_type(x.flatten(0, -2), adapter.types) for x in (inputs[0], output))
+        return torch.baddbmm(into, products.linear(own, down), up).view_as(output)
 
     linear.register_forward_hook(add)
 

@@ -12,8 +12,9 @@ from ..errors import TrainerError
 from ..kernels.attention import fused_or_sdpa
 from ..variant import FRAMES, Variant
 from .adapters import Adapter, attention_parts
-from .attention import AttentionKernel, DualAttention
+from .attention import AttentionKernel, DualAttention, last_rows
 from .lora import FrameMasks
+from .products import by_type
 
 
 class DualUNet(nn.Module):
@@ -78,7 +79,7 @@ class DualUNet(nn.Module):
         unet.set_attn_processor(processors)
         replace_frozen_layers(unet)
         if final is not None:
-            unet.up_blocks[-1].attentions[-1].leading_rows = self.layout.conditions
+            unet.up_blocks[-1].attentions[-1].frames = self.layout.frames
         self.adapter_modules = nn.ModuleList(self.adapters.values())
 
     def forward(
@@ -93,7 +94,8 @@ class DualUNet(nn.Module):
         """Predict the noise in both frames.
 
         Args:
-            latents: (B, 2, 4, h, w), the noisy latents of whole image and part.
+            latents: (B, 2, 4, h, w), the noisy latents of whole image and part; of several types B / T of each, one
+                type after the other.
             timesteps: (B,), shared by the frames and the condition.
             text: (B, 2, L, d), the text states of whole image and part.
             condition: (B, 4, h, w), the noisy condition latents; needed by `bcm`, and by it alone. With `seen_by`
@@ -112,15 +114,21 @@ class DualUNet(nn.Module):
             # The condition is seen with the whole image's text and LoRA.
             own = (states[0], timesteps) if first is None else (states[0][first], timesteps[first])
             rows, states, times = [condition, *rows], [own[0], *states], [own[1], *times]
-            self.layout.share(len(condition), seen_by)
+        types = self.types
+        self.layout.share(types, 0 if condition is None else len(condition), seen_by)
         prediction = self.unet(
-            torch.cat(rows).to(self.dtype),
-            torch.cat(times),
-            encoder_hidden_states=torch.cat(states).to(self.dtype),
+            _joined(rows, types).to(self.dtype),
+            _joined(times, types),
+            encoder_hidden_states=_joined(states, types).to(self.dtype),
             return_dict=False,
         )[0]
-        frames = prediction[-FRAMES * len(latents) :].unflatten(0, (FRAMES, -1))
-        return frames.transpose(0, 1).to(latents.dtype)
+        frames = last_rows(prediction, FRAMES * len(latents), types).unflatten(0, (types, FRAMES, -1))
+        return frames.transpose(1, 2).flatten(0, 1).to(latents.dtype)
+
+    @property
+    def types(self) -> int:
+        """T, the anomaly types that train together."""
+        return next(iter(self.adapters.values())).types
 
     @property
     def dtype(self) -> torch.dtype:
@@ -136,16 +144,27 @@ class RowLayout:
     """
 
     def __init__(self) -> None:
-        self._conditions = 0
+        self._conditions, self._types = 0, 1
         self.seen_by: Tensor | None = None
 
-    def share(self, conditions: int, seen_by: Tensor | None) -> None:
+    def share(self, types: int, conditions: int, seen_by: Tensor | None) -> None:
         """What holds for the next pass of the network."""
-        self._conditions, self.seen_by = conditions, seen_by
+        self._types, self._conditions, self.seen_by = types, conditions, seen_by
 
     def conditions(self, rows: int) -> int:
         """K, of so many rows in all."""
         return rows // (FRAMES + 1) if self.seen_by is None else self._conditions
+
+    def frames(self, x: Tensor) -> Tensor:
+        """The rows of the two frames, without the conditions'."""
+        return last_rows(x, len(x) - self.conditions(len(x)), self._types)
+
+
+def _joined(streams: list[Tensor], types: int) -> Tensor:
+    """Streams of B samples each, one after the other; of several types, one type after the other."""
+    if types == 1:
+        return torch.cat(streams)
+    return torch.cat([by_type(stream, types) for stream in streams], dim=1).flatten(0, 1)
 
 
 def unet_prefix(processor: str, variant: Variant) -> str:

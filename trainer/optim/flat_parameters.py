@@ -1,42 +1,27 @@
 """All trained numbers in one flat float32 buffer, whatever precision the network computes in.
 
 One buffer makes the optimiser, the norm, the average over processes and the cast to the computing
-precision one operation each, instead of one per tensor.
+precision one operation each, instead of one per tensor. Several anomaly types that train together have a buffer each,
+all rows of one matrix, so that a layer's parameters of all types are one tensor.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import TrainerError
 from ..method.adapters import WITHOUT_GRADIENT, Adapter, Part
+from ..weights.fit import check_tensors
+from .layout import Range, lay_out
 
-#: Each packed parameter starts at a multiple of this many numbers, as matrix kernels want 16-byte starts.
-ALIGNMENT = 64
 #: Leaves, and numbers in them, whose gradients are summed together, as soon as the backward pass has reached them
 #: all: few enough that they and their second copy take no memory worth the name.
 COLLECTED_AT_ONCE, NUMBERS_AT_ONCE = 100, 2**23
-
-
-@dataclass(frozen=True, slots=True)
-class _Range:
-    """Where one packed parameter lies in the flat buffer."""
-
-    adapter: Adapter
-    attribute: str
-    start: int
-    shape: torch.Size
-
-    def of(self, flat: Tensor, offset: int = 0) -> Tensor:
-        """The parameter's view of a flat buffer, or of a part of one that begins at `offset`."""
-        start = self.start - offset
-        return flat[start : start + self.shape.numel()].view(self.shape)
 
 
 @dataclass(slots=True)
@@ -56,10 +41,133 @@ class _Run:
     collected: bool = False
 
 
-class AdapterParameters:
-    """The adapters' parameters: a float32 master copy, and leaves in the precision of the computation.
+class Leaves:
+    """What autograd sees of the parameters of T types, and the way of their gradients into the flat buffers.
 
-    Three buffers of one layout; each packed parameter of each adapter has its range, at a multiple of `ALIGNMENT`::
+    Attributes:
+        master, gradient: float32 (T, n), see `AdapterParameters`.
+        leaves: one for each packed parameter, in the order of the buffers; (T, *shape) where T is more than 1.
+
+    Args:
+        adapters: every adapter by the prefix of its names, in the order of the file; the leaves become theirs.
+        types: T.
+        device: where the buffers live.
+        dtype: precision of the leaves; with float32 (or float64) they are views of the master copy.
+        layout: of an earlier stack of these adapters, whose leaves have the shapes of several types.
+    """
+
+    def __init__(
+        self,
+        adapters: Mapping[str, Adapter],
+        types: int,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        layout: tuple[list[Range], int] | None = None,
+    ) -> None:
+        self.layout = layout or lay_out(adapters)
+        self.ranges, total = self.layout
+        self.full_precision = dtype in (torch.float32, torch.float64)
+        self.master = torch.zeros(types, total, dtype=dtype if self.full_precision else torch.float32, device=device)
+        self.gradient = torch.zeros_like(self.master)
+        self.shadow = self.master if self.full_precision else self.master.to(dtype)
+        self.leaves = [nn.Parameter(place.of(self.shadow)) for place in self.ranges]
+        self._show(self.leaves)
+        if self.full_precision:
+            for place, leaf in zip(self.ranges, self.leaves, strict=True):
+                leaf.grad = place.of(self.gradient)
+        else:
+            self._collect_as_they_come(types)
+
+    def _show(self, values: Iterable[nn.Parameter]) -> None:
+        """Let the adapters have these parameters."""
+        for place, value in zip(self.ranges, values, strict=True):
+            setattr(place.adapter, place.attribute, value)
+
+    def _collect_as_they_come(self, types: int) -> None:
+        parts = _cut([types * place.shape.numel() for place in self.ranges])
+        self._runs = [_Run(part, sum(r.attribute not in WITHOUT_GRADIENT for r in self.ranges[part])) for part in parts]
+        for run in self._runs:
+            for leaf in self.leaves[run.slice]:
+                leaf.register_post_accumulate_grad_hook(self._on_gradient(run))
+
+    @contextmanager
+    def only(self, row: int) -> Iterator[None]:
+        """Inside, the adapters are those of one type, for inference."""
+        if len(self.master) == 1:
+            yield
+            return
+        self._show(nn.Parameter(leaf.detach()[row], requires_grad=False) for leaf in self.leaves)
+        try:
+            yield
+        finally:
+            self._show(self.leaves)
+
+    @contextmanager
+    def collecting(self, *, only: bool = False) -> Iterator[None]:
+        """Around one backward pass: its gradients are added to `gradient`, and freed while it still runs.
+
+        Args:
+            only: nothing else is in the sum, so it is overwritten: half the memory traffic.
+
+        In full precision autograd itself adds them: there is no second buffer.
+        """
+        if self.full_precision:
+            yield  # the leaves' gradients are views of the sum
+            return
+        self._only = only
+        for run in self._runs:
+            run.awaited, run.collected = run.expected, False
+        yield
+        for run in self._runs:
+            # What came after all, or not at all.
+            if not run.collected or any(leaf.grad is not None for leaf in self.leaves[run.slice]):
+                self._collect(run)
+
+    def _on_gradient(self, run: _Run) -> Callable[[Tensor], None]:
+        """What autograd calls when a leaf of the run has its gradient; the last one's call collects them all."""
+
+        def arrived(_: Tensor) -> None:
+            run.awaited -= 1
+            if run.awaited == 0:
+                self._collect(run)
+
+        return arrived
+
+    @torch.no_grad()
+    def _collect(self, run: _Run) -> None:
+        """Add the gradients of the run's leaves, which lie side by side in the flat buffers, and free them."""
+        ranges, leaves = self.ranges[run.slice], self.leaves[run.slice]
+        start, end = ranges[0].start, ranges[-1].start + ranges[-1].shape.numel()
+        # One kernel per hundred tensors of equal precision; mixed precisions would take one for each.
+        low = torch.zeros(len(self.master), end - start, dtype=self.shadow.dtype, device=self.shadow.device)
+        pairs = [
+            (place.of(low, start), leaf.grad)
+            for place, leaf in zip(ranges, leaves, strict=True)
+            if leaf.grad is not None
+        ]
+        if len(low) > 1:  # dense tensors, as that kernel wants them
+            pairs = [pair for views, grads in pairs for pair in zip(views, grads, strict=True)]
+        if pairs:
+            torch._foreach_copy_([view for view, _ in pairs], [grad for _, grad in pairs])
+        if self._only and not run.collected:
+            self.gradient[:, start:end].copy_(low)
+        else:
+            self.gradient[:, start:end].add_(low)
+        for leaf in leaves:
+            leaf.grad = None
+        run.collected = True
+
+    def start_sum(self, passes: int) -> None:
+        """Start a new sum of so many passes; the only one of a step need find no zeros, see `collecting`."""
+        if self.full_precision or passes != 1:
+            self.gradient.zero_()
+
+
+class AdapterParameters:
+    """The adapters' parameters of one type: a float32 master copy, and leaves in the precision of the computation.
+
+    Three buffers of one layout; each packed parameter of each adapter has its range, at a multiple of 64 numbers::
 
         number    0        r0     64·k      r1       64·m                                  n
                   | q_down |······| q_up    |·······| kv_down | ... next adapter's q_down | ...
@@ -77,9 +185,10 @@ class AdapterParameters:
         refresh()              ... which casts master into shadow again
 
     Attributes:
+        stack: the buffers of all types, and what is theirs together.
+        row: which of them are this type's.
         master: float32 (n,), the values that the optimiser changes; its `grad` is `gradient`.
         gradient: float32 (n,), the sum of all passes since `start_sum`.
-        leaves: what autograd sees, one for each packed parameter, in the order of the buffers.
         untrained: tensors that the file must hold but nothing trains, by full name.
 
     Args:
@@ -87,6 +196,8 @@ class AdapterParameters:
         values: start value of every tensor, by full name.
         device: where the buffers live.
         dtype: precision of the leaves; with float32 (or float64) they are views of the master copy.
+        stack: of several types, made before; this one's own where none is given.
+        row: this type's in it.
     """
 
     def __init__(
@@ -96,31 +207,26 @@ class AdapterParameters:
         *,
         device: torch.device,
         dtype: torch.dtype = torch.float32,
+        stack: Leaves | None = None,
+        row: int = 0,
     ) -> None:
         self._adapters = dict(adapters)
-        self._ranges, total = _lay_out(self._adapters)
-        self.full_precision = dtype in (torch.float32, torch.float64)
-        master_dtype = dtype if self.full_precision else torch.float32
-        self.master = nn.Parameter(torch.zeros(total, dtype=master_dtype, device=device))
-        self.gradient = torch.zeros_like(self.master, requires_grad=False)
+        self.stack = stack or Leaves(self._adapters, 1, device=device, dtype=dtype)
+        self.row = row
+        self.master, self.gradient = nn.Parameter(self.stack.master[row]), self.stack.gradient[row]
         self.master.grad = self.gradient
-        self._shadow = self.master.detach() if self.full_precision else self.master.detach().to(dtype)
-        self.leaves = [nn.Parameter(place.of(self._shadow)) for place in self._ranges]
-        for place, leaf in zip(self._ranges, self.leaves, strict=True):
-            setattr(place.adapter, place.attribute, leaf)
-        if self.full_precision:
-            for place, leaf in zip(self._ranges, self.leaves, strict=True):
-                leaf.grad = place.of(self.gradient)
-        else:
-            parts = _cut([place.shape.numel() for place in self._ranges])
-            self._runs = [
-                _Run(part, sum(r.attribute not in WITHOUT_GRADIENT for r in self._ranges[part])) for part in parts
-            ]
-            for run in self._runs:
-                for leaf in self.leaves[run.slice]:
-                    leaf.register_post_accumulate_grad_hook(self._on_gradient(run))
+        self.collecting, self.start_sum = self.stack.collecting, self.stack.start_sum
         self.untrained: dict[str, Tensor] = {}
         self.load(values)
+
+    @property
+    def leaves(self) -> list[nn.Parameter]:
+        """What autograd sees, of all types of the stack."""
+        return self.stack.leaves
+
+    @property
+    def _ranges(self) -> list[Range]:
+        return self.stack.ranges
 
     def names(self) -> list[str]:
         """Every name of the file, in its order."""
@@ -164,104 +270,14 @@ class AdapterParameters:
     @torch.no_grad()
     def refresh(self) -> None:
         """Bring the leaves up to date with the master copy."""
-        if not self.full_precision:
-            self._shadow.copy_(self.master)
-
-    @contextmanager
-    def collecting(self, *, only: bool = False) -> Iterator[None]:
-        """Around one backward pass: its gradients are added to `gradient`, and freed while it still runs.
-
-        Args:
-            only: nothing else is in the sum, so it is overwritten: half the memory traffic.
-
-        In full precision autograd itself adds them: there is no second buffer.
-        """
-        if self.full_precision:
-            yield  # the leaves' gradients are views of the sum
-            return
-        self._only = only
-        for run in self._runs:
-            run.awaited, run.collected = run.expected, False
-        yield
-        for run in self._runs:
-            # What came after all, or not at all.
-            if not run.collected or any(leaf.grad is not None for leaf in self.leaves[run.slice]):
-                self._collect(run)
-
-    def _on_gradient(self, run: _Run) -> Callable[[Tensor], None]:
-        """What autograd calls when a leaf of the run has its gradient; the last one's call collects them all."""
-
-        def arrived(_: Tensor) -> None:
-            run.awaited -= 1
-            if run.awaited == 0:
-                self._collect(run)
-
-        return arrived
-
-    @torch.no_grad()
-    def _collect(self, run: _Run) -> None:
-        """Add the gradients of the run's leaves, which lie side by side in the flat buffers, and free them."""
-        ranges, leaves = self._ranges[run.slice], self.leaves[run.slice]
-        start, end = ranges[0].start, ranges[-1].start + ranges[-1].shape.numel()
-        # One kernel per hundred tensors of equal precision; mixed precisions would take one for each.
-        low = torch.zeros(end - start, dtype=self._shadow.dtype, device=self._shadow.device)
-        pairs = [
-            (place.of(low, start), leaf.grad)
-            for place, leaf in zip(ranges, leaves, strict=True)
-            if leaf.grad is not None
-        ]
-        if pairs:
-            torch._foreach_copy_([view for view, _ in pairs], [grad for _, grad in pairs])
-        if self._only and not run.collected:
-            self.gradient[start:end].copy_(low)
-        else:
-            self.gradient[start:end].add_(low)
-        for leaf in leaves:
-            leaf.grad = None
-        run.collected = True
-
-    def start_sum(self, passes: int) -> None:
-        """Start a new sum of so many passes; the only one of a step need find no zeros, see `collecting`."""
-        if self.full_precision or passes != 1:
-            self.gradient.zero_()
+        if not self.stack.full_precision:
+            self.stack.shadow[self.row].copy_(self.master)
 
     def _named_parts(self) -> list[tuple[str, Adapter, Part]]:
         """Every part with its full name."""
         return [
             (prefix + part.name, adapter, part) for prefix, adapter in self._adapters.items() for part in adapter.parts
         ]
-
-
-def check_tensors(values: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
-    """Fail unless `values` holds exactly the expected names and shapes.
-
-    Raises:
-        TrainerError: says what differs and what usually causes it.
-    """
-    missing = [name for name in expected if name not in values]
-    extra = [name for name in values if name not in expected]
-    if missing or extra:
-        examples = ", ".join([f"missing {name}" for name in missing[:2]] + [f"extra {n}" for n in extra[:2]])
-        raise TrainerError(
-            f"The weights do not fit this model: {len(missing)} of {len(expected)} tensors missing, "
-            f"{len(extra)} unknown ({examples}). Check --variant, --train_text_encoder and the base model."
-        )
-    for name, shape in expected.items():
-        if tuple(values[name].shape) != tuple(shape):
-            raise TrainerError(
-                f"The weights do not fit this model: {name} has shape {tuple(values[name].shape)}, "
-                f"expected {tuple(shape)}. Check --rank and the base model."
-            )
-
-
-def _lay_out(adapters: Mapping[str, Adapter]) -> tuple[list[_Range], int]:
-    """Give every packed parameter its place."""
-    ranges, start = [], 0
-    for adapter in adapters.values():
-        for attribute, parameter in adapter.named_parameters():
-            ranges.append(_Range(adapter, attribute, start, parameter.shape))
-            start += -(-parameter.numel() // ALIGNMENT) * ALIGNMENT
-    return ranges, start
 
 
 def _cut(sizes: Sequence[int]) -> list[slice]:
