@@ -1,7 +1,6 @@
 """What all tests share: English messages, the signals of a foreground program, and nothing left running."""
 
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -9,27 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.miniature import SHARED
 from tests.processes import MARK_OF_ALL, end_leftovers
+from tests.shared import memory_folder as folder_in_memory
+from tests.shared import shared_folder
 
 os.environ["LANGUAGE"] = "en"
 os.environ.pop("DUALANO_LANG", None)
 
 
-_MADE_HERE = pytest.StashKey[str]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """The folder that this session's processes share: workers find it in their environment."""
-    if SHARED not in os.environ:
-        config.stash[_MADE_HERE] = os.environ[SHARED] = tempfile.mkdtemp(prefix="dualano-shared-")
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Who made it removes it."""
-    if folder := config.stash.get(_MADE_HERE, None):
-        del os.environ[SHARED]
-        shutil.rmtree(folder, ignore_errors=True)
+    shared_folder()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,6 +59,5 @@ def memory_folder() -> Iterator[Path]:
 
     What survives a killed process is the kernel's, whether it has reached a disk or not.
     """
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="dualano-", dir=memory) as folder:
+    with tempfile.TemporaryDirectory(dir=folder_in_memory()) as folder:
         yield Path(folder)

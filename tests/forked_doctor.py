@@ -98,6 +98,7 @@ def _serve(theirs: socket.socket) -> None:
     for name in (*ours, *_LATE):
         if not name.endswith("__main__"):
             importlib.import_module(name)
+    _read_tables()
     gc.freeze()
     while True:
         message, files, _flags, _address = socket.recv_fds(theirs, _LARGEST, 2)
@@ -110,6 +111,16 @@ def _serve(theirs: socket.socket) -> None:
             os.close(file)
         theirs.send(str(child).encode())
         theirs.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())
+
+
+def _read_tables() -> None:
+    """What the program itself reads once and keeps: it is the same in every project, and takes longer than the work."""
+    from dualano_setup.explain import general, signatures
+    from dualano_setup.knowledge import shipped
+
+    signatures.load()
+    general.load()
+    shipped.names()
 
 
 def _doctor(request: dict[str, object], files: Sequence[int]) -> int:

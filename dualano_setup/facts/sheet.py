@@ -221,6 +221,16 @@ class RequirementsFile:
 
 
 @dataclass(frozen=True, slots=True)
+class IgnoredFlag:
+    """A flag in a script that `accelerate launch` takes and that does nothing there."""
+
+    file: str
+    line: int
+    text: str  # "--gradient_accumulation_steps 4"
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccelerateConfig:
     """accelerate's configuration and everything that would win over it."""
 
@@ -233,6 +243,7 @@ class AccelerateConfig:
     version: str | None = None  # accelerate in the training environment
     known_keys: tuple[str, ...] = ()  # read from that accelerate's own source when possible
     keys_source: str = ""  # where known_keys were read
+    ignored_flags: tuple[IgnoredFlag, ...] = ()  # in the user's own scripts
 
 
 # --- data, model, checkout -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from dualano_setup.facts.fact import Unknown
-from dualano_setup.facts.sheet import AccelerateConfig, BinaryBuild
+from dualano_setup.facts.sheet import AccelerateConfig, BinaryBuild, IgnoredFlag
 from dualano_setup.rules.acc.rules import RULES
 from tests.rules.project_sheets import accelerate, checkout, context, environment, findings, gpus, patch, statuses
 
@@ -119,3 +119,11 @@ def test_variables_that_win():
     assert row.subject == "ACCELERATE_USE_DEEPSPEED"
     off = accelerate({}, overrides=(("ACCELERATE_USE_DEEPSPEED", "false"),))
     assert statuses(RULES, "ACC005", context(accelerate=off)) == ["ok"]
+
+
+def test_a_flag_that_the_launcher_ignores_is_named_with_its_line():
+    flags = (IgnoredFlag("/p/train.sh", 3, "--gradient_accumulation_steps 4", "4"),)
+    ctx = context(accelerate=replace(accelerate({"mixed_precision": "no"}), ignored_flags=flags))
+    assert statuses(RULES, "ACC006", ctx) == ["warn"]
+    (finding,) = findings(RULES, "ACC006", ctx)
+    assert "line 3 of /p/train.sh" in finding.detail

@@ -81,6 +81,9 @@ def test_a_foreground_training_ends_with_a_checkpoint(project, how, status, stat
     view = _see(project)
     assert view.verdict.state == state
     assert view.checkpoint == f"checkpoint-{steps_done(view.record)}"
+    if how == signal.SIGINT:
+        assert f"wrote {view.checkpoint}" in said
+        assert f"dualano-doctor resume {view.run.name}" in said
 
 
 def test_a_killed_foreground_training_ends_as_well(project):

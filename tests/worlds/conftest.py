@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.miniature import miniature as make_miniature
+from tests.shared import shared_folder
 from tests.worlds.bench import open_bench
 from tests.worlds.project import healthy
 
@@ -43,7 +44,7 @@ def project(miniature, monkeypatch):
             "XDG_CACHE_HOME",
         ):
             monkeypatch.delenv(name)
-    with tempfile.TemporaryDirectory(prefix="dualano-world-") as folder:
+    with tempfile.TemporaryDirectory(prefix="world-", dir=shared_folder()) as folder:
         yield healthy(Path(folder) / "project", miniature, monkeypatch.setenv)
 
 

@@ -12,7 +12,9 @@ from ...language import _
 from ...system.files import NotRegularError, plain_error, read_whole, size_of
 from ..fact import Fact, Known, Unknown
 from ..sheet import AccelerateConfig
+from .checkout import TREES
 from .flat_yaml import read_flat
+from .launch_lines import ignored_flags
 
 if TYPE_CHECKING:
     from ...settings.options import Settings
@@ -52,18 +54,22 @@ def probe(
     path = config_path(variables)
     version, keys, source = _installed(site_packages)
     overrides = tuple(sorted((k, v[:200]) for k, v in variables.items() if k.startswith(_WINNING)))
+    rest = (overrides, version, keys, source, ignored_flags(_folders_of_scripts(settings)))
     try:
         data = read_whole(path, MAX_BYTES)
     except FileNotFoundError:
-        return Known(AccelerateConfig(str(path), False, "", None, "", overrides, version, keys, source), str(path))
+        return Known(AccelerateConfig(str(path), False, "", None, "", *rest), str(path))
     except NotRegularError as error:
-        return Known(
-            AccelerateConfig(str(path), True, "", None, str(error), overrides, version, keys, source), str(path)
-        )
+        return Known(AccelerateConfig(str(path), True, "", None, str(error), *rest), str(path))
     except (OSError, ValueError) as error:
         return Unknown(plain_error(error), str(path))
     text, values, problem = parse_config(data)
-    return Known(AccelerateConfig(str(path), True, text, values, problem, overrides, version, keys, source), str(path))
+    return Known(AccelerateConfig(str(path), True, text, values, problem, *rest), str(path))
+
+
+def _folders_of_scripts(settings: Settings) -> tuple[Path, ...]:
+    checkout = settings.checkout
+    return (settings.project, *((checkout, *(checkout / tree for tree in TREES)) if checkout else ()))
 
 
 def config_path(variables: Mapping[str, str]) -> Path:

@@ -73,6 +73,23 @@ def check_variables(context: Context) -> Iterator[Verdict]:
             )
 
 
+def check_scripts(context: Context) -> Iterator[Verdict]:
+    """ACC006: gradient accumulation asked of the launcher, which hands it to DeepSpeed alone."""
+    for flag in given(context.sheet.accelerate).ignored_flags:
+        yield warn(
+            _(
+                "line {line} of {file} gives `accelerate launch` the flag {flag}: without DeepSpeed it is ignored, and "
+                "each step trains on one batch",
+                line=flag.line,
+                file=shown(flag.file),
+                flag=f"`{shown(flag.text)}`",
+            ),
+            cure=_("Write it behind the name of the training script, which has a flag of the same name."),
+            evidence=f"{shown(flag.file)}:{flag.line}",
+            subject=f"{shown(flag.file)}:{flag.line}",
+        )
+
+
 def _of_the_file(check: Callable[[Context], Iterable[Verdict]]) -> Callable[[Context], Iterable[Verdict]]:
     """The check, but that it does not apply where it has nothing to say and there is no file."""
 
@@ -111,5 +128,12 @@ RULES = (
         check_variables,
         repairable=False,
         fine=N_("No environment variable changes what accelerate does"),
+    ),
+    _rule(
+        "ACC006",
+        N_("a script gives `accelerate launch` a flag that does nothing"),
+        check_scripts,
+        repairable=False,
+        fine=N_("No script here gives `accelerate launch` a flag that does nothing"),
     ),
 )

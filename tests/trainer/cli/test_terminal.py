@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-import time
 
-from tests.places import PATIENCE, ROOT
+from tests.places import PATIENCE
+from tests.runs.standin import wait_for
+from tests.trainer.kills.killing import started
 from tests.trainer.runs import arguments
 
 
 def test_ctrl_c_leaves_a_checkpoint_when_tee_has_gone_first(tmp_path):
-    command = [sys.executable, "-m", "trainer", *arguments(tmp_path, "--max_train_steps", "100000")]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    training = subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE, env=environment,
-    )  # fmt: skip
+    log, metrics = tmp_path / "pipe", tmp_path / "output" / "metrics.jsonl"
+    os.mkfifo(log)
+    tee = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
+    training = started(arguments(tmp_path / "output", "--max_train_steps", "100000"), log)
     try:
-        metrics, end = tmp_path / "metrics.jsonl", time.monotonic() + PATIENCE
-        while not (metrics.is_file() and metrics.stat().st_size) and time.monotonic() < end:
-            time.sleep(0.1)
-        training.stderr.close()  # as `2>&1 | tee log` has it: the reader is gone
-        training.send_signal(signal.SIGINT)
-        assert training.wait() == 130
+        wait_for(lambda: metrics.is_file() and metrics.stat().st_size)
+        os.close(tee)  # as `2>&1 | tee log` has it: the reader is gone
+        os.kill(training.pid, signal.SIGINT)
+        training.join(PATIENCE)
+        assert training.exitcode == 130
     finally:
         training.kill()
-        training.wait()
-    assert list(tmp_path.glob("checkpoint-*/trainer_state.json"))
+        training.join()
+    assert list(tmp_path.glob("output/checkpoint-*/trainer_state.json"))

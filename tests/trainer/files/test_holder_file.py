@@ -5,26 +5,22 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import multiprocessing
 import os
-import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, replace
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
-from tests.places import ROOT
 from tests.runs.standin import wait_for
 from trainer.errors import TrainerError
 from trainer.files.holder_file import HOLDER_NAME, _this_process, held
 from trainer.run_folder.folder import claimed
-
-WITHOUT_LOCKS = (
-    "import errno, fcntl, os, sys\n"
-    "def flock(*_): raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))\n"
-    "fcntl.flock = flock\n"
-    "from pathlib import Path\nfrom trainer.run_folder.folder import claimed\n"
-)
 
 
 @pytest.fixture(params=[errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP], ids=errno.errorcode.get)
@@ -35,11 +31,26 @@ def no_locks(monkeypatch, request):
     monkeypatch.setattr(fcntl, "flock", flock)
 
 
-def _other(folder: Path, then: str) -> subprocess.Popen[str]:
-    """Another process that claims `folder`."""
-    program = f"{WITHOUT_LOCKS}with claimed(Path({str(folder)!r})):\n    print('in', flush=True); {then}"
-    variables = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-c", program], env=variables, text=True, stdout=subprocess.PIPE)
+@contextmanager
+def _others(folder: Path, number: int, end: Path) -> Iterator[list[BaseProcess]]:
+    """That many processes that claim `folder` at once, and keep it until `end` is there; 1 is the status of refusal."""
+    others = [multiprocessing.get_context("fork").Process(target=_claim, args=(folder, end)) for _ in range(number)]
+    for other in others:
+        other.start()
+    yield others
+    for other in others:
+        other.kill()
+        other.join()
+
+
+def _claim(folder: Path, end: Path) -> None:
+    try:
+        with claimed(folder):
+            (folder / "in").touch()
+            while not end.exists():
+                time.sleep(0.05)
+    except TrainerError:
+        sys.exit(1)
 
 
 def test_the_second_of_two_is_refused_and_the_lack_is_said(tmp_path, no_locks, capsys):
@@ -52,12 +63,11 @@ def test_the_second_of_two_is_refused_and_the_lack_is_said(tmp_path, no_locks, c
 
 
 def test_another_process_is_kept_out_and_what_it_left_is_taken_over_when_it_was_killed(tmp_path, no_locks):
-    other = _other(tmp_path, "import time; time.sleep(600)")
-    assert other.stdout.readline() == "in\n"
-    with pytest.raises(TrainerError, match=f"process {other.pid} on"), claimed(tmp_path):
-        pass
-    other.kill()
-    other.wait()
+    with _others(tmp_path, 1, tmp_path / "end") as (other,):
+        wait_for((tmp_path / "in").exists)
+        with pytest.raises(TrainerError, match=f"process {other.pid} on"), claimed(tmp_path):
+            pass
+    (tmp_path / "in").unlink()
     assert (tmp_path / HOLDER_NAME).exists()
     with claimed(tmp_path):
         assert json.loads((tmp_path / HOLDER_NAME).read_text())["pid"] == os.getpid()
@@ -98,13 +108,13 @@ def test_where_there_are_no_links_either(tmp_path, monkeypatch):
         pass
 
 
-def test_of_many_at_once_one_gets_it(tmp_path):
+def test_of_many_at_once_one_gets_it(tmp_path, no_locks):
     stale = replace(_this_process(), started="1")
     (tmp_path / HOLDER_NAME).write_text(json.dumps(asdict(stale)))
     end = tmp_path / "end"
-    others = [
-        _other(tmp_path, f"import time\n    while not Path({str(end)!r}).exists(): time.sleep(0.05)") for _ in range(6)
-    ]
-    wait_for(lambda: sum(other.poll() == 1 for other in others) >= 5)
-    end.touch()
-    assert sorted(other.wait() for other in others) == [0, 1, 1, 1, 1, 1]
+    with _others(tmp_path, 6, end) as others:
+        wait_for(lambda: sum(other.exitcode == 1 for other in others) >= 5)
+        end.touch()
+        for other in others:
+            other.join()
+        assert sorted(other.exitcode for other in others) == [0, 1, 1, 1, 1, 1]

@@ -26,14 +26,26 @@ def trainings() -> Any:
     return context
 
 
-def _work(command: Sequence[str], events: Connection, log: str) -> None:
-    """Train; tell `events` what begins."""
+def started(command: Sequence[str], log: Path, **variables: str) -> Any:
+    """`python -m trainer COMMAND` as a process of its own with those variables, its errors in `log`."""
+    process = trainings().Process(target=_train, args=(command, str(log), variables))
+    process.start()
+    return process
+
+
+def _train(command: Sequence[str], log: str, variables: dict[str, str]) -> None:
     import torch
 
     from trainer.__main__ import main
 
+    os.environ |= variables
     torch.set_num_threads(1)
     os.dup2(os.open(log, os.O_WRONLY | os.O_APPEND), sys.stderr.fileno())
+    sys.exit(main(list(command)))
+
+
+def _work(command: Sequence[str], events: Connection, log: str) -> None:
+    """Train; tell `events` what begins."""
 
     def tell(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "os.mkdir" and ".checkpoint-partial-" in str(arguments[0]):
@@ -42,7 +54,7 @@ def _work(command: Sequence[str], events: Connection, log: str) -> None:
             events.send_bytes(STEPS)
 
     sys.addaudithook(tell)
-    sys.exit(main(list(command)))
+    _train(command, log, {})
 
 
 def killed(context: Any, command: Sequence[str], event: bytes, number: int, delay: float, log: Path) -> int | None:

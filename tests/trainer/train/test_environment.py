@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from tests.places import ROOT
+from tests.places import PATIENCE
+from tests.trainer.kills.killing import started
 from tests.trainer.runs import arguments, losses, train
 from trainer.weights.adapter_file import read_weights
 
 
-def start(rank: int, port: int, output: Path, *extra: str) -> subprocess.Popen:
+def start(rank: int, port: int, output: Path, log: Path, *extra: str) -> Any:
     """One of two processes, as torchrun and accelerate start them."""
-    launch = {
-        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2",
-        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "ACCELERATE_USE_CPU": "true",
-        "OMP_NUM_THREADS": "1",
-    }  # fmt: skip
-    command = [sys.executable, "-m", "trainer", *arguments(output, *extra)]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | launch, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
+    log.touch()
+    return started(
+        arguments(output, *extra), log, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2",
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), ACCELERATE_USE_CPU="true", OMP_NUM_THREADS="1",
+    )  # fmt: skip
 
 
 def test_gradients_are_averaged(tmp_path):
@@ -34,13 +29,15 @@ def test_gradients_are_averaged(tmp_path):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    two = [start(rank, port, tmp_path / "two", *options, "--train_batch_size", "1") for rank in range(2)]
-    try:
-        said = [process.communicate()[1] for process in two]
-    finally:
-        for process in two:
-            process.kill()
-    assert [process.returncode for process in two] == [0, 0], said
+    logs = [tmp_path / f"{rank}.log" for rank in range(2)]
+    two = [
+        start(rank, port, tmp_path / "two", log, *options, "--train_batch_size", "1") for rank, log in enumerate(logs)
+    ]
+    for process in two:
+        process.join(PATIENCE)
+        process.kill()
+    said = [log.read_text() for log in logs]
+    assert [process.exitcode for process in two] == [0, 0], said
     assert "x 2 processes" in said[0]
     assert train(tmp_path / "one", *options, "--train_batch_size", "2") == 0
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-5)

@@ -271,3 +271,23 @@ def a_shell_inside_a_job_of_two_tasks(p: Project) -> None:
 )
 def a_world_size_without_its_companions(p: Project) -> None:
     p.patch_environment("WORLD_SIZE", "4")
+
+
+ACCUMULATION = r"gradient.accumulation.steps"
+FINDING = "findings/accelerate-flags-without-effect.sh: run with accelerate 1.15.0, the script sees 1"
+
+
+@world("ACC006", source=FINDING, named_by=ACCUMULATION)
+def accumulation_asked_of_the_launcher(p: Project) -> None:
+    (p.root / "train.sh").write_text(
+        "#!/bin/bash\nset -e\naccelerate launch --mixed_precision no \\\n"
+        "  --gradient_accumulation_steps 4 \\\n  train.py --rank 32\n"
+    )
+
+
+@world("ACC006", source=FINDING, named_by=ACCUMULATION, checkout=True)
+def accumulation_asked_of_the_launcher_in_the_checkout(p: Project) -> None:
+    (p.checkout / "bcm-dual-interrelated_diff" / "job.sbatch").write_text(
+        "#!/bin/sh\n#SBATCH --gres=gpu:1\n"
+        'srun python -m accelerate.commands.launch --gradient-accumulation-steps="2" train.py --rank 32\n'
+    )

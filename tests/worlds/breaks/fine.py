@@ -268,3 +268,8 @@ def lines_of_other_platforms_with_markers(p: Project) -> None:
     wheel.write_bytes(b"PK")
     lines = ('pywin32==306; sys_platform == "win32"', f"tiny @ file://{wheel}", "./more/plain-1.0-py3-none-any.whl")
     p.requirements.write_text(REQUIREMENTS + "\n".join(lines) + "\n")
+
+
+@fine(source="accelerate 1.15.0: what stands behind the script's name is the script's own", checkout=True)
+def accumulation_asked_of_the_trainer(p: Project) -> None:
+    (p.checkout / "train.sh").write_text("accelerate launch train.py --gradient_accumulation_steps 4\n")
