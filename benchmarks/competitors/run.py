@@ -38,7 +38,10 @@ from tests.worlds.world import (  # noqa: E402
     World,
 )
 
-TOOLS = ("dualano-doctor", "env-doctor", "cuda-doctor", "uv pip check", "pip check", "collect_env")
+TOOLS = (
+    "dualano-doctor", "env-doctor", "cuda-doctor", "rigsolve", "torch-preflight", "uv pip check", "pip check",
+    "collect_env",
+)  # fmt: skip
 FAMILIES = {
     "SYS": "machine", "PY": "Python, environment", "GPU": "GPU, driver", "PKG": "packages", "REQ": "requirements.txt",
     "ACC": "accelerate config", "DATA": "data set", "MODEL": "base model", "SEC": "security", "SRC": "sources",
@@ -113,7 +116,8 @@ that no folder can hold (another kernel, another disk, a dead network) are left 
 
 {table(rows, WORLDS)}
 
-Versions: {bench.versions()}. env-doctor ran as `check`, cuda-doctor as `diagnose --verbose`. torch is
+Versions: {bench.versions()}. env-doctor ran as `check`, cuda-doctor as `diagnose --verbose`, rigsolve
+as `check`, torch-preflight as `check` on the checkout's sources (on the project where there is none). torch is
 a stand-in that answers what the world's build and driver imply. collect_env judges nothing: what counts for it is a
 version in its listing. A cause counts only when one line names it, for every tool alike.
 

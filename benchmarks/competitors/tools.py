@@ -21,7 +21,13 @@ DEADLINE = 90.0  # seconds
 STAND_IN = Path(__file__).with_name("torch_stand_in.py")
 _DIGEST = base64.urlsafe_b64encode(hashlib.sha256(STAND_IN.read_bytes()).digest()).rstrip(b"=").decode()
 _ROW = f"torch/__init__.py,sha256={_DIGEST},{STAND_IN.stat().st_size}"
-FROM_INDEX = {"cuda-doctor": "cuda-doctor", "env-doctor": "env-doctor", "collect_env": "pip"}
+FROM_INDEX = {
+    "cuda-doctor": "cuda-doctor",
+    "env-doctor": "env-doctor",
+    "rigsolve": "rigsolve",
+    "torch-preflight": "torch-preflight",
+    "collect_env": "pip",
+}
 ROOT = Path(__file__).parents[2]
 _DOCTOR = (
     "import sys; sys.path.insert(0, sys.argv.pop()); from dualano_setup.cli.main import run; "
@@ -31,6 +37,11 @@ _CUDA_DOCTOR = (
     "import sys; sys.argv = ['cuda-doctor', 'diagnose', '--verbose']; from cuda_doctor.cli import main; main()"
 )
 _ENV_DOCTOR = "import sys; sys.argv = ['env-doctor', 'check']; from env_doctor.cli import main; sys.exit(main())"
+_RIGSOLVE = "import sys; sys.argv = ['rigsolve', {command!r}]; from rigsolve.cli import main; sys.exit(main())"
+_TORCH_PREFLIGHT = (
+    "import sys; sys.argv = ['torch-preflight', 'check', '--no-color', sys.argv[1]]; "
+    "from torch_preflight.cli import main; sys.exit(main())"
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,8 @@ class Bench:
             "dualano-doctor": [sys.executable, "-c", _DOCTOR, str(ROOT)],
             "env-doctor": [python, "-c", _ENV_DOCTOR],
             "cuda-doctor": [python, "-c", _CUDA_DOCTOR],
+            "rigsolve": [python, "-c", _RIGSOLVE.format(command="check")],
+            "torch-preflight": [python, "-c", _TORCH_PREFLIGHT, str(world.checkout or world.root)],
             "pip check": [sys.executable, "-m", "pip", "--python", str(world.interpreter), "check"],
             "uv pip check": [uv_binary(), "pip", "check", "--python", str(world.interpreter), "--no-config"],
             "collect_env": [python, str(collect_env())],
@@ -74,7 +87,7 @@ class Bench:
     def versions(self) -> str:
         """The versions of the tools that came from the index or stand beside this interpreter."""
         found = {"pip": version("pip"), "torch (collect_env)": version("torch"), "uv": version("uv")}
-        for package in ("cuda-doctor", "env-doctor"):
+        for package in ("cuda-doctor", "env-doctor", "rigsolve", "torch-preflight"):
             stem = package.replace("-", "_")
             info = next(self.folder.glob(f"{package}-*/{stem}-*.dist-info"), None)
             found[package] = info.name.removesuffix(".dist-info").rpartition("-")[2] if info else "not installed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from ..language import N_, _
@@ -64,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _folder(text: str | None) -> Path | None:
-    return Path(text).expanduser() if text else None
+    """What is meant from here: the tool that reads the pictures runs in another folder."""
+    return Path(os.path.abspath(Path(text).expanduser())) if text else None  # noqa: PTH100 - links stay as they are
 
 
 def _pixels(text: str | None, resolution: int) -> int:

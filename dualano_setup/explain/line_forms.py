@@ -28,10 +28,11 @@ _LONE = re.compile(
     + r"))(?::(?: |$)|$)"
     r"|^(?:[a-z_]\w*\.)+([A-Z]\w*): |^(gaierror|KeyboardInterrupt|BadZipFile|IncompleteRead)\b"
 )
+# WARN is NCCL's word for its errors.
 _LEVEL = re.compile(
     r"\b(?:(?P<quiet>INFO|DEBUG|TRACE|NOTICE|(?:info|debug|notice)(?=\]|:|\s\|))"
     r"|(?P<error>ERROR|CRITICAL|FATAL|error:|Error:|fatal:)"
-    r"|(?P<warning>WARN(?:ING)?\b|[Ww]arn(?:ing)?(?=\]?:| {2})|\w{1,40}Warning(?=: )))"
+    r"|(?P<warning>(?<!NCCL )WARN(?:ING)?\b|[Ww]arn(?:ing)?(?=\]?:| {2})|\w{1,40}Warning(?=: )))"
 )
 _NO_ACCOUNT = re.compile("|".join(_FORMS["of_no_account"]))
 _DEALT_WITH = re.compile("|".join(_FORMS["dealt_with"]), re.IGNORECASE)

@@ -1,6 +1,7 @@
 """`import`: every layout, made after its published description, becomes what the trainer's own data set loads."""
 
 import json
+import os
 import sys
 import unicodedata
 from pathlib import Path
@@ -85,6 +86,21 @@ def test_links_need_no_training_environment(project, tmp_path):
     made = published.mvtec_ad(tmp_path / "source")
     assert run(["import", str(made.source), "--yes"]) == 0
     assert (project / "data/bottle/ground_truth/broken/000_mask.png").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["flat", "labelme"])
+def test_a_source_may_be_named_from_here(name, project, tmp_path):
+    made = ALL[name](tmp_path / "source")
+    assert bring(os.path.relpath(made.source, project)) == 0
+    assert len(list((project / "data" / made.category / "test" / made.anomaly).iterdir())) == DEFECTS
+
+
+def test_own_folders_may_be_named_from_here(project, tmp_path):
+    made = published.mvtec_ad(tmp_path / "source")
+    inside = f"../source/bottle/{{}}/{made.anomaly}"
+    words = ["--images", inside.format("test"), "--masks", inside.format("ground_truth"), "--crop", "16"]
+    assert bring(*words, "--category", "part", "--anomaly", "spot") == 0
+    assert list((project / "data/part/test/spot").iterdir())
 
 
 def test_pixels_need_one_and_the_message_says_how_to_get_it(project, tmp_path, capsys):

@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from ..cli.flag_types import folder_name
@@ -48,6 +50,7 @@ class ExportSettings:
     split: Protocol = "strict"
     trained_on: Sequence[Path] = ()
     allow_leakage: bool = False
+    paste: bool = False
 
 
 def export(settings: ExportSettings) -> None:
@@ -64,7 +67,7 @@ def export(settings: ExportSettings) -> None:
     else:
         trained_on = [path for source in sources for path in source.trained_on]
         check_leakage(trained_on, [pair.image for source in sources for pair in source.test])
-    with made_aside(settings.output) as aside:
+    with made_aside(settings.output) as aside, pasted(settings, sources) as sources:
         WRITERS[settings.format](sources, aside, settings.output)
         text = json.dumps(describe(settings, sources), indent=2) + "\n"
         (aside / "export.json").write_text(text, encoding="utf-8")
@@ -96,11 +99,31 @@ def gather_all(settings: ExportSettings) -> list[ExportSource]:
     return sorted(sources, key=lambda source: source.number)
 
 
+@contextmanager
+def pasted(settings: ExportSettings, sources: list[ExportSource]) -> Iterator[list[ExportSource]]:
+    """Inside, the sources to write: with `paste` photographs in the place of squares, in a folder for the time being.
+
+    Raises:
+        TrainerError: as `Album`.
+    """
+    if not settings.paste:
+        yield sources
+        return
+    from .paste import Album
+
+    generated = dict(zip(settings.anomaly, settings.generated, strict=True))
+    with TemporaryDirectory(prefix=f".{settings.output.name}.pasted-", dir=settings.output.absolute().parent) as place:
+        folder = AnomalyFolder(settings.dataset, settings.category, settings.anomaly[0])
+        album = Album(folder, Path(place))
+        yield [album.paste(source, generated[source.anomaly]) for source in sources]
+
+
 def describe(settings: ExportSettings, sources: Sequence[ExportSource]) -> dict[str, Any]:
     """What the export holds, for its own record."""
     return {
         "format": settings.format,
         "split": settings.split,
+        "pasted": settings.paste,
         "category": settings.category,
         "classes": list(sources[0].classes),
         "anomalies": [
@@ -154,6 +177,11 @@ def parse_arguments(arguments: Sequence[str]) -> ExportSettings:
         action="append",
         default=[],
         help="trainer_state.json, or a text file of the training images' names; once for each --anomaly",
+    )
+    add(
+        "--paste",
+        action="store_true",
+        help="photographs in the place of the squares that `dualano-doctor import --crop` cut out of them",
     )
     add("--allow_leakage", action="store_true", help="export although training images are tested on")
     return ExportSettings(**vars(parser.parse_args(arguments)))
