@@ -43,7 +43,7 @@ MAY_BLOCK = ("check", "fix", "patch", "explain")
 #: What stands for something in a line: by the word before it, or by itself.
 MEANT = {
     "DIR": "{project}/images", "PATH": "{project}/env", "FILE": "{project}/log.txt", "FILE.bin": "{project}/w.bin",
-    "SOURCE": "{project}/source", "CHECKOUT": "{project}/checkout", "NAME": "cpu", "ID": "SRC001", "N": "4000",
+    "SOURCE": "{project}/source", "CHECKOUT": "{project}/checkout", "NAME": "cpu", "ID": "SRC001", "N": "500",
     "F": "coco", "A": "a", "B": "hole", "RUN": "{run}", "SHELL": "bash", "{folder}": "{run}", "{run}": "{run}",
     "{plan}": "{fix}", "{rule}": "SRC001", "{profile}": "cpu", "{name}": "cpu", "{command}": "fix",
     "{category}": "c", "{anomaly}": "a", "--good DIR": "{project}/ok", "--images DIR": "{project}/scratched",
@@ -104,18 +104,24 @@ class Desk:
 
     def variables(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("DUALANO_", "HF_", "UV_"))}
-        return kept | {"HOME": str(self.home), "PYTHONPATH": str(ROOT), "STUB_LOADING": "0", "NO_COLOR": "1"}
+        return kept | {
+            "HOME": str(self.home),
+            "PYTHONPATH": str(ROOT),
+            "STUB_LOADING": "0",
+            "STUB_STEP": "0",
+            "NO_COLOR": "1",
+        }
 
-    def run(self, *words: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return forked_doctor.run(words, cwd=folder or self.project, variables=self.variables())
+    def run(self, *words: str, folder: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+        return forked_doctor.run(words, cwd=folder or self.project, variables=self.variables() | more)
 
-    def done(self, *words: str) -> str:
-        done = self.run(*words)
+    def done(self, *words: str, **more: str) -> str:
+        done = self.run(*words, **more)
         assert done.returncode == 0, done
         return done.stdout
 
     def started_and_stopped(self) -> str:
-        self.done("train", "--force", "--detach", "--", "--max_train_steps", "2000")
+        self.done("train", "--force", "--detach", "--", "--max_train_steps", "400", STUB_STEP="0.02")
         run = every(self.project / ".dualano")[-1]
         record = run.record()
         wait_for(lambda: Path(record.output, "metrics.jsonl").exists())
