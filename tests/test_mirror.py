@@ -141,9 +141,9 @@ ELSEWHERE = {
     ),
     "repairs/journal/test_apply.py": (
         "dualano_setup/facts/fixes",
-        "dualano_setup/repairs/journal/lock",
         "dualano_setup/repairs/journal/serial",
     ),
+    "repairs/journal/test_lock.py": ("dualano_setup/repairs/journal/holder",),
     "repairs/planners/test_environment.py": ("dualano_setup/installers/user_configuration",),
     "repairs/planners/test_project_plans.py": (
         "dualano_setup/repairs/planners/accelerate",
@@ -255,6 +255,8 @@ ELSEWHERE = {
         "trainer/export/coco",
         "trainer/export/files",
         "trainer/export/mvtec",
+        "trainer/export/run",
+        "trainer/export/settings",
         "trainer/export/source",
         "trainer/export/yolo",
         "trainer/files/reading",

@@ -7,18 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from .cli.run_command import run_command
 from .errors import TrainerError
-from .files.atomic import write_atomically
-from .weights.adapter_file import names_without_part
-from .weights.pickled import read_pickled
 
 
 def convert(source: Path, target: Path) -> list[str]:
     """Writes the tensors as safetensors, reads them back and compares. Returns their names."""
+    import torch  # here, so that --help needs the standard library alone
     from safetensors.torch import load_file, save_file
+
+    from .files.atomic import write_atomically
+    from .weights.pickled import read_pickled
 
     if target.exists():
         raise TrainerError(f"{target} is there already; move it away to convert again.")
@@ -39,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     def work() -> None:
+        from .weights.adapter_file import names_without_part
+
         names = convert(options.source, options.target)
         print(f"{options.target}: {len(names)} tensors, compared")
         if bare := names_without_part(names):

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .cli.run_command import run_command
-from .masks.objects import make_object_masks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="threshold (default): an object on a plain background; rembg: U-2-Net; whole: all of the image is object",
     )
     given = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
-    return run_command(lambda: make_object_masks(given.images, given.output, given.method))
+
+    def work() -> None:
+        from .masks.objects import make_object_masks  # here, so that --help needs the standard library alone
+
+        make_object_masks(given.images, given.output, given.method)
+
+    return run_command(work)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ The trees are only read: each copy holds the files that the patches name. Copies
 there); with CRLF; shifted (comments and blank lines between all statements of the first level); drifted (for each
 default patch one copy in which the names are changed on the very lines that this patch would edit). A copy is *right*
 when every default patch is in place afterwards and status is 0, *told* when what is not is named and status is 1,
-*silent* when it is neither. Each result must parse wherever its source did, and `patch revert` must give the bytes back.
+*silent* when it is neither. Each result must parse wherever its source did, and `patch revert` must give the bytes
+back.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..language import _
+from ..light_dataclasses import replace
+from ..runs.ending import newest_checkpoint
 from ..runs.folder import FINAL_WEIGHTS, RunFolder, every, results_of
 from ..runs.launch.arguments import bundled_arguments, instance_folder, value_of
 from ..runs.launch.resume import is_like
@@ -27,7 +29,7 @@ def run_filled_in(tool: str, settings: Settings, given: Mapping[str, str], extra
     if extra and tool != "memory":  # that one takes any line of the trainer's
         refuse_unknown_flags(f"trainer.{tool}", extra)
     said = {**given, **{flag: value for flag in _FLAGS[tool] if (value := value_of(flag, extra)) is not None}}
-    lines = _FILL[tool](settings, said)
+    lines = _export(settings, said, extra) if tool == "export" else _FILL[tool](settings, said)
     interpreter = sys.executable if tool == "memory" else _interpreter(settings)  # that one needs no torch
     for line in lines:
         # What stands in ARGS is there already. A switch has no value.
@@ -49,21 +51,37 @@ def _interpreter(settings: Settings) -> str:
 Line = list[tuple[str, str]]
 
 
-def _export(settings: Settings, said: Mapping[str, str]) -> list[Line]:
-    data, category, anomaly = _images_said(settings, said)
-    generated = Path(said["--generated"]) if "--generated" in said else newest_generated(settings)
+def _export(settings: Settings, said: Mapping[str, str], extra: Sequence[str]) -> list[Line]:
+    """One data set of all the anomalies that are set; the images that trained are never tested on."""
+    data = said.get("--dataset") or (str(settings.data) if settings.data else None)
+    category, anomalies = said.get("--category") or settings.category, several(said.get("--anomaly", settings.anomaly))
+    if data is None or category is None or not anomalies:
+        raise UsageError(_("which images is not known yet: --data PATH, --category NAME and --anomaly NAME"))
+    if "--generated" in said:
+        folders = [Path(said["--generated"])]
+    else:
+        folders = [newest_generated(replace(settings, category=category, anomaly=one)) for one in anomalies]
     layout = said.get("--format", "mvtec")
-    output = said.get("--output") or str(generated.parent / f"export-{layout}")
-    pairs = (("--generated", str(generated)), ("--dataset", data), ("--category", category), ("--anomaly", anomaly))
+    output = said.get("--output") or str(folders[0].parent / f"export-{layout}")
+    pairs = [("--generated", str(folder)) for folder in folders] + [("--dataset", data), ("--category", category)]
+    pairs += [("--anomaly", anomaly) for anomaly in anomalies]
+    lists = [_trained_on(folder) for folder in folders]
+    if all(lists) and value_of("--split", extra) is None and value_of("--anomaly", extra) is None:
+        pairs += [("--trained_on", str(file)) for file in lists]
     return [[*pairs, ("--format", layout), ("--output", output)]]
 
 
-def _images_said(settings: Settings, said: Mapping[str, str]) -> tuple[str, str, str]:
-    data = said.get("--dataset") or (str(settings.data) if settings.data else None)
-    category, anomaly = said.get("--category") or settings.category, said.get("--anomaly") or settings.anomaly
-    if data is None or category is None or anomaly is None:
-        raise UsageError(_("which images is not known yet: --data PATH, --category NAME and --anomaly NAME"))
-    return data, category, anomaly
+def several(said: object) -> tuple[str, ...]:
+    """The names in a setting that may hold one or several."""
+    if said is None:
+        return ()
+    return (said,) if isinstance(said, str) else tuple(map(str, said)) if isinstance(said, list | tuple) else ()
+
+
+def _trained_on(generated: Path) -> Path | None:
+    """What the run that the pairs come from recorded of its images; None where it left no checkpoint."""
+    file = generated.parent / newest_checkpoint(generated.parent) / "trainer_state.json"
+    return file if file.is_file() else None
 
 
 def _masks(settings: Settings, said: Mapping[str, str]) -> list[Line]:
@@ -135,7 +153,6 @@ def _runs(settings: Settings) -> list[tuple[RunFolder, RunRecord]]:
 
 
 _FILL: dict[str, Callable[[Settings, Mapping[str, str]], list[Line]]] = {
-    "export": _export,
     "masks": _masks,
     "foreground": _foreground,
     "convert": _convert,

@@ -75,6 +75,13 @@ def test_the_plan_changes_nothing_and_says_what_trains(project, tmp_path, capsys
     assert list(project.iterdir()) == []
 
 
+def test_flat_folders_may_lie_where_one_stands(project, tmp_path, monkeypatch, capsys):
+    """As README has it: `--good ok --images scratched`, one name each."""
+    monkeypatch.chdir(published.flat(tmp_path / "source").source)
+    assert run(["import", "--good", "good", "--images", "images", "--masks", "masks", "--plan"]) == 0
+    assert "to train/good" in capsys.readouterr().out
+
+
 def test_without_a_terminal_and_without_yes_nothing_is_done(project, tmp_path, capsys):
     made = published.mvtec_ad(tmp_path / "source")
     assert run(["import", str(made.source)]) == 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,12 @@ import pytest
 from dualano_setup.cli.main import run
 from dualano_setup.cli.tool import TOOLS
 from dualano_setup.flows import tool as flow
+from dualano_setup.light_dataclasses import replace
 from dualano_setup.runs.folder import create, results_of
 from dualano_setup.runs.records import RunRecord, write
+from dualano_setup.settings.resolve import resolve
 from tests.miniature import miniature
+from tests.places import ROOT
 
 
 @pytest.fixture
@@ -50,6 +55,17 @@ def a_run(project: Path, created: float, anomaly: str = "dent") -> Path:
     return output
 
 
+@pytest.mark.parametrize("tool", [*TOOLS, "generate"])
+def test_the_flags_of_a_tool_are_told_without_a_training_environment(tool):
+    """After `pip install` there is no numpy and no torch."""
+    program = (
+        "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module(sys.argv.pop(1), run_name='__main__')"
+    )
+    command = [sys.executable, "-S", "-c", program, str(ROOT), f"trainer.{tool}", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, "usage: " in done.stdout) == (0, True), done.stderr
+
+
 def test_export_is_a_whole_command(project, ran):
     a_run(project, 1.0)
     output = a_run(project, 2.0)
@@ -68,6 +84,23 @@ def test_export_is_a_whole_command(project, ran):
             ],
         )
     ]
+
+
+def test_export_of_several_anomalies_is_one_data_set_and_tests_on_nothing_that_trained(project, ran):
+    words: list[str] = []
+    for created, anomaly in ((1.0, "dent"), (2.0, "hole")):
+        output = a_run(project, created, anomaly)
+        (output / "generated").mkdir()
+        (output / "generated" / "manifest.jsonl").touch()
+        (output / "checkpoint-5").mkdir()
+        (output / "checkpoint-5" / "trainer_state.json").write_text("{}")
+        words += [str(output / "generated"), str(output / "checkpoint-5" / "trainer_state.json")]
+    settings = replace(resolve({}), anomaly=["dent", "hole"])
+    assert flow.run_filled_in("export", settings, {}, []) == 0
+    ((_interpreter, _module, line),) = ran
+    values = [[after for flag, after in pairwise(line) if flag == name] for name in ("--generated", "--trained_on")]
+    assert values == [words[::2], words[1::2]]
+    assert [after for flag, after in pairwise(line) if flag == "--anomaly"] == ["dent", "hole"]
 
 
 def test_what_is_said_after_the_dashes_wins(project, ran):

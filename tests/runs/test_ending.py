@@ -215,7 +215,8 @@ def test_a_supervisor_that_is_killed_while_it_comes_up_leaves_nothing(tmp_path, 
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"
         "def hook(event, arguments):\n"
-        f"    if event == 'open' and os.path.basename(str(arguments[0])).startswith({before!r}): os.kill(os.getpid(), 9)\n"
+        "    name = os.path.basename(str(arguments[0])) if event == 'open' else ''\n"
+        f"    if name.startswith({before!r}): os.kill(os.getpid(), 9)\n"
         "if 'dualano_setup.runs.launch.supervisor' in sys.orig_argv: sys.addaudithook(hook)\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))

@@ -67,6 +67,24 @@ LAUNCHER = textwrap.dedent(
         raise subprocess.CalledProcessError(returncode=child.returncode, cmd=sys.argv[1:])
     """
 )
+#: In the place of a tool of the trainer's: the real program up to the point where it has understood its arguments.
+PARSER = textwrap.dedent(
+    """
+    import argparse, importlib.util, pathlib, runpy, sys
+    understood = argparse.ArgumentParser.parse_args
+    def parse_args(self, *arguments, **options):
+        understood(self, *arguments, **options)
+        raise SystemExit(0)
+    argparse.ArgumentParser.parse_args = parse_args
+    folder, module = pathlib.Path(sys.argv.pop(1)), sys.argv.pop(1)
+    spec = importlib.util.spec_from_file_location(
+        "trainer", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    package = sys.modules["trainer"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    """
+)
 
 
 def make_stub_environment(folder: Path) -> Path:
@@ -74,13 +92,15 @@ def make_stub_environment(folder: Path) -> Path:
     (folder / "bin").mkdir(parents=True)
     (folder / "lib" / "python3.11" / "site-packages").mkdir(parents=True)
     (folder / "pyvenv.cfg").write_text("home = /usr/bin\nversion_info = 3.11.0\n")
-    trainer, launcher = folder / "stub_trainer.py", folder / "stub_launcher.py"
+    trainer, launcher, parser = (folder / f"stub_{name}.py" for name in ("trainer", "launcher", "parser"))
     trainer.write_text(TRAINER)
     launcher.write_text(LAUNCHER)
+    parser.write_text(PARSER)
     python = folder / "bin" / "python"
     python.write_text(
         "#!/bin/sh\n"
-        'while [ $# -gt 0 ] && [ "${1%/train.py}" = "$1" ]; do shift; done\n'
+        f'[ "$2" = -c ] && shift 3 && exec {sys.executable} -S {parser} "$@"\n'
+        'while [ $# -gt 0 ]; do case "$1" in */train.py | train_dreambooth*.py) break ;; esac; shift; done\n'
         "[ $# -gt 0 ] || exit 1\n"
         f'exec {sys.executable} -S {launcher} -S {trainer} "$@"\n'
     )

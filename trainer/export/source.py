@@ -6,7 +6,6 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +17,7 @@ from ..errors import TrainerError
 from ..files.reading import read_text
 from ..generate.manifest import SETTINGS, Manifest, pair_files
 from ..variant import Variant
-
-Protocol = Literal["strict", "paper"]
+from .settings import Protocol
 
 
 @dataclass(frozen=True, slots=True)

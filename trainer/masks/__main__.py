@@ -10,17 +10,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from ..cli.run_command import run_command
-from ..data.images import list_images, read_image, refuse_same_stems, write_png
 from ..files.folders import made_aside
-from .anomaly import extract_mask
-from .regions import load_opencv, mask_image
 
 
 def mask_folder(parts: Path, output: Path) -> None:
     """Write the mask of every part frame in `parts`, under the same name as PNG; say which have none."""
+    import numpy as np  # here, so that --help needs the standard library alone
+
+    from ..data.images import list_images, read_image, refuse_same_stems, write_png
+    from .anomaly import extract_mask
+    from .regions import load_opencv, mask_image
+
     load_opencv()
     files = list_images(parts)
     refuse_same_stems(files)

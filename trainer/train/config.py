@@ -23,7 +23,7 @@ from .flags import (
 
 DESCRIPTION = """Train DualAnoDiff's adapters on Stable Diffusion 1.5: two interrelated frames
 (whole image, anomaly part), with or without the background module.
-Start it with `accelerate launch -m trainer ...`, or with `python -m trainer ...` on one device."""
+Start it with `accelerate launch -m trainer` and these options, or with `python -m trainer` on one device."""
 
 EPILOG = """Exit status: 0 done; 1 the work failed or something given cannot be used; 2 wrong usage;
 130/143/138/140 interrupted by SIGINT/SIGTERM/SIGUSR1/SIGUSR2 after a checkpoint was written.

@@ -85,7 +85,7 @@ def is_gone(holder: Holder) -> bool:
 
 
 def _taken(file: Path, own: Holder) -> bool:
-    """Whether this process has it now. One that is gone has a single successor, who holds a file of its own meanwhile."""
+    """Whether this process has it now. One that is gone has one successor, who holds a file of its own meanwhile."""
     if _made(file, own):
         return True
     holder = read(file)

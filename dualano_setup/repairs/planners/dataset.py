@@ -54,7 +54,7 @@ def plan_masks(data: Dataset, settings: Settings) -> Planned:
     if data.category in TEXTURES:
         note = _(
             '{category} is a texture, which has no object: set `variant = "dual"` in [train] of dualano.toml, or make '
-            "masks of the whole images with `python -m trainer.foreground --method whole`.",
+            "masks of the whole images with `dualano-doctor foreground -- --method whole`.",
             category=data.category,
         )
         return Planned(notes=(note,))

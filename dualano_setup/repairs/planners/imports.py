@@ -240,8 +240,10 @@ def _name(image: str, place: str, used: set[str]) -> tuple[str, str]:
     name = PurePath(unicodedata.normalize("NFC", PurePath(image).name))
     plain, ending = name.stem, name.suffix.lower() if name.suffix.lower() in _LINKED else ".png"
     plain = "".join(char if char.isprintable() and char != "/" else "_" for char in plain)
-    above = PurePath(image).parent.parts[-2 if place == "train/good" else -1]
-    candidates = chain((plain, f"{above}_{plain}"), (f"{plain}-{number}" for number in count(2)))
+    above = PurePath(image).parent.parts[-2 if place == "train/good" else -1 :][:1]  # a flat folder has none above it
+    candidates = chain(
+        (plain, *(f"{folder}_{plain}" for folder in above)), (f"{plain}-{number}" for number in count(2))
+    )
     stem = next(name for name in candidates if f"{place}/{name}".casefold() not in used)
     used.add(f"{place}/{stem}".casefold())
     return stem, ending

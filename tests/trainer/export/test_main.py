@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from tests.trainer.export.exporting import SIDE, mask_of, names, run
-from trainer.export.__main__ import WRITERS
 from trainer.export.coco import run_lengths
+from trainer.export.run import WRITERS
 from trainer.export.yolo import outline
 from trainer.files.reading import content_hash
 from trainer.masks.regions import load_opencv
