@@ -100,12 +100,12 @@ def train(work: Path, task: Task, until: float | None = None) -> list[int]:
     return sorted(step for step in there if step in task.looks or step == max(there))
 
 
-def generate(work: Path, task: Task, step: int) -> Path:
-    """Pairs from the checkpoint of a step; their folder."""
+def generate(work: Path, task: Task, step: int, name: str = "pairs") -> Path:
+    """Pairs from the checkpoint of a step; their folder, `<run>/<name>-<step>`."""
     from trainer.generate.__main__ import main
 
     data, target = work / "data" / task.category, work / "runs" / task.name
-    folder = target / f"pairs-{step}"
+    folder = target / f"{name}-{step}"
     many = ("--accepted", task.accepted, "--limit", task.pairs) if task.accepted else ("--num_images", task.pairs)
     command = [
         *_shared(work, task), "--weights", target / f"checkpoint-{step}", "--output_dir", folder, *many,
@@ -139,6 +139,7 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
         "accepted": share(rows, "accepted"),
         "accepted_named": share(accepted, "named"),
         "flat": share(rows, "flat"),
+        "shown": round(statistics.median(row["measures"].get("shown", 0.0) for row in rows), 3),
         "ground": round(statistics.median(row["ground"] for row in rows), 1),
         "overlap": round(statistics.median(row["overlap"] for row in accepted), 3) if accepted else float("nan"),
         "good": round(len(good) / max(1, len(rows)), 3),
