@@ -262,9 +262,11 @@ ELSEWHERE = {
         "trainer/files/reading",
     ),
     "trainer/export/test_readers.py": ("trainer/export/anomalib",),
+    "trainer/generate/test_gate.py": ("trainer/generate/likeness", "trainer/generate/reference"),
     "trainer/generate/test_run.py": (
         "trainer/generate/__main__",
         "trainer/generate/generator",
+        "trainer/generate/judging",
         "trainer/generate/manifest",
         "trainer/generate/settings",
     ),
@@ -284,6 +286,7 @@ ELSEWHERE = {
         "trainer/train/resume",
     ),
     "trainer/masks/test_anomaly.py": ("trainer/masks/__main__",),
+    "trainer/masks/test_repair.py": ("trainer/masks/surroundings",),
     "trainer/memory/test_estimate.py": (
         "trainer/memory/__main__",
         "trainer/memory/unet_layers",

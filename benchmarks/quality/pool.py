@@ -17,7 +17,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from .judge import load_judge
 from .spoils import spoilt
+from .table import JUDGE, judged
 from .work import Task, generate, prepare, save_sheet, train
 
 
@@ -60,6 +62,7 @@ def _worker(queue: Any, work: Path, output: Path, deadline: float, kept: float) 
     import torch
 
     torch.set_num_threads(1)
+    judge = load_judge(JUDGE)
     while (task := queue.get()) is not None:
         if time.time() > deadline - kept - 20:
             continue
@@ -79,7 +82,10 @@ def _worker(queue: Any, work: Path, output: Path, deadline: float, kept: float) 
                 notes = {name: getattr(task, name) for name in Task.__dataclass_fields__} | facts
                 if task.accepted:
                     save_sheet(folder, work / "accepted" / f"{task.name}.{step}", notes)
-                save_sheet(folder, output / f"{task.name}.{step}", notes, most=32)
+                target = output / f"{task.name}.{step}"
+                save_sheet(folder, target, notes, most=32)
+                rows = json.dumps(judged(Path(f"{target}.json"), judge))
+                Path(f"{target}.rows.json").write_text(rows, encoding="utf-8")
         except Exception:
             traceback.print_exc()
 

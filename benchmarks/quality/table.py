@@ -23,7 +23,7 @@ from trainer.miniature.world.categories import draw_category
 from trainer.miniature.world.scene import KINDS
 
 from .judge import Judge, judge_pictures, load_judge
-from .work import read_sheet, summary
+from .work import is_flat, on_ground, read_sheet, summary
 
 JUDGE = Path(__file__).parent / "judge.safetensors"
 SHOWN = (
@@ -43,7 +43,8 @@ def judged(file: Path, judge: Judge) -> tuple[dict[str, Any], list[dict[str, Any
     rows = []
     for number, record in enumerate(records):
         image, part = pixels[number, 0], pixels[number, 1]
-        verdict = judge_pair(image, part, reference, _background(task["category"], record["background"]))
+        background = _background(task["category"], record["background"])
+        verdict = judge_pair(image, part, reference, background)
         region = said.regions[number].numpy()
         union = (verdict.mask | region).sum()
         rows.append(
@@ -53,6 +54,8 @@ def judged(file: Path, judge: Judge) -> tuple[dict[str, Any], list[dict[str, Any
                 "part_named": bool(of_parts.kinds[number] == wanted),
                 "said": "none" if not said.kinds[number] else KINDS[int(said.kinds[number]) - 1],
                 "overlap": float((verdict.mask & region).sum() / max(1, union)),
+                "flat": is_flat(part),
+                "ground": on_ground(image, background),
                 "reasons": list(verdict.reasons),
                 "measures": verdict.measures,
             }
@@ -83,6 +86,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--judge", type=Path, default=JUDGE)
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--anew", action="store_true", help="judge again what was judged before")
     parser.add_argument(
         "--by", type=lambda text: text.split(","), default=["category", "kind", "variant", "prompts", "rate", "step"]
     )
@@ -90,7 +94,13 @@ def main() -> None:
     judge = load_judge(options.judge)
     groups: dict[tuple[str, ...], list[tuple[int, list[dict[str, Any]]]]] = {}
     for file in sorted(options.pairs.glob("*.json")):
-        task, rows = judged(file, judge)
+        if file.name.endswith(".rows.json"):
+            continue
+        kept = file.with_name(f"{file.name.removesuffix('.json')}.rows.json")
+        if options.anew or not kept.is_file():
+            kept.write_text(json.dumps(judged(file, judge)), encoding="utf-8")
+        task, rows = json.loads(kept.read_text(encoding="utf-8"))
+        print(file.stem, json.dumps(summary(rows)), flush=True)
         key = tuple(str(task.get(name)) for name in options.by)
         groups.setdefault(key, []).append((task["seed"], rows))
     table = []

@@ -15,16 +15,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
 
 from trainer.data.images import read_image
+from trainer.generate.gate import Background
 from trainer.generate.manifest import Manifest, pair_files
 from trainer.miniature.base import TRAINED_BASE, write_base_model
 from trainer.miniature.world.categories import write_category
-from trainer.miniature.world.scene import KINDS
-
-from .judge import Judge, judge_pictures
 
 Pixels = npt.NDArray[np.uint8]
 #: The method's own prompts, and words that the base model knows, as Stable Diffusion knows what a scratch is.
@@ -103,12 +100,12 @@ def train(work: Path, task: Task, until: float | None = None) -> list[int]:
     return sorted(step for step in there if step in task.looks or step == max(there))
 
 
-def generate(work: Path, task: Task, step: int) -> Path:
-    """Pairs from the checkpoint of a step; their folder."""
+def generate(work: Path, task: Task, step: int, name: str = "pairs") -> Path:
+    """Pairs from the checkpoint of a step; their folder, `<run>/<name>-<step>`."""
     from trainer.generate.__main__ import main
 
     data, target = work / "data" / task.category, work / "runs" / task.name
-    folder = target / f"pairs-{step}"
+    folder = target / f"{name}-{step}"
     many = ("--accepted", task.accepted, "--limit", task.pairs) if task.accepted else ("--num_images", task.pairs)
     command = [
         *_shared(work, task), "--weights", target / f"checkpoint-{step}", "--output_dir", folder, *many,
@@ -126,29 +123,6 @@ def _shared(work: Path, task: Task) -> list[Any]:
     return [*model, "--mixed_precision", task.precision, *task.texts()]
 
 
-def measure(folder: Path, kind: str, judge: Judge, device: str = "cpu") -> dict[str, Any]:
-    """What the judge says of a folder of pairs, and of what the gate did with them."""
-    records = [record for _, record in sorted(Manifest(folder).records.items())]
-    files = [pair_files(folder, record) for record in records]
-    wholes, parts = (pictures([paths[frame] for paths in files]).to(device) for frame in (0, 1))
-    said, of_parts = judge_pictures(judge, wholes), judge_pictures(judge, parts)
-    wanted = KINDS.index(kind) + 1
-    right = (said.kinds == wanted).tolist()
-    accepted = [record.rejected is None for record in records]
-    overlaps: list[float | None] = []
-    for number, paths in enumerate(files):
-        region = said.regions[number].cpu().numpy()
-        mask = np.asarray(read_image(paths[2], "L")) >= 128 if paths[2].is_file() else np.zeros_like(region)
-        overlaps.append(float((mask & region).sum() / max(1, (mask | region).sum())))
-    rows = [
-        {"accepted": a, "named": r, "part_named": p, "overlap": o, "reasons": record.reasons}
-        for a, r, p, o, record in zip(
-            accepted, right, (of_parts.kinds == wanted).tolist(), overlaps, records, strict=True
-        )
-    ]
-    return summary(rows) | {"rows": rows}
-
-
 def summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """Shares over pairs. A good one: the judge names it rightly and finds it where the mask is (overlap 0.3)."""
     accepted = [row for row in rows if row["accepted"]]
@@ -164,6 +138,9 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
         "part_named": share(rows, "part_named"),
         "accepted": share(rows, "accepted"),
         "accepted_named": share(accepted, "named"),
+        "flat": share(rows, "flat"),
+        "shown": round(statistics.median(row["measures"].get("shown", 0.0) for row in rows), 3),
+        "ground": round(statistics.median(row["ground"] for row in rows), 1),
         "overlap": round(statistics.median(row["overlap"] for row in accepted), 3) if accepted else float("nan"),
         "good": round(len(good) / max(1, len(rows)), 3),
         "good_rejected": round(1 - share(good, "accepted"), 3),
@@ -171,15 +148,22 @@ def summary(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     }
 
 
+def is_flat(part: Pixels) -> bool:
+    """Whether most of a part frame (H, W, 3) is mid-grey: nine pixels in ten within 12 levels."""
+    return bool((np.abs(part.astype(np.float32) - 127.5).max(-1) <= 12).mean() >= 0.9)
+
+
+def on_ground(image: Pixels, background: Background | None) -> float:
+    """Mean difference, in grey levels, of a whole image from its background beside the object; 0 without one."""
+    if background is None:
+        return 0.0
+    free = ~background.objects
+    return float(np.abs(image[free].astype(np.float32) - background.image[free]).mean())
+
+
 def is_good(row: dict[str, Any]) -> bool:
     """Whether the judge names a pair rightly and finds the anomaly where the mask is."""
     return bool(row["named"]) and row["overlap"] >= 0.3
-
-
-def pictures(paths: Sequence[Path]) -> torch.Tensor:
-    """Pictures (N, 3, 128, 128) in [-1, 1]."""
-    pixels = np.stack([np.asarray(read_image(path)) for path in paths])
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(127.5).sub(1)
 
 
 def save_sheet(folder: Path, target: Path, notes: dict[str, Any], most: int | None = None) -> None:
