@@ -26,6 +26,13 @@ COMMAND = Command(
         ),
         argument("--yes", "-y", action="store_true", help=N_("do not ask")),
         argument("--only", metavar="ID,..", default="", help=N_("repair only the findings of these rules")),
+        argument(
+            "--with",
+            metavar="GROUP,..",
+            default="",
+            dest="with_groups",
+            help=N_("install these optional packages into the training environment too: evaluate, trackers"),
+        ),
     ),
 )
 
@@ -45,11 +52,25 @@ def run(arguments: argparse.Namespace) -> int:
     only = chosen_rules(arguments.only, "--only")
     if arguments.json and not arguments.plan:
         raise UsageError(_("fix --json goes with --plan: it prints the plan and changes nothing"))
-    if arguments.apply and (arguments.plan or only):
-        raise UsageError(_("fix --apply takes its rules from the saved plan; leave out --plan and --only"))
+    groups = _groups(arguments.with_groups)
+    if arguments.apply and (arguments.plan or only or groups):
+        raise UsageError(_("fix --apply takes its rules from the saved plan; leave out --plan, --only and --with"))
     manner = Manner(arguments.yes, arguments.quiet, arguments.verbose)
     if arguments.apply:
         return apply_saved(settings, Path(arguments.apply), manner)
     if arguments.plan:
-        return show_plan(settings, only, as_json=arguments.json, verbose=arguments.verbose)
-    return repair(settings, only, manner)
+        return show_plan(settings, only, groups, as_json=arguments.json, verbose=arguments.verbose)
+    return repair(settings, only, manner, groups)
+
+
+def _groups(text: str) -> tuple[str, ...]:
+    """The optional groups that a line names. Raises UsageError for one that does not exist."""
+    from ..errors import UsageError
+    from ..knowledge.groups import names
+
+    wanted = tuple(dict.fromkeys(filter(None, (part.strip() for part in text.split(",")))))
+    for name in wanted:
+        if name not in names():
+            known = ", ".join(names())
+            raise UsageError(_("there is no optional group {name}; --with takes {known}", name=name, known=known))
+    return wanted

@@ -37,6 +37,7 @@ COMMANDS = (
     "stop",
     "generate",
     "export",
+    "evaluate",
     "masks",
     "foreground",
     "convert",

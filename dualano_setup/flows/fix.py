@@ -34,7 +34,14 @@ class Manner:
     verbose: int = 0
 
 
-def show_plan(settings: Settings, only: frozenset[str], *, as_json: bool = False, verbose: int = 0) -> int:
+def show_plan(
+    settings: Settings,
+    only: frozenset[str],
+    groups: tuple[str, ...] = (),
+    *,
+    as_json: bool = False,
+    verbose: int = 0,
+) -> int:
     """Prints what `repair` would do, and changes nothing. Raises RepairError when something cannot be planned."""
     import json
 
@@ -50,16 +57,23 @@ def show_plan(settings: Settings, only: frozenset[str], *, as_json: bool = False
     for line in told + unreadable(settings.project):
         complain(line)
     report = look(settings)
-    plan = make_plan(report, only)
+    plan = make_plan(report, only, groups)
     if as_json:
-        sys.stdout.write(json.dumps(plan_document(report, plan, only), indent=2) + "\n")
+        sys.stdout.write(json.dumps(plan_document(report, plan, only, groups), indent=2) + "\n")
     else:
         _show(plan, report, verbose)
     return 0
 
 
-def repair(settings: Settings, only: frozenset[str] = frozenset(), manner: Manner = Manner()) -> int:
+def repair(
+    settings: Settings,
+    only: frozenset[str] = frozenset(),
+    manner: Manner = Manner(),
+    groups: tuple[str, ...] = (),
+) -> int:
     """Repairs the findings of the rules `only` (all where it is empty). Returns the exit status of the last look.
+
+    `groups` are optional packages to install besides.
 
     1 also when the user declines, or when the fix failed and was taken back. With `manner.yes` the lock is held from
     the first look on, so that each of several doctors sees what the last did. Raises RepairError, and KeyboardInterrupt
@@ -71,9 +85,9 @@ def repair(settings: Settings, only: frozenset[str] = frozenset(), manner: Manne
     with hold(settings) as locks:
         settle(settings)
         if manner.yes:
-            return _rounds(look(settings), only, manner, locks)
+            return _rounds(look(settings), only, manner, locks, groups)
     report = look(settings)
-    plan = make_plan(report, only)
+    plan = make_plan(report, only, groups)
     _show(plan, report, manner.verbose)
     if not plan.actions:
         return report.exit_status
@@ -81,7 +95,7 @@ def repair(settings: Settings, only: frozenset[str] = frozenset(), manner: Manne
         return 1
     with hold(settings) as locks:
         fresh = look(settings)
-        if make_plan(fresh, only).basis != plan.basis:
+        if make_plan(fresh, only, groups).basis != plan.basis:
             tell(_("something changed since the plan was shown; nothing was done. Run `dualano-doctor fix` again"))
             return 1
         return _apply(plan, fresh, manner, locks)[0]
@@ -122,12 +136,12 @@ def _warn_of_stranger(settings: Settings) -> None:
         complain(f"dualano-doctor: {warning}")
 
 
-def _rounds(report: Report, only: frozenset[str], manner: Manner, locks: Locks) -> int:
+def _rounds(report: Report, only: frozenset[str], manner: Manner, locks: Locks, groups: tuple[str, ...] = ()) -> int:
     from ..repairs.plan import make_plan
 
     done: set[str] = set()
     for _round in range(ROUNDS):
-        plan = make_plan(report, only)
+        plan = make_plan(report, only, groups)
         if not plan.actions or plan.basis in done:
             break
         _show(plan, report, manner.verbose)

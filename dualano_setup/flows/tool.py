@@ -30,7 +30,7 @@ def run_filled_in(tool: str, settings: Settings, given: Mapping[str, str], extra
         refuse_unknown_flags(f"trainer.{tool}", extra)
     said = {**given, **{flag: value for flag in _FLAGS[tool] if (value := value_of(flag, extra)) is not None}}
     lines = _export(settings, said, extra) if tool == "export" else _FILL[tool](settings, said)
-    interpreter = sys.executable if tool == "memory" else _interpreter(settings)  # that one needs no torch
+    interpreter = sys.executable if tool == "memory" else environment_python(settings)  # that one needs no torch
     for line in lines:
         # What stands in ARGS is there already. A switch has no value.
         missing = [pair for pair in line if value_of(pair[0], extra) is None]
@@ -41,7 +41,8 @@ def run_filled_in(tool: str, settings: Settings, given: Mapping[str, str], extra
     return 0
 
 
-def _interpreter(settings: Settings) -> str:
+def environment_python(settings: Settings) -> str:
+    """The training environment's Python. Raises LaunchError without one."""
     from ..facts.collect import collect
     from ..runs.launch.handoff import interpreter_of
 

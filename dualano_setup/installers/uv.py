@@ -90,15 +90,16 @@ def resolve(
 ) -> tuple[str, ...]:
     """The exact pins that would be installed, found by metadata alone. `python` is an interpreter or "3.10".
 
-    `pins` is name -> version; `profile` names them in messages. Raises ResolutionError with the clash in words when
-    they cannot be installed.
+    `pins` is name -> version, "" for whatever fits; `profile` names them in messages. Raises ResolutionError with the
+    clash in words when they cannot be installed.
     """
     argv = [uv_binary(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-python-downloads"]
     argv += ["--python" if "/" in python else "--python-version", python, *source.flags()]
     argv += [part for file in constraints for part in ("--constraints", str(file))]
     with unwinding(), tempfile.TemporaryDirectory(prefix="dualano-") as folder:
         wanted, found, log = (Path(folder, name) for name in ("wanted.txt", "found.txt", "resolve.log"))
-        wanted.write_text("".join(f"{name}=={version}\n" for name, version in pins.items()), encoding="utf-8")
+        asked = (f"{name}=={version}\n" if version else f"{name}\n" for name, version in pins.items())
+        wanted.write_text("".join(asked), encoding="utf-8")
         argv += ["--output-file", str(found), str(wanted)]
         began = time.monotonic()
         status = run_child(argv, source.environment(), Path(folder), log, RESOLVE_DEADLINE)

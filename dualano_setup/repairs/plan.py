@@ -46,8 +46,10 @@ PLANNERS: tuple[Planner, ...] = (
 )
 
 
-def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
+def make_plan(report: Report, only: frozenset[str] = frozenset(), groups: tuple[str, ...] = ()) -> Plan:
     """The plan for everything that is wrong and repairable; `only` narrows it to those rules.
+
+    `groups` are optional packages that the training environment is to have besides.
 
     Raises RepairError when something cannot be planned (and so not repaired).
     """
@@ -57,7 +59,10 @@ def make_plan(report: Report, only: frozenset[str] = frozenset()) -> Plan:
     wrong = [f for f in rows if f.status in ("fail", "warn") and (not only or f.rule in only)]
     planned = Planned()
     for planner in PLANNERS:
-        if mine := [f for f in wrong if f.repairable and f.rule in planner.RULES]:
+        mine = [f for f in wrong if f.repairable and f.rule in planner.RULES]
+        if planner is environment and (mine or groups):
+            planned += environment.plan(context, mine, groups)
+        elif mine:
             planned += planner.plan(context, mine)
     ordered, deferred = merge_writes(planned.actions)
     later = [_("{path} needs a second edit, which the next round of `fix` makes", path=path) for path in deferred]

@@ -1,7 +1,7 @@
 """A saved plan: what `fix --plan --json` saves, and whether `fix --apply` may still apply it.
 
 The document is that of `serial.plan_to_json` with one key more, `based_on`: all that the plan was computed from.
-  "based_on": {"tool": "0.1.0", "project": "...", "settings": {...}, "only": [...],
+  "based_on": {"tool": "0.1.0", "project": "...", "settings": {...}, "only": [...], "with": [...],
                "profile": {"name": "...", "files": {"guide-cu118.toml": "<sha256>", ...}},
                "environment": {"prefix": "...", "python": "...", "distributions": {"torch": "2.2.0", ...}} or null,
                "findings": {"REQ001": "fail", "PKG004 torch": "fail", ...},
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..errors import RepairError, UsageError
 from ..facts.fact import value
+from ..knowledge.groups import names as group_names
 from ..knowledge.profile import PROFILE_FOLDER
 from ..language import _
 from ..settings.options import OPTIONS
@@ -48,12 +49,12 @@ _PROSE = frozenset(("id", "notes", "why", "basis"))  # `basis` is a hash over al
 _ONLY_FOR_PEOPLE = ("color", "language")
 
 
-def plan_document(report: Report, plan: Plan, only: frozenset[str]) -> dict[str, Any]:
+def plan_document(report: Report, plan: Plan, only: frozenset[str], groups: tuple[str, ...] = ()) -> dict[str, Any]:
     """The document to save. Asks the disk for the files that the plan would touch."""
     document = plan_to_json(plan)
     # Its own pages only: the user's index URLs, which may hold passwords, never enter a plan.
     document["notes"] = [Redactor.for_this_user().text(note) for note in document["notes"]]
-    document["based_on"] = _basis(report, only) | {
+    document["based_on"] = _basis(report, only, groups) | {
         "files": {str(path): _state(path) for path in targets_of(plan.actions)}
     }
     return document
@@ -61,14 +62,14 @@ def plan_document(report: Report, plan: Plan, only: frozenset[str]) -> dict[str,
 
 def plan_again(saved: Mapping[str, Any], report: Report, file: Path) -> Plan:
     """The plan for what the saved one was made for. Raises RepairError with every difference unless it is the same."""
-    only = frozenset(saved["based_on"]["only"])
+    only, groups = frozenset(saved["based_on"]["only"]), tuple(saved["based_on"].get("with", ()))
     try:
-        plan = make_plan(report, only)
+        plan = make_plan(report, only, groups)
     except RepairError:  # what changed since says more than what cannot be planned therefore
-        basis = _basis(report, only)
+        basis = _basis(report, only, groups)
         _require_same({"based_on": {key: saved["based_on"].get(key) for key in basis}}, {"based_on": basis}, file)
         raise
-    _require_same(saved, plan_document(report, plan, only), file)
+    _require_same(saved, plan_document(report, plan, only, groups), file)
     return plan
 
 
@@ -87,8 +88,9 @@ def read_saved(file: Path) -> dict[str, Any]:
         raise UsageError(
             _("{file} is not a plan of this program; make one with `dualano-doctor fix --plan --json`", file=file)
         )
-    only = based_on.get("only")
-    if not isinstance(only, list) or not all(isinstance(rule, str) for rule in only):
+    only, groups = based_on.get("only"), based_on.get("with", [])
+    named = isinstance(only, list) and all(isinstance(rule, str) for rule in only)
+    if not named or not isinstance(groups, list) or not all(name in group_names() for name in groups):
         raise UsageError(_("{file} does not say for which rules it was made; make a new plan", file=file))
     return saved
 
@@ -140,13 +142,14 @@ def _brief(value: object) -> str:
     return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
-def _basis(report: Report, only: frozenset[str]) -> dict[str, Any]:
+def _basis(report: Report, only: frozenset[str], groups: tuple[str, ...]) -> dict[str, Any]:
     """All that a plan is computed from but the files it touches, which only the plan names."""
     return {
         "tool": __version__,
         "project": str(report.settings.project),
         "settings": _settings(report.settings),
         "only": sorted(only),
+        "with": sorted(groups),
         "profile": _profile(report),
         "environment": _environment(report),
         "findings": _findings(report, only),

@@ -40,7 +40,7 @@ def ran(monkeypatch):
         return 0
 
     monkeypatch.setattr("dualano_setup.runs.launch.tools.run_tool", run_tool)
-    monkeypatch.setattr(flow, "_interpreter", lambda _settings: "python-of-env")
+    monkeypatch.setattr(flow, "environment_python", lambda _settings: "python-of-env")
     return lines
 
 
@@ -147,7 +147,7 @@ def test_convert_takes_the_newest_bin(project, ran):
 
 
 def test_a_failing_tool_gives_its_status(project, monkeypatch):
-    monkeypatch.setattr(flow, "_interpreter", lambda _settings: "p")
+    monkeypatch.setattr(flow, "environment_python", lambda _settings: "p")
     for status, given in ((3, 3), (-15, 143)):
         monkeypatch.setattr("dualano_setup.runs.launch.tools.run_tool", lambda *_a, status=status, **_k: status)
         assert run(["convert", "--source", "x.bin"]) == given

@@ -102,14 +102,14 @@ def gather(
             if not test:
                 raise TrainerError(f"{trained_on} names every image of {folder.images}; nothing is left to test on.")
     if protocol == "strict":
-        test = _of_other_photographs(folder, train, test)
+        test = of_other_photographs(folder, train, test)
     source = ExportSource(
         folder.category,
         folder.anomaly,
         pairs,
         list_images(folder.train_good),
         list_images(folder.test_good),
-        tuple(Pair(image, _real_mask(folder, image)) for image in test),
+        tuple(Pair(image, real_mask(folder, image)) for image in test),
         train,
         find_leaks(train, test),
         tuple(sorted({record.weights for record in manifest.accepted()})),
@@ -126,7 +126,7 @@ def anomalies_of(folder: AnomalyFolder) -> tuple[str, ...]:
     return tuple(sorted((found - {"good"}) | {folder.anomaly}))
 
 
-def _of_other_photographs(folder: AnomalyFolder, train: tuple[Path, ...], test: tuple[Path, ...]) -> tuple[Path, ...]:
+def of_other_photographs(folder: AnomalyFolder, train: tuple[Path, ...], test: tuple[Path, ...]) -> tuple[Path, ...]:
     """The test images without squares that an import cut out of a photograph of which another square trains.
 
     Raises:
@@ -192,7 +192,12 @@ def _image_and_mask(folder: Path, manifest: Manifest, index: int) -> tuple[Path,
     return image, mask
 
 
-def _real_mask(folder: AnomalyFolder, image: Path) -> Path:
+def real_mask(folder: AnomalyFolder, image: Path) -> Path:
+    """The mask that belongs to a real anomaly.
+
+    Raises:
+        TrainerError: it is not there.
+    """
     mask = find_companion(folder.masks, image, suffixes=("_mask", ""))
     if mask is None:
         raise TrainerError(f"{image} has no anomaly mask: expected {folder.masks / f'{image.stem}_mask.png'}.")

@@ -42,7 +42,7 @@ class MakeEnvironment(Undoing):
     pages that serve the packages of their own; everything else comes from the user's own index, which `Workshop`
     brings. `before` is `environment_state(target)` at plan time. `cuda` is the CUDA build torch must have, "cpu", or
     "" for whatever the pins bring. Sizes are bytes. `hashes` are the pins whose files must match, as lines with their
-    `--hash` options.
+    `--hash` options. `groups` are the optional groups among the packages.
     """
 
     kind: ClassVar[str] = "make-environment"
@@ -61,6 +61,7 @@ class MakeEnvironment(Undoing):
     rules: tuple[str, ...]
     why: str
     hashes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
 
     def describe(self) -> str:
         """One line: what is made where, and why."""
@@ -80,6 +81,7 @@ class MakeEnvironment(Undoing):
             _("interpreter: {python}", python=self.python or "Python " + self.python_version + ", downloaded"),
         ]
         rows += [_("page: {page}", page=page) for page in self.pages]
+        rows += [_("with the optional group {group}", group=group) for group in self.groups]
         if self.before != "absent":
             rows.append(_("the environment there now is kept until the next fix makes another; `undo` brings it back"))
         if self.hashes:

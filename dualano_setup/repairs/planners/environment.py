@@ -16,6 +16,7 @@ from ...facts.sheet import Installers
 from ...installers.interpreter import choose_python, wheels_for
 from ...installers.user_configuration import UserConfiguration, user_configuration
 from ...installers.uv import ResolutionError, Source, resolve
+from ...knowledge.groups import group
 from ...knowledge.profile import Index, Profile
 from ...language import _
 from ...rules.choose_profile import suitable
@@ -23,6 +24,7 @@ from ...rules.finding import Finding
 from ...rules.rule import Context
 from ..action import Action, Planned
 from ..actions.environment import MakeEnvironment, environment_state
+from .groups import followers, installed_groups, with_groups
 
 RULES = ("PY001", "PY002", "PY003", "PY004", "GPU004", *(f"PKG{number:03d}" for number in range(1, 13)))
 
@@ -39,15 +41,20 @@ class Place:
     note: str = ""
 
 
-def plan(context: Context, findings: Sequence[Finding]) -> Planned:
+def plan(context: Context, findings: Sequence[Finding], wanted: Sequence[str] = ()) -> Planned:
     """One action that cures all the environment's findings at once, proved installable by metadata alone.
 
-    Raises RepairError, with the clash in words, when it cannot be installed from the sources at hand.
+    `wanted` are optional groups to install too; those that are in the environment stay. Raises RepairError,
+    with the clash in words, when it cannot be installed from the sources at hand.
     """
     profile, settings = context.profile, context.settings
     installers = installers_of(context)
     given = user_configuration(installers)
     place = choose_place(context)
+    there = installed_groups(context, place.target)
+    if not findings and there.issuperset(wanted):
+        return Planned((), tuple(_("{name} is installed already", name=name) for name in wanted))
+    groups = [group(name, profile) for name in sorted(there.union(wanted))]
     python = choose_python(installers.pythons, profile, given.find_links)
     if python is None and settings.offline:
         raise RepairError(
@@ -59,10 +66,11 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         )
     version = python.version if python else profile.python_preferred
     notes = [*given.notes, *filter(None, [place.note])]
-    pages = _pages(context, notes) + given.local_pages(_locked_pins(profile, version))
+    pins = with_groups(_locked_pins(profile, version), groups)
+    pages = _pages(context, notes, followers(profile, groups)) + given.local_pages(pins)
     try:
         packages, pages = _resolved(
-            profile, python.path if python else version, version, pages, given, settings.offline, notes
+            profile, pins, python.path if python else version, pages, given, settings.offline, notes
         )
     except ResolutionError as error:
         raise RepairError(f"{error}{_way_out(context)}") from error
@@ -80,10 +88,11 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
         no_index=given.no_index,
         before=environment_state(place.target),
         cuda=cuda,
-        download=profile.download_bytes + extra,
-        disk=profile.disk_bytes + 2 * extra,
+        download=profile.download_bytes + extra + sum(one.download for one in groups),
+        disk=profile.disk_bytes + 2 * extra + sum(one.disk for one in groups),
         rules=tuple(dict.fromkeys(finding.rule for finding in findings)),
-        why="; ".join(dict.fromkeys(finding.title for finding in findings))[:400],
+        why="; ".join(dict.fromkeys([*(finding.title for finding in findings), *(one.what for one in groups)]))[:400],
+        groups=tuple(one.name for one in groups),
     )
     return Planned((action,), tuple(notes))
 
@@ -135,12 +144,12 @@ def environment_after(context: Context, actions: Sequence[Action]) -> Path:
     return Path(fact.value.prefix) if isinstance(fact, Known) else choose_place(context).target
 
 
-def _pages(context: Context, notes: list[str]) -> tuple[str, ...]:
+def _pages(context: Context, notes: list[str], more: Sequence[Index] = ()) -> tuple[str, ...]:
     """The find-links pages of the profile's own indexes; an optional one that does not answer is left out."""
     network = context.sheet.network
     silent = {answer.url for answer in network.value.indexes if not answer.ok} if isinstance(network, Known) else set()
     pages: list[str] = []
-    for index in context.profile.indexes:
+    for index in (*context.profile.indexes, *more):
         if not index.url:
             continue
         if not index.required and (context.settings.offline or index.url in silent):
@@ -172,16 +181,16 @@ def pages_of(index: Index) -> tuple[str, ...]:
 
 def _resolved(
     profile: Profile,
+    pins: dict[str, str],
     python: str,
-    version: str,
     pages: tuple[str, ...],
     given: UserConfiguration,
     offline: bool,
     notes: list[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The exact pins, and the pages they come from. First with all pages and the user's constraints, then with less."""
-    pins = _locked_pins(profile, version)
     optional = {page for index in profile.indexes if not index.required for page in pages_of(index)}
+    optional |= {page.replace("/torch/", "/torchvision/") for page in optional}
     needed = tuple(page for page in pages if page not in optional)
     failure: ResolutionError | None = None
     for asked in dict.fromkeys((pages, needed)):

@@ -1,0 +1,1 @@
+"""What an evaluation leaves: evaluation.json, a table in Markdown, pictures."""

@@ -1,0 +1,1 @@
+"""What is measured: localisation and classification by networks trained here, quality by pretrained ones."""
