@@ -157,8 +157,10 @@ class Held:
 
     def renew(self) -> None:
         """A sign of life from one who commits nothing: late is no harm while nobody has taken over."""
-        self._seen = max(self._seen, _now() - self._lease)
-        self.beat()
+        now = _now()
+        if now - self._seen >= self._lease / BEATS:
+            self._seen = now
+            self._touch(now)
 
     def commit(self, step: str, values: dict[str, Any]) -> None:
         """Commits a step: now or never, and once whoever else tries."""

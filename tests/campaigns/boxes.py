@@ -36,6 +36,7 @@ PermitRootLogin yes
 StrictModes no
 UsePAM no
 PidFile {folder}/sshd-{name}.pid
+SetEnv TMPDIR={folder}/tmp-{name}
 """
 
 
@@ -70,6 +71,7 @@ class Boxes:
             self.start(name)
 
     def start(self, name: str) -> None:
+        (self.folder / f"tmp-{name}").mkdir(exist_ok=True)  # where a machine's locks are
         (self.folder / f"sshd-{name}").write_text(SSHD.format(port=self.ports[name], folder=self.folder, name=name))
         line = f"hostname {name}; exec /usr/sbin/sshd -D -f {self.folder}/sshd-{name}"
         command = ["unshare", "--pid", "--uts", "--fork", "--mount-proc", "--kill-child", "sh", "-c", line]

@@ -48,7 +48,7 @@ def project_of(folder: Path, real: str) -> Settings:
         for number in range(4):
             (folder / kind / f"c{number}").symlink_to(made / kind / "widget")
     return Settings(folder, env=Path(real), data=folder / "data", model=made / "model", offline=True,
-                    foreground=folder / "foreground", resolution=64, rank=4, steps=24)  # fmt: skip
+                    foreground=folder / "foreground", resolution=64, rank=4, steps=12)  # fmt: skip
 
 
 def planned(settings: Settings, campaign: CampaignSettings, real: str) -> tuple[Path, object]:
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     say(began, "undisturbed on this machine: done")
     os.environ["STUB_SECONDS"] = said.seconds
     with cluster(accounting=said.accounting) as slurm:
-        campaign = replace_all(shape, name="storm", executor="slurm", time=said.limit, warn_seconds=60, lease=20,
+        campaign = replace_all(shape, name="storm", executor="slurm", time=said.limit, warn_seconds=60, lease=30,
                                retries=20, workers=None)  # fmt: skip
         root, plan = planned(settings, campaign, said.real)
         head = start_head(settings, root)
