@@ -135,7 +135,7 @@ class Head:
         if (claim := standing.view.claim) and claim.state() == "dead":
             claims.close(claim)
         self._judge(name)
-        last = standing.view.claim.number if standing.view.claim else 0
+        last = (claims.numbers_of(self.root / "jobs" / name) or [0])[-1]
         if last <= standing.claim_before and standing.state not in (DONE, RUNNING):
             standing.misfires += 1
             standing.ready_at = time.monotonic() + min(60.0, 2.0**standing.misfires)

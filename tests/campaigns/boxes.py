@@ -117,7 +117,7 @@ def main() -> int:
     (folder / "model").mkdir()
     os.environ |= {"STUB_STEPS": "20", "STUB_SECONDS": "1"}
     draw, began = random.Random(1), time.monotonic()
-    calm = battle(folder, "calm", 0, draw, jobs=12, lease=60, workers=4, pause=0.5)
+    calm = battle(folder, "calm", 0, draw, lease=60, workers=4, pause=0.5)
     expected = weights_of(calm.root, calm.plan)
     with boxes("one", "two") as made:
         campaign = CampaignSettings(name="storm", executor="ssh", hosts=("one:0,1", "two:0,1"), lease=8, retries=20)
