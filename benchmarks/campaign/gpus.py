@@ -79,6 +79,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--gpus", default="0,1")
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--on-one", type=int, default=0, help="jobs for the run on one GPU (default: its share)")
     parser.add_argument("--quick", action="store_true")
     said = parser.parse_args(arguments)
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))
@@ -102,7 +103,7 @@ def main(arguments: list[str]) -> int:
         share = said.jobs // len(gpus)
         run_on(folder, gpus[:1], 1, 3, quick=said.quick)  # kernels are compiled once for all
         shutil.rmtree(folder / "outputs")
-        one = run_on(folder, gpus[:1], share, said.steps, quick=said.quick)
+        one = run_on(folder, gpus[:1], said.on_one or share, said.steps, quick=said.quick)
         all_of_them = run_on(folder, gpus, share * len(gpus), said.steps, quick=said.quick)
         print(f"throughput on {len(gpus)} GPUs: {all_of_them / one:.2f} times one's")
     return 0

@@ -160,11 +160,11 @@ def _state(pid: int) -> str:
 
 def battle(
     folder: Path, name: str, kills: int, draw: random.Random, *, lease: float, workers: int, pause: float,
-    steps: tuple[str, ...] = STEPS, settings: Settings | None = None,
+    steps: tuple[str, ...] = STEPS, settings: Settings | None = None, anomalies: tuple[str, ...] = ("*",),
 ) -> Battle:  # fmt: skip
     """A campaign fought to its end: a stub's, or with `settings` the real trainer's."""
     campaign = CampaignSettings(
-        name=name, accepted=3, workers=workers, lease=lease, retries=10_000, steps=steps,
+        name=name, anomalies=anomalies, accepted=3, workers=workers, lease=lease, retries=10_000, steps=steps,
         train_arguments=("--checkpointing_steps", "2", "--report_to", "none") if settings else (),
     )  # fmt: skip
     root, plan = planned(settings, campaign, "real", 0.1) if settings else stub_plan(folder, campaign)
@@ -184,11 +184,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--real", default="", metavar="ENV", help="the bundled trainer on the miniature instead of a stub"
     )
+    parser.add_argument("--anomalies", default="*", help="of four categories with three each")
     said = parser.parse_args(arguments)
     draw, folder = random.Random(said.seed), Path(tempfile.mkdtemp(prefix="kills-", dir="/dev/shm"))
     project = project_of(folder, said.real, steps=6)
     os.environ |= {"STUB_SECONDS": "2", "STUB_STEPS": "8", "OMP_NUM_THREADS": "1"}
     more: dict[str, Any] = {"steps": ("train",), "settings": project} if said.real else {}
+    more["anomalies"] = (said.anomalies,)
     calm = battle(folder, "calm", 0, draw, lease=60, workers=2 if said.real else 4, pause=0.2, **more)
     expected = weights_of(calm.root, calm.plan)
     print("undisturbed: done", flush=True)
@@ -205,7 +207,7 @@ def main(arguments: list[str]) -> int:
         wrong += faults(fought.root, fought.plan, expected)
         wrong += [f"left running: {fought.left()}"] if fought.left() else []
         print(f"round {rounds}: {fought.blows}, {len(fought.heads)} heads, {wrong or 'all well'}", flush=True)
-    print(f"{dealt} blows in {rounds} rounds of 12 jobs, {time.monotonic() - began:.0f} s: {total}; "
+    print(f"{dealt} blows in {rounds} rounds of {len(fought.plan.jobs)} jobs, {time.monotonic() - began:.0f} s: {total}; "
           f"{'; '.join(wrong) or 'every step committed once, weights equal, nothing left'}")  # fmt: skip
     if not wrong:
         shutil.rmtree(folder)
