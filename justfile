@@ -34,7 +34,7 @@ slurm:
 slurm-long *ARGS:
     {{bin}}/python -m tests.slurm.long {{ARGS}}
 
-# Random kills and stops of a campaign; ARGS: --kills 100 --jobs 12 --seed 0
+# Random kills and stops of a campaign; ARGS: --kills 100 --seed 0 --real ENV
 campaign-kills *ARGS:
     {{bin}}/python -m tests.campaigns.kills {{ARGS}}
 

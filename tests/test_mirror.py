@@ -35,7 +35,6 @@ ELSEWHERE = {
         "dualano_setup/campaigns/estimate",
         "dualano_setup/settings/campaign",
     ),
-    "campaigns/test_retries.py": ("dualano_setup/campaigns/commands",),
     "cli": ("dualano_setup/__main__",),
     "cli/test_campaign.py": (
         "dualano_setup/flows/campaign/background",

@@ -7,8 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-_SMALL = 1 << 24  # bytes; what grows (metrics, manifests, logs) is copied, whole pictures and weights are linked
 _GROWS = (".jsonl", ".json", ".txt", ".csv", ".log")
+TRAINING_LIST = "trainer_state.json"
 STEPS_THAT_GO_ON = ("train", "generate")
 
 
@@ -33,6 +33,13 @@ def carry_on(job: Path, step: str, claim: int) -> Path:
     if earlier is not None:
         _copy(earlier, target)
     return target
+
+
+def keep_training_list(folder: Path) -> None:
+    """Copies the list of what trained out of a checkpoint: exports and evaluations leave those images out."""
+    found = sorted(folder.glob(f"checkpoint-*/{TRAINING_LIST}"), key=lambda file: file.stat().st_mtime)
+    if found:
+        shutil.copyfile(found[-1], folder / TRAINING_LIST)
 
 
 def clear_tries(job: Path, step: str, kept: str, *, checkpoints: bool) -> None:

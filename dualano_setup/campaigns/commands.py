@@ -37,8 +37,8 @@ def argv(plan: Plan, job: Job, step: str, output: Path, inputs: Mapping[str, Pat
     """The command line of a step.
 
     Args:
-        inputs: folders of what it works on: "train" for generate, "generate" for masks, the ids of anomalies' jobs
-            for export, "export" for evaluate.
+        inputs: folders of what it works on: "train" for generate, "generate" for masks, and for export and evaluate
+            the ids of anomalies' jobs, with their lists of training images.
         again: how often it ran out of memory before.
     """
     make = {"train": _train, "generate": _generate, "masks": _masks, "export": _export, "evaluate": _evaluate}[step]
@@ -119,15 +119,28 @@ def _masks(_plan: Plan, _job: Job, output: Path, inputs: Mapping[str, Path], _ag
     return ["masks", "--fg", str(inputs["generate"] / "fg"), "--output", str(output)]
 
 
-def _export(plan: Plan, job: Job, output: Path, inputs: Mapping[str, Path], _again: int) -> list[str]:
-    """One data set with all anomalies as classes; which job made which is in the plan."""
-    by_id = {one.id: one.anomaly for one in plan.jobs}
-    pairs = [text for name, folder in inputs.items() if name in by_id
-             for text in ("--generated", str(folder), "--anomaly", by_id[name])]  # fmt: skip
-    return ["export", "--format", plan.wanted["format"], "--output", str(output), "--", *pairs]
+def _export(plan: Plan, _job: Job, output: Path, inputs: Mapping[str, Path], _again: int) -> list[str]:
+    """One data set with all anomalies as classes."""
+    return ["export", "--format", plan.wanted["format"], "--output", str(output), "--", *_pairs(plan, inputs)]
 
 
 def _evaluate(plan: Plan, _job: Job, output: Path, inputs: Mapping[str, Path], _again: int) -> list[str]:
     protocol = plan.wanted["protocol"]
-    return ["evaluate", str(inputs["export"]), *(["--protocol", protocol] if protocol else []),
-            "--json", "--output", str(output)]  # fmt: skip
+    return ["evaluate", *(["--protocol", protocol] if protocol else []), "--json", "--output", str(output), "--",
+            *_pairs(plan, inputs, with_category=True)]  # fmt: skip
+
+
+def _pairs(plan: Plan, inputs: Mapping[str, Path], *, with_category: bool = False) -> list[str]:
+    """Which pairs show which anomaly, and what trained for them where all say so."""
+    parts = [(job, inputs[job.id]) for job in plan.jobs if job.id in inputs]
+    words = []
+    for job, folder in parts:
+        words += ["--generated", str(folder), *(["--category", job.category] if with_category else [])]
+        words += ["--anomaly", job.anomaly]
+    lists = [inputs.get(training_list(job.id)) for job, __ in parts]
+    return [*words, *(text for file in lists for text in ("--trained_on", str(file)))] if all(lists) else words
+
+
+def training_list(job: str) -> str:
+    """The name under which a job's list of training images is among the inputs."""
+    return f"{job}:trained_on"

@@ -35,7 +35,7 @@ def estimate(plan: Plan) -> Estimate:
     jobs = [job for job in plan.working if job.anomaly]
     trains, generates = (sum(step in job.steps for job in jobs) for step in ("train", "generate"))
     pairs = generates * plan.wanted["accepted"]
-    seconds = trains * (settings["steps"] * step_seconds(settings) + _SET_UP)
+    seconds = trains * (plan.train_steps * step_seconds(settings) + _SET_UP)
     share = (settings["resolution"] / 512) ** 2
     pair = _PAIR_FULL if settings["mixed_precision"] == "no" else _PAIR
     seconds += pairs * pair * share + generates * _SET_UP

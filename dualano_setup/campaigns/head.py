@@ -25,6 +25,7 @@ from .state import ASIDE, DONE, LEFT_OUT, RUNNING, WAITING, is_ready, state_of
 from .store import STOP_FILE, JobView, look
 
 TICK, LEAST_ROOM, MISFIRES = 0.2, 64 << 20, 3
+_AFTER_REFUSAL = 15.0
 _SLOW = 5.0  # seconds between two questions to a batch system
 
 
@@ -60,7 +61,7 @@ class Head:
         for job in plan.jobs:
             for need in job.needs:
                 self.members.setdefault(need, []).append(job.id)
-        known = executor.poll()
+        known = self._known_to_executor()
         for name, standing in self.jobs.items():
             self._judge(name)
             standing.out = standing.state == RUNNING or (name in known and standing.state == WAITING)
@@ -77,7 +78,7 @@ class Head:
 
     def tick(self) -> None:
         """One round: what has ended, what may start. Raises LostError when another head has taken over."""
-        self.held.beat()
+        self.held.renew()
         out = self.out
         if out and (self.executor.places is not None or time.monotonic() - self._asked > _SLOW):
             self._asked = time.monotonic()
@@ -134,7 +135,7 @@ class Head:
         if (claim := standing.view.claim) and claim.state() == "dead":
             claims.close(claim)
         self._judge(name)
-        last = standing.view.claim.number if standing.view.claim else 0
+        last = (claims.numbers_of(self.root / "jobs" / name) or [0])[-1]
         if last <= standing.claim_before and standing.state not in (DONE, RUNNING):
             standing.misfires += 1
             standing.ready_at = time.monotonic() + min(60.0, 2.0**standing.misfires)
@@ -187,9 +188,18 @@ class Head:
             self.note = ""
         except (WorkError, OSError) as error:
             self.note = str(error)
+            begun = self._known_to_executor()
             for order in orders:
-                self.jobs[order.job].out = False
-                self.jobs[order.job].ready_at = now + 15.0
+                if order.job not in begun:
+                    self._at.pop(order.job, None)
+                    self.jobs[order.job].out = False
+                    self.jobs[order.job].ready_at = now + _AFTER_REFUSAL
+
+    def _known_to_executor(self) -> set[str]:
+        try:
+            return self.executor.poll()
+        except WorkError:
+            return set()
 
     def _may_start(self, name: str, now: float) -> bool:
         standing = self.jobs[name]

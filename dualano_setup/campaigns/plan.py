@@ -15,7 +15,8 @@ from typing import Any
 from ..errors import UsageError
 from ..facts.project.dataset import is_image_name
 from ..language import _
-from ..settings.campaign import STEPS, CampaignSettings
+from ..runs.launch.arguments import value_of
+from ..settings.campaign import CampaignSettings
 from ..settings.options import OPTIONS, Settings
 
 SCHEMA = 1
@@ -58,6 +59,12 @@ class Plan:
     def digest(self) -> str:
         """Of everything that the results depend on."""
         return _digest([self.wanted, [asdict(job) | {"problems": ()} for job in self.jobs]])
+
+    @property
+    def train_steps(self) -> int:
+        """Steps of each training: what `train_arguments` say, else the settings."""
+        said = value_of("--max_train_steps", self.wanted["train_arguments"])
+        return int(said) if said and said.isdigit() else int(self.wanted["settings"]["steps"])
 
     @property
     def working(self) -> tuple[Job, ...]:
@@ -274,6 +281,3 @@ def variables_of(settings: Settings) -> dict[str, str]:
         if value is not None and option.key not in ("output", "color", "category", "anomaly"):
             found[option.variable] = str(value).lower() if isinstance(value, bool) else str(value)
     return found
-
-
-ALL_STEPS = STEPS

@@ -25,7 +25,7 @@ from .verdict import DATA, DISK, MEMORY, NODE, SETTINGS
 STOPPED, LIMIT, BUSY, LOST, STALLED, DONE = "stopped", "limit", "busy", "lost", "stalled", "done"
 _FREE = (STOPPED, BUSY, DISK, DONE)
 _ELSEWHERE = (NODE, LOST, STALLED)
-_BUSY_SECONDS = 5.0
+_BUSY_PAUSES, _DISK_PAUSES = 2, 10  # of a campaign's usual pause of two seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,10 @@ def decide(ends: Sequence[End], plan: Plan) -> Decision:
     if tries > plan.how["retries"]:
         return Decision(_("failed {tries} times; the last time: {words}", tries=tries, words=last.words), avoid,
                         tries=tries)  # fmt: skip
-    pause = _BUSY_SECONDS if last.kind == BUSY else 0.0
+    unit = plan.how.get("pause", 2.0)
+    pause = {BUSY: _BUSY_PAUSES * unit, DISK: _DISK_PAUSES * unit}.get(last.kind, 0.0)
     if _costs(ends, len(ends) - 1):
-        pause = min(60.0, plan.how.get("pause", 2.0) * 2 ** (tries - 1))
+        pause = min(60.0, unit * 2 ** (tries - 1))
     return Decision("", avoid, pause, tries, last.kind == DISK)
 
 

@@ -106,7 +106,7 @@ def row_of(root: Path, plan: Plan, view: JobView, states: Mapping[str, str]) -> 
         holder = view.claim.holder()
         place = (holder.place or holder.host) if holder else ""
         progress = progress_of(root, view)
-    totals = {"train": plan.wanted["settings"]["steps"], "generate": plan.wanted["accepted"]}
+    totals = {"train": plan.train_steps, "generate": plan.wanted["accepted"]}
     return Row(job, state, "" if state == DONE else view.step, words, decision.tries, place, progress,
                totals.get(view.step), view.commits)  # fmt: skip
 

@@ -89,21 +89,30 @@ def find(project: Path, name: str) -> Path:
 
 
 def look(root: Path, job: Job) -> JobView:
-    """One job as it is now."""
+    """One job as it is now. Of one that is done, its tries are not looked at."""
     folder = root / "jobs" / job.id
-    newest = claims.newest(folder)
+    commits = claims.committed(folder)
+    if all(step in commits for step in job.steps):
+        return JobView(job, commits, (), None, "over")
+    numbers = claims.numbers_of(folder)
+    newest = claims.Claim(folder / claims.CLAIMS / str(numbers[-1]), numbers[-1]) if numbers else None
     alive = newest.state() if newest else ""
-    return JobView(job, claims.committed(folder), tuple(ends_of(folder, newest, alive)), newest, alive)
+    return JobView(job, commits, tuple(_ends(folder, numbers, alive)), newest, alive)
 
 
-def ends_of(folder: Path, newest: claims.Claim | None = None, alive: str = "over") -> list[End]:
+def ends_of(folder: Path) -> list[End]:
     """How the tries ended, oldest first, since the user asked for new ones; the one that still holds is none."""
+    newest = claims.newest(folder)
+    return _ends(folder, claims.numbers_of(folder), newest.state() if newest else "")
+
+
+def _ends(folder: Path, numbers: list[int], alive: str) -> list[End]:
+    if not numbers:
+        return []
     from_number = (claims.read_json(folder / AGAIN_FILE) or {}).get("after", 0)
-    rows = [claim for claim in claims.every(folder) if claim.number > from_number]
-    if newest is None and rows:
-        alive = rows[-1].state()
-    held = rows[-1].number if rows and alive in ("live", "expired") else 0
-    return [end_of(claim.end(), claim.number) for claim in rows if claim.number != held]
+    ended = numbers[:-1] if alive in ("live", "expired") else numbers
+    rows = (claims.Claim(folder / claims.CLAIMS / str(number), number) for number in ended if number > from_number)
+    return [end_of(claim.end(), claim.number) for claim in rows]
 
 
 def forgive(root: Path, job: str) -> None:

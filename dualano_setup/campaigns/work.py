@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ from typing import Any
 from ..language import _
 from ..system.processes import JOB_VARIABLE, any_lives, end_marked, marked
 from . import retries
-from .carry import carry_on, clear_tries
+from .carry import TRAINING_LIST, carry_on, clear_tries, keep_training_list
 from .claims import Held, LostError, committed, reopen
-from .commands import Folders, argv, is_there, variables
+from .commands import Folders, argv, is_there, training_list, variables
 from .plan import OF_ANOMALY, Job, Plan
 from .retries import BUSY, DONE, LIMIT, STALLED, STOPPED, End
 from .store import STOP_FILE, ends_of, progress_in, run_log_of
 
-_INPUT = {"generate": "train", "masks": "generate", "evaluate": "export"}
+_INPUT = {"generate": "train", "masks": "generate"}
 _LOOK, _GRACE, _LAST_WORDS = 0.25, 120.0, 10.0
 AT_ONCE = 5.0
 
@@ -66,8 +67,9 @@ class Work:
 
     def _inputs(self, step: str) -> dict[str, Path] | None:
         """What a step works on; None when an earlier step of this job has to be done again first."""
-        if step == "export":
-            return {need: self._part(need) for need in self.job.needs if not self._left_out(need)}
+        if step not in OF_ANOMALY:
+            parts = {need: self._part(need) for need in self.job.needs if not self._left_out(need)}
+            return parts | self._training_lists(parts)
         name = _INPUT.get(step)
         if name is None or name not in self.plan.wanted["steps"]:
             return {name: self._newest(name)} if name else {}
@@ -94,6 +96,15 @@ class Work:
             reopen(self.folders.job(need), "generate")
         raise EndingError(End(BUSY, words=_("waits for the pairs of {job}", job=need)))
 
+    def _training_lists(self, parts: Iterable[str]) -> dict[str, Path]:
+        found = {}
+        for need in parts:
+            commit = committed(self.folders.job(need)).get("train")
+            file = self.folders.result(need, commit) / TRAINING_LIST if commit else None
+            if file is not None and file.is_file():
+                found[training_list(need)] = file
+        return found
+
     def _step(self, step: str, inputs: dict[str, Path]) -> None:
         began = time.time()
         output = carry_on(self.folder, step, self.held.claim.number)
@@ -106,6 +117,8 @@ class Work:
             why = _("{step} ended well, and left nothing in {output}", step=step, output=output)
             raise EndingError(End("unknown", step, why))
         self._clear_leftovers()
+        if step == "train":
+            keep_training_list(output)
         values = {"folder": output.name, "seconds": time.time() - began, "ended": time.time(), "place": self.place}
         self.held.commit(step, values | _numbers(step, output))
         clear_tries(self.folder, step, output.name, checkpoints=step == "train" and not self.plan.how["keep"])

@@ -36,6 +36,7 @@ PermitRootLogin yes
 StrictModes no
 UsePAM no
 PidFile {folder}/sshd-{name}.pid
+SetEnv TMPDIR={folder}/tmp-{name}
 """
 
 
@@ -70,6 +71,7 @@ class Boxes:
             self.start(name)
 
     def start(self, name: str) -> None:
+        (self.folder / f"tmp-{name}").mkdir(exist_ok=True)  # where a machine's locks are
         (self.folder / f"sshd-{name}").write_text(SSHD.format(port=self.ports[name], folder=self.folder, name=name))
         line = f"hostname {name}; exec /usr/sbin/sshd -D -f {self.folder}/sshd-{name}"
         command = ["unshare", "--pid", "--uts", "--fork", "--mount-proc", "--kill-child", "sh", "-c", line]
@@ -115,7 +117,7 @@ def main() -> int:
     (folder / "model").mkdir()
     os.environ |= {"STUB_STEPS": "20", "STUB_SECONDS": "1"}
     draw, began = random.Random(1), time.monotonic()
-    calm = battle(folder, "calm", 0, draw, jobs=12, lease=60, workers=4, pause=0.5)
+    calm = battle(folder, "calm", 0, draw, lease=60, workers=4, pause=0.5)
     expected = weights_of(calm.root, calm.plan)
     with boxes("one", "two") as made:
         campaign = CampaignSettings(name="storm", executor="ssh", hosts=("one:0,1", "two:0,1"), lease=8, retries=20)

@@ -1,6 +1,6 @@
 """Random kills and stops of a campaign's head, supervisors and commands: what is left must be as if nothing had been.
 
-    python -m tests.campaigns.kills --kills 100 [--jobs 12] [--seed 0] [--doctor PROJECT_WITH_TOML]
+    python -m tests.campaigns.kills --kills 100 [--seed 0] [--real ENV]
 
 Each blow is SIGKILL or SIGSTOP; half of what was stopped wakes up after its lease, the rest is left to be found. A head
 that is gone or stopped past its lease is followed by another. At the end every step must be committed once, by a claim
@@ -21,13 +21,15 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from dualano_setup.campaigns import claims
 from dualano_setup.campaigns.plan import Plan
 from dualano_setup.campaigns.state import DONE, snapshot
-from dualano_setup.settings.campaign import CampaignSettings
+from dualano_setup.settings.campaign import STEPS, CampaignSettings
+from dualano_setup.settings.options import Settings
 from dualano_setup.system.processes import JOB_VARIABLE, is_alive, marked
-from tests.campaigns.world import data_set, stub_plan
+from tests.campaigns.world import planned, project_of, stub_plan
 from tests.places import ROOT
 
 WEIGHTS = "pytorch_lora_weights.safetensors"
@@ -156,11 +158,16 @@ def _state(pid: int) -> str:
         return ""
 
 
-def battle(folder: Path, name: str, kills: int, draw: random.Random, *, jobs: int, lease: float, workers: int,
-           pause: float) -> Battle:  # fmt: skip
-    """A campaign of `jobs` anomalies, fought to its end."""
-    campaign = CampaignSettings(name=name, accepted=3, workers=workers, lease=lease, retries=10_000)
-    root, plan = stub_plan(folder, campaign)
+def battle(
+    folder: Path, name: str, kills: int, draw: random.Random, *, lease: float, workers: int, pause: float,
+    steps: tuple[str, ...] = STEPS, settings: Settings | None = None, anomalies: tuple[str, ...] = ("*",),
+) -> Battle:  # fmt: skip
+    """A campaign fought to its end: a stub's, or with `settings` the real trainer's."""
+    campaign = CampaignSettings(
+        name=name, anomalies=anomalies, accepted=3, workers=workers, lease=lease, retries=10_000, steps=steps,
+        train_arguments=("--checkpointing_steps", "2", "--report_to", "none") if settings else (),
+    )  # fmt: skip
+    root, plan = planned(settings, campaign, "real", 0.1) if settings else stub_plan(folder, campaign)
     fought = Battle(folder, root, plan, draw, lease)
     fought.start_head()
     fought.fight(kills, pause)
@@ -171,33 +178,36 @@ def battle(folder: Path, name: str, kills: int, draw: random.Random, *, jobs: in
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--jobs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--lease", type=float, default=3.0)
     parser.add_argument("--pause", type=float, default=0.4)
+    parser.add_argument(
+        "--real", default="", metavar="ENV", help="the bundled trainer on the miniature instead of a stub"
+    )
+    parser.add_argument("--anomalies", default="*", help="of four categories with three each")
     said = parser.parse_args(arguments)
     draw, folder = random.Random(said.seed), Path(tempfile.mkdtemp(prefix="kills-", dir="/dev/shm"))
-    anomalies = [f"a{number}" for number in range(said.jobs)]
-    kinds = {f"c{number}": tuple(anomalies[number::3]) for number in range(3)}
-    data_set(folder / "data", kinds)
-    (folder / "model").mkdir()
-    os.environ |= {"STUB_SECONDS": "2", "STUB_STEPS": "8"}
-    calm = battle(folder, "calm", 0, draw, jobs=said.jobs, lease=60, workers=4, pause=0.2)
+    project = project_of(folder, said.real, steps=6)
+    os.environ |= {"STUB_SECONDS": "2", "STUB_STEPS": "8", "OMP_NUM_THREADS": "1"}
+    more: dict[str, Any] = {"steps": ("train",), "settings": project} if said.real else {}
+    more["anomalies"] = (said.anomalies,)
+    calm = battle(folder, "calm", 0, draw, lease=60, workers=2 if said.real else 4, pause=0.2, **more)
     expected = weights_of(calm.root, calm.plan)
+    print("undisturbed: done", flush=True)
     dealt, rounds, wrong = 0, 0, faults(calm.root, calm.plan, expected)
     total: dict[str, int] = {}
     began = time.monotonic()
     while dealt < said.kills and not wrong:
         rounds += 1
-        fought = battle(folder, f"round-{rounds}", said.kills - dealt, draw, jobs=said.jobs, lease=said.lease,
-                        workers=3, pause=said.pause)  # fmt: skip
+        fought = battle(folder, f"round-{rounds}", said.kills - dealt, draw, lease=said.lease,
+                        workers=2 if said.real else 3, pause=said.pause, **more)  # fmt: skip
         dealt += sum(fought.blows.values())
         for name, number in fought.blows.items():
             total[name] = total.get(name, 0) + number
         wrong += faults(fought.root, fought.plan, expected)
         wrong += [f"left running: {fought.left()}"] if fought.left() else []
         print(f"round {rounds}: {fought.blows}, {len(fought.heads)} heads, {wrong or 'all well'}", flush=True)
-    print(f"{dealt} blows in {rounds} rounds of {said.jobs} jobs, {time.monotonic() - began:.0f} s: {total}; "
+    print(f"{dealt} blows in {rounds} rounds of {len(fought.plan.jobs)} jobs, {time.monotonic() - began:.0f} s: {total}; "
           f"{'; '.join(wrong) or 'every step committed once, weights equal, nothing left'}")  # fmt: skip
     if not wrong:
         shutil.rmtree(folder)

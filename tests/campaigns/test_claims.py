@@ -83,6 +83,19 @@ def test_who_slept_past_its_lease_commits_nothing_though_nobody_came(tmp_path, m
     assert claims.committed(tmp_path) == {}
 
 
+def test_one_that_commits_nothing_may_be_late(tmp_path, monkeypatch):
+    held = take(tmp_path, lease=60)
+    now = claims._now()
+    monkeypatch.setattr(claims, "_now", lambda: now + 1000)
+    silent_for(held.claim, 1000)
+    held.renew()
+    assert held.claim.state() == "live"
+    claims.close(held.claim)
+    monkeypatch.setattr(claims, "_now", lambda: now + 1100)
+    with pytest.raises(LostError):
+        held.renew()
+
+
 def test_who_is_succeeded_between_its_last_look_and_the_commit_commits_nothing(tmp_path, monkeypatch):
     """The rename itself finds nothing: no look before it could make that sure."""
     held = take(tmp_path, lease=60)

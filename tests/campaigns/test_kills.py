@@ -13,7 +13,7 @@ def test_six_blows_leave_no_trace(memory_folder, monkeypatch):
     monkeypatch.setenv("STUB_STEPS", "5")
     data_set(memory_folder / "data", {"c": ("a", "b"), "d": ("a",)})
     (memory_folder / "model").mkdir()
-    fought = battle(memory_folder, "t", 6, random.Random(5), jobs=3, lease=3, workers=2, pause=0.3)
+    fought = battle(memory_folder, "t", 6, random.Random(5), lease=3, workers=2, pause=0.3)
     assert sum(fought.blows.values()) == 6
     assert faults(fought.root, fought.plan, {}) == []
     assert fought.left() == []

@@ -21,43 +21,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from dualano_setup.campaigns.plan import make_plan
 from dualano_setup.campaigns.state import DONE, counts, snapshot
-from dualano_setup.campaigns.store import campaigns_root, save_plan
-from dualano_setup.flows.campaign.planning import Asked, how_of
 from dualano_setup.flows.campaign.running import conduct
 from dualano_setup.settings.campaign import CampaignSettings
 from dualano_setup.settings.options import Settings
 from tests.campaigns.kills import faults, weights_of
-from tests.campaigns.world import STUB, data_set
+from tests.campaigns.world import planned, project_of
 from tests.places import ROOT
 from tests.slurm.cluster import cluster, missing
-
-
-def project_of(folder: Path, real: str) -> Settings:
-    """Twelve anomalies in four categories."""
-    if not real:
-        data_set(folder / "data", {f"c{number}": ("a", "b", "c") for number in range(4)})
-        (folder / "model").mkdir()
-        return Settings(folder, data=folder / "data", model=folder / "model")
-    made = folder / "made"
-    tool = [sys.executable, "-m", "trainer.miniature", "--model", made / "model", "--data", made / "data"]
-    subprocess.run([*tool, "--foreground", made / "foreground"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    for kind in ("data", "foreground"):
-        (folder / kind).mkdir()
-        for number in range(4):
-            (folder / kind / f"c{number}").symlink_to(made / kind / "widget")
-    return Settings(folder, env=Path(real), data=folder / "data", model=made / "model", offline=True,
-                    foreground=folder / "foreground", resolution=64, rank=4, steps=24)  # fmt: skip
-
-
-def planned(settings: Settings, campaign: CampaignSettings, real: str) -> tuple[Path, object]:
-    plan = make_plan(settings, campaign, how_of(settings, campaign, Asked({}, accepts=not real), {}))
-    how = {"pause": 1.0} if real else {"pause": 1.0, "doctor": [sys.executable, "-S", str(STUB)]}
-    plan = replace(plan, how={**plan.how, **how})
-    root = campaigns_root(settings.project) / campaign.name
-    save_plan(root, plan)
-    return root, plan
 
 
 def say(began: float, text: str) -> None:
@@ -76,7 +47,7 @@ def main(arguments: list[str]) -> int:
         return 0
     os.environ |= {"OMP_NUM_THREADS": "1", "STUB_STEPS": "150", "STUB_SECONDS": "1"}
     folder = Path(tempfile.mkdtemp(prefix="long-"))
-    room = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", folder], check=False).returncode == 0
+    room = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1800m", "tmpfs", folder], check=False).returncode == 0
     began = time.monotonic()
     settings = project_of(folder, said.real)
     shape = CampaignSettings(name="calm", steps=("train",), lease=60, workers=2, executor="local",
@@ -87,7 +58,7 @@ def main(arguments: list[str]) -> int:
     say(began, "undisturbed on this machine: done")
     os.environ["STUB_SECONDS"] = said.seconds
     with cluster(accounting=said.accounting) as slurm:
-        campaign = replace_all(shape, name="storm", executor="slurm", time=said.limit, warn_seconds=60, lease=20,
+        campaign = replace_all(shape, name="storm", executor="slurm", time=said.limit, warn_seconds=60, lease=30,
                                retries=20, workers=None)  # fmt: skip
         root, plan = planned(settings, campaign, said.real)
         head = start_head(settings, root)

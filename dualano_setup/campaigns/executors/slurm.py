@@ -52,7 +52,7 @@ class Slurm:
 
     def poll(self) -> set[str]:
         """Those that Slurm has in its queue. Raises WorkError when it does not answer."""
-        listed = _ask("squeue", "-h", "-r", "-n", self._name, "-o", "%F_%K %T")
+        listed = _ask("squeue", "--me", "-h", "-r", "-n", self._name, "-o", "%F_%K %T")
         alive = {line.split()[0] for line in listed.splitlines() if line.split()}
         return {job for job, ticket in self._known().items() if ticket in alive}
 

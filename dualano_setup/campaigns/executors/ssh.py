@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -39,22 +40,35 @@ class Ssh:
 
     def submit(self, orders: Sequence[Order]) -> None:
         """Starts each on its box. Raises WorkError when a box cannot be reached, or has no such Python."""
-        for order in orders:
-            host, gpu = self._places[order.place]
-            folder = self.root / "jobs" / order.job
-            folder.mkdir(parents=True, exist_ok=True)
-            numbers = claims.numbers_of(folder)
-            more = ["--ticket", order.place, *(["--gpu", gpu] if gpu else [])]
-            command = supervisor_command(self._how.get("python") or this_python(), self.root, order.job, *more)
-            line = (
-                f"cd / && PYTHONPATH={shlex.quote(package_path())} DUALANO_LANG={spoken()} "
-                f"setsid nohup {shlex.join(command)} </dev/null >>{shlex.quote(str(self.logs(order.job)))} 2>&1 & "
-                "echo started"
-            )
-            if "started" not in _ssh(host, f"test -d {shlex.quote(str(self.root))} && {{ {line}; }}"):
-                raise WorkError(_("{host} does not see {root}: all boxes need that folder", host=host, root=self.root))
-            self._started[order.job] = (time.monotonic(), numbers[-1] if numbers else 0)
-            self._where[order.job] = host
+        failed: list[str] = []
+        with ThreadPoolExecutor(max(1, len(orders))) as side_by_side:
+            for error in side_by_side.map(self._start, orders):
+                failed += [error] if error else []
+        if failed:
+            raise WorkError("; ".join(dict.fromkeys(failed)))
+
+    def _start(self, order: Order) -> str:
+        """Starts one; what went wrong, in words."""
+        host, gpu = self._places[order.place]
+        folder = self.root / "jobs" / order.job
+        folder.mkdir(parents=True, exist_ok=True)
+        numbers = claims.numbers_of(folder)
+        more = ["--ticket", order.place, *(["--gpu", gpu] if gpu else [])]
+        command = supervisor_command(self._how.get("python") or this_python(), self.root, order.job, *more)
+        line = (
+            f"cd / && PYTHONPATH={shlex.quote(package_path())} DUALANO_LANG={spoken()} "
+            f"setsid nohup {shlex.join(command)} </dev/null >>{shlex.quote(str(self.logs(order.job)))} 2>&1 & "
+            "echo started"
+        )
+        try:
+            said = _ssh(host, f"test -d {shlex.quote(str(self.root))} && {{ {line}; }}")
+        except WorkError as error:
+            return str(error)
+        if "started" not in said:
+            return _("{host} does not see {root}: all boxes need that folder", host=host, root=self.root)
+        self._started[order.job] = (time.monotonic(), numbers[-1] if numbers else 0)
+        self._where[order.job] = host
+        return ""
 
     def poll(self) -> set[str]:
         """Those whose claim holds, or that were started a moment ago and have none yet."""

@@ -166,7 +166,7 @@ def _wait_for_the_end(head: Head, held: claims.Held) -> None:
     try:
         head.executor.cancel([name for name in head.out if head.executor.places is None])
         while head.out and time.monotonic() < end:
-            held.beat()
+            held.renew()
             head.reap_all()
             time.sleep(TICK)
     except KeyboardInterrupt:

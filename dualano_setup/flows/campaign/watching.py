@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +53,20 @@ def report(settings: Settings, name: str) -> int:
     content = document(root, plan, rows, 1) | {"wanted": plan.wanted, "evaluations": _evaluations(root, rows)}
     claims.write_json(root / f"{REPORT}.json", content)
     (root / f"{REPORT}.md").write_text(_markdown(root, plan, rows, content["evaluations"]), encoding="utf-8")
-    print(root / f"{REPORT}.md")
+    for file in (root / f"{REPORT}.md", _page(settings, root)):
+        if file is not None:
+            print(file)
     return 0
+
+
+def _page(settings: Settings, root: Path) -> Path | None:
+    """The page to look at, in versions that make one."""
+    try:
+        page: Any = import_module("dualano_setup.flows.report")
+    except ModuleNotFoundError:
+        return None
+    made: Path = page.report(settings, str(root), None)
+    return made
 
 
 def _head(root: Path) -> dict[str, Any] | None:

@@ -20,7 +20,6 @@ _COLORS = {DONE: "32", RUNNING: "36", ASIDE: "31;1"}
 
 def plan_text(plan: Plan, root: Path, style: Style) -> str:
     """What a plan is: jobs, what it takes, and what cannot work."""
-    anomalies = [job for job in plan.jobs if job.anomaly]
     working = [job for job in plan.working if job.anomaly]
     exports = sum("export" in job.steps for job in plan.working)
     lines = [
@@ -35,7 +34,7 @@ def plan_text(plan: Plan, root: Path, style: Style) -> str:
     lines.append(
         _("  about {hours:.1f} GPU-hours on one {card} ({steps} steps each; other cards are slower), reckoned from "
           "docs' measured steps and pairs as if every pair were accepted; evaluation not counted",
-          hours=costs.gpu_hours, card=CARD, steps=plan.wanted["settings"]["steps"])
+          hours=costs.gpu_hours, card=CARD, steps=plan.train_steps)
     )  # fmt: skip
     lines.append(_("  about {disk:.1f} GiB of disk, and {peak:.1f} GiB more for each job that trains",
                    disk=gibibytes(costs.disk), peak=gibibytes(costs.peak)))  # fmt: skip
@@ -49,7 +48,6 @@ def plan_text(plan: Plan, root: Path, style: Style) -> str:
     if bad := [job for job in plan.jobs if job.problems]:
         lines.append(style.paint(_("  {count} jobs cannot work and are left out:", count=len(bad)), "31;1"))
         lines += [f"    {job.id}: {printable(problem)}" for job in bad for problem in job.problems]
-    assert anomalies or not plan.jobs
     return "\n".join(lines) + "\n"
 
 
