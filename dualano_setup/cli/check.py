@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from ..language import N_
+from ..language import N_, _
 from .parser import Command, argument, settings_of
+
+if TYPE_CHECKING:
+    from ..check import Report
 
 COMMAND = Command(
     help=N_("look and judge; changes nothing"),
@@ -14,6 +18,13 @@ COMMAND = Command(
     one_of=(
         argument("--json", action="store_true", help=N_("one JSON document on stdout, and nothing else there")),
         argument("--markdown", action="store_true", help=N_("for pasting into a ticket; names and tokens left out")),
+        argument(
+            "--html",
+            nargs="?",
+            const="",
+            metavar="FILE",
+            help=N_("as a page for a browser: into FILE, else to where stdout leads, on a terminal outputs/check.html"),
+        ),
         argument("--sarif", action="store_true", help=N_("SARIF 2.1.0, for code scanning")),
         argument("--json-schema", action="store_true", help=N_("the schema of --json; looks at nothing")),
     ),
@@ -59,6 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
         from ..report.markdown import markdown_report
 
         sys.stdout.write(markdown_report(report))
+    elif arguments.html is not None:
+        _write_html(report, arguments.html)
     elif arguments.sarif:
         from ..report.sarif import sarif_report
 
@@ -69,3 +82,16 @@ def run(arguments: argparse.Namespace) -> int:
         style = Style.for_stream(settings.color, sys.stdout)
         sys.stdout.write(render_report(report, style, verbosity=-1 if arguments.quiet else arguments.verbose))
     return report.verdict
+
+
+def _write_html(report: Report, file: str) -> None:
+    """The page into the file; without one to stdout, where that is no terminal. Raises WorkError."""
+    from pathlib import Path
+
+    from ..flows.report import check_html, write_page
+
+    if not file and not sys.stdout.isatty():
+        sys.stdout.write(check_html(report))
+        return
+    target = Path(file).expanduser() if file else report.settings.project / "outputs" / "check.html"
+    sys.stderr.write(_("report: {target}\n", target=write_page(target, check_html(report))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -18,6 +19,8 @@ MANIFEST, SETTINGS = "manifest.jsonl", "generation.json"
 SHARED = "shared"
 #: Folders of accepted pairs, parallel to one another by file name; rejected ones go below `REJECTED`.
 IMAGE, PART, MASK, REJECTED = "image", "fg", "mask", "rejected"
+#: Where `dualano-doctor review` puts masks painted by hand.
+_PAINTED = re.compile(r"review/\d{1,12}-\d{1,6}\.png", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,8 @@ class Record:
         mask_area: share of the image that the mask covers, 0 to 1; None when no mask was made.
         quality: agreement of the frames inside the mask, 0 to 1; None when no mask was made.
         rejected: why the pair is of no use, or None.
+        review: what a person decided (`dualano-doctor review`), or None: `verdict` "accepted", "rejected" or None,
+            which wins over `rejected`; `mask` of a mask painted by hand, relative to the folder, or None.
     """
 
     index: int
@@ -47,6 +52,13 @@ class Record:
     mask_area: float | None
     quality: float | None
     rejected: str | None
+    review: dict[str, Any] | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the pair counts as accepted: what a person said, else what was measured."""
+        verdict = (self.review or {}).get("verdict")
+        return verdict == "accepted" if verdict else self.rejected is None
 
 
 class Manifest:
@@ -113,7 +125,7 @@ class Manifest:
 
     def accepted(self) -> list[Record]:
         """The records of usable pairs, by index."""
-        return [self.records[index] for index in sorted(self.records) if self.records[index].rejected is None]
+        return [self.records[index] for index in sorted(self.records) if self.records[index].usable]
 
     def _rewrite(self) -> None:
         """Write the whole records again, without a torn last line."""
@@ -122,9 +134,14 @@ class Manifest:
 
 
 def pair_files(folder: Path, record: Record) -> tuple[Path, Path, Path]:
-    """Where a record's image, part and mask are; rejected pairs, and runs without masks, have no mask file."""
+    """Where a record's image, part and mask are; rejected pairs, and runs without masks, have no mask file.
+
+    A mask that a person painted takes the place of the other.
+    """
     base = folder / REJECTED if record.rejected is not None else folder
-    return base / IMAGE / record.file, base / PART / record.file, base / MASK / record.file
+    painted = (record.review or {}).get("mask")
+    mask = folder / painted if painted else base / MASK / record.file
+    return base / IMAGE / record.file, base / PART / record.file, mask
 
 
 def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -179,10 +196,24 @@ def _parse(line: str) -> Record | None:
     """The record of a line, or None where it is not one: a manifest may be anybody's, its names must not lead away."""
     try:
         values = json.loads(line)
-        record = Record(**{field.name: values[field.name] for field in fields(Record)})
-        return record if _is_whole(record) else None
+        record = Record(**{name: values[name] for name in _NAMES}, review=values.get("review"))
+        return record if _is_whole(record) and _is_review(record.review) else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+#: What every record has; the review came later.
+_NAMES = tuple(field.name for field in fields(Record) if field.name != "review")
+
+
+def _is_review(review: Any) -> bool:
+    """Whether it is a person's decision, whose mask lies where `dualano-doctor review` puts it."""
+    if review is None:
+        return True
+    if not isinstance(review, dict) or review.get("verdict") not in ("accepted", "rejected", None):
+        return False
+    mask = review.get("mask")
+    return mask is None or (isinstance(mask, str) and bool(_PAINTED.fullmatch(mask)))
 
 
 def _is_whole(record: Record) -> bool:
