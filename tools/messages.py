@@ -3,8 +3,8 @@
     python tools/messages.py            # after a message was added or changed; then translate what is new
     python tools/messages.py --missing  # lists the messages that have no translation yet
 
-Needs Babel (the extra `test`). Messages are the literals given to `_` and `N_`, and the texts for people in the data
-files that DATA_TEXTS names; those are shown with `_(row.text)`.
+Needs Babel (the extra `test`). Messages are the literals given to `_` and `N_`, in modules and templates, and the
+texts for people in the data files that DATA_TEXTS names; those are shown with `_(row.text)`.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ DATA_TEXTS = {
 
 def messages() -> Iterator[tuple[str, str, int]]:
     """(message, file, line) of everything that is translated; line 0 for data."""
-    method = [("**.py", "python")]
-    for name, line, message, _comments, _context in extract_from_dir(PACKAGE, method, keywords={"_": None, "N_": None}):
+    method = [("**.py", "python"), ("pages/templates/**.html", "jinja2")]
+    options = {"pages/templates/**.html": {"silent": "false"}}
+    rows = extract_from_dir(PACKAGE, method, options, keywords={"_": None, "N_": None})
+    for name, line, message, _comments, _context in rows:
         assert isinstance(message, str)
         if message:
             yield message, f"dualano_setup/{name}", line

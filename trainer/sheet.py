@@ -43,7 +43,7 @@ def write_sheet(generated: Path, real: Path, output: Path, count: int, title: st
         TrainerError: there are no pairs or real images, or a file cannot be read or written.
     """
     records, images = Manifest(generated).records, list_images(real)
-    chosen = sorted(records.values(), key=lambda record: (record.rejected is not None, record.index))[:count]
+    chosen = sorted(records.values(), key=lambda record: (not record.usable, record.index))[:count]
     if not chosen:
         raise TrainerError(f"There is nothing to show: no pairs in {generated}.")
     rows = [_row(generated, record, images[number % len(images)]) for number, record in enumerate(chosen)]

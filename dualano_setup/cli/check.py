@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from ..language import N_
+from ..language import N_, _
 from ..settings.options import OPTIONS
 from .parser import Command, argument, settings_of
 
@@ -21,6 +21,13 @@ COMMAND = Command(
     one_of=(
         argument("--json", action="store_true", help=N_("one JSON document on stdout, and nothing else there")),
         argument("--markdown", action="store_true", help=N_("for pasting into a ticket; names and tokens left out")),
+        argument(
+            "--html",
+            nargs="?",
+            const="",
+            metavar="FILE",
+            help=N_("as a page for a browser: into FILE, else to where stdout leads, on a terminal outputs/check.html"),
+        ),
         argument("--sarif", action="store_true", help=N_("SARIF 2.1.0, for code scanning")),
         argument("--json-schema", action="store_true", help=N_("the schema of --json; looks at nothing")),
     ),
@@ -74,6 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
         from ..report.markdown import markdown_report
 
         sys.stdout.write(markdown_report(report))
+    elif arguments.html is not None:
+        _write_html(report, arguments.html)
     elif arguments.sarif:
         from ..report.sarif import sarif_report
 
@@ -116,3 +125,16 @@ def _flags(arguments: argparse.Namespace) -> list[str]:
         if said is not None and option.key not in ("offline", "fail_on")
         for word in ([option.flag] if option.kind == "flag" else [option.flag, str(said)])
     ]
+
+
+def _write_html(report: Report, file: str) -> None:
+    """The page into the file; without one to stdout, where that is no terminal. Raises WorkError."""
+    from pathlib import Path
+
+    from ..flows.report import check_html, write_page
+
+    if not file and not sys.stdout.isatty():
+        sys.stdout.write(check_html(report))
+        return
+    target = Path(file).expanduser() if file else report.settings.project / "outputs" / "check.html"
+    sys.stderr.write(_("report: {target}\n", target=write_page(target, check_html(report))))

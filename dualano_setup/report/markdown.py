@@ -22,7 +22,7 @@ def markdown_report(report: Report, redactor: Redactor | None = None) -> str:
     """Versions as a table, findings as a list, consequences under their cause; every text redacted."""
     redactor = redactor or Redactor.for_this_user()
     lines = [f"### dualano-doctor {__version__}", "", "| | |", "| --- | --- |"]
-    lines += [f"| {_cell(name)} | {_cell(redactor.text(value))} |" for name, value in _machine(report)]
+    lines += [f"| {_cell(name)} | {_cell(redactor.text(value))} |" for name, value in machine_rows(report)]
     lines.append("")
     rows = [finding for finding in report.findings if finding.status in dict(_SHOWN)]
     causes = {finding.rule for finding in rows}
@@ -44,7 +44,8 @@ def markdown_report(report: Report, redactor: Redactor | None = None) -> str:
     return printable("\n".join(lines)) + "\n"
 
 
-def _machine(report: Report) -> list[tuple[str, str]]:
+def machine_rows(report: Report) -> list[tuple[str, str]]:
+    """What the machine is, in a few rows (name, value), not redacted yet."""
     sheet = report.sheet
     rows = [(_("profile"), report.profile.name)]
     if machine := value(sheet.machine):

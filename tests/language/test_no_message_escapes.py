@@ -112,6 +112,12 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
     "upkeep/recheck.py": (("could not look", _KEY),),
     "language.py": (("no language", _DEFECT),),
     "light_dataclasses.py": (("cannot change", _DEFECT), ("\0: missing", _DEFECT), ("\0: a field is given", _DEFECT)),
+    "pages/campaign.py": (("left out", _KEY),),
+    "pages/pictures.py": (("data:image", "an address that holds a picture"),),
+    "pages/render.py": (("'sha256-", "of a page's policy"), ("<style>", "markup")),
+    "pages/review_site.py": (("'self' data:", "of a page's policy"),),
+    "pages/run.py": (("checkpoint-", "the name of a folder"), ("\0, rank", "as the trainer's log says it")),
+    "pages/settings.py": (("dualano-doctor", "a command"),),
     "patching/loading.py": (("title", _KEY),),
     "repairs/actions/environment.py": (("import torch;", _PROGRAM),),
     "repairs/saved_plan.py": (

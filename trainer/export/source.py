@@ -152,7 +152,8 @@ def accepted_indexes(manifest: Manifest) -> list[int]:
     Raises:
         TrainerError: there are none.
     """
-    found = [record.index for record in manifest.accepted() if record.mask_area is not None]
+    accepted = manifest.accepted()
+    found = [one.index for one in accepted if one.mask_area is not None or (one.review or {}).get("mask")]
     if not found:
         seen = f"{len(manifest.records)} records, none of them accepted with a mask" if manifest.records else "none"
         raise TrainerError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -16,9 +17,12 @@ from ..files.reading import append_to, read_lines, read_text
 MANIFEST, SETTINGS, SUMMARY = "manifest.jsonl", "generation.json", "summary.json"
 #: The scheme of `conditions.SharedConditions`, by its name in SETTINGS; without a name it is the authors'.
 SHARED = "shared"
-_NOTED_BY_THE_GATE = ("reasons", "measures", "nearest_training")
+#: What has a line only where it says something: the gate's notes and a person's decision.
+_NOTED_LATER = ("reasons", "measures", "nearest_training", "review")
 #: Folders of accepted pairs, parallel to one another by file name; rejected ones go below `REJECTED`.
 IMAGE, PART, MASK, REJECTED = "image", "fg", "mask", "rejected"
+#: Where `dualano-doctor review` puts masks painted by hand.
+_PAINTED = re.compile(r"review/\d{1,12}-\d{1,6}\.png", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Record:
         reasons: the ids of these reasons (`gate.REASONS`).
         measures: the gate's numbers, by name.
         nearest_training: file name of the training image most like it, or None.
+        review: what a person decided (`dualano-doctor review`), or None: `verdict` "accepted", "rejected" or None,
+            which wins over `rejected`; `mask` of a mask painted by hand, relative to the folder, or None.
     """
 
     index: int
@@ -54,6 +60,13 @@ class Record:
     reasons: list[str] = field(default_factory=list)
     measures: dict[str, float] = field(default_factory=dict)
     nearest_training: str | None = None
+    review: dict[str, Any] | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the pair counts as accepted: what a person said, else what was measured."""
+        verdict = (self.review or {}).get("verdict")
+        return verdict == "accepted" if verdict else self.rejected is None
 
 
 class Manifest:
@@ -120,7 +133,7 @@ class Manifest:
 
     def accepted(self) -> list[Record]:
         """The records of usable pairs, by index."""
-        return [self.records[index] for index in sorted(self.records) if self.records[index].rejected is None]
+        return [self.records[index] for index in sorted(self.records) if self.records[index].usable]
 
     def _rewrite(self) -> None:
         """Write the whole records again, without a torn last line."""
@@ -129,9 +142,14 @@ class Manifest:
 
 
 def pair_files(folder: Path, record: Record) -> tuple[Path, Path, Path]:
-    """Where a record's image, part and mask are; pairs without a mask have no mask file."""
+    """Where a record's image, part and mask are; rejected pairs, and runs without masks, have no mask file.
+
+    A mask that a person painted takes the place of the other.
+    """
     base = folder / REJECTED if record.rejected is not None else folder
-    return base / IMAGE / record.file, base / PART / record.file, base / MASK / record.file
+    painted = (record.review or {}).get("mask")
+    mask = folder / painted if painted else base / MASK / record.file
+    return base / IMAGE / record.file, base / PART / record.file, mask
 
 
 def check_settings(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -186,20 +204,28 @@ def _parse(line: str) -> Record | None:
     """The record of a line, or None where it is not one: a manifest may be anybody's, its names must not lead away."""
     try:
         values = json.loads(line)
-        always = [field.name for field in fields(Record) if field.name not in _NOTED_BY_THE_GATE]
-        noted = [name for name in _NOTED_BY_THE_GATE if name in values]
+        always = [field.name for field in fields(Record) if field.name not in _NOTED_LATER]
+        noted = [name for name in _NOTED_LATER if name in values]
         record = Record(**{name: values[name] for name in (*always, *noted)})
-        return record if _is_whole(record) and _is_judged(record) else None
+        return record if _is_whole(record) and _is_judged(record) and _is_review(record.review) else None
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
 def _line(record: Record) -> str:
-    """The line of a record; what the gate notes is in it where it was asked."""
-    values = asdict(record)
-    if not (record.reasons or record.measures or record.nearest_training):
-        values = {name: value for name, value in values.items() if name not in _NOTED_BY_THE_GATE}
+    """The line of a record; what the gate and a person note is in it where there is something."""
+    values = {name: value for name, value in asdict(record).items() if name not in _NOTED_LATER or value}
     return json.dumps(values) + "\n"
+
+
+def _is_review(review: Any) -> bool:
+    """Whether it is a person's decision, whose mask lies where `dualano-doctor review` puts it."""
+    if review is None:
+        return True
+    if not isinstance(review, dict) or review.get("verdict") not in ("accepted", "rejected", None):
+        return False
+    mask = review.get("mask")
+    return mask is None or (isinstance(mask, str) and bool(_PAINTED.fullmatch(mask)))
 
 
 def _is_whole(record: Record) -> bool:

@@ -40,6 +40,7 @@ from .manifest import (
     shares_conditions,
 )
 from .settings import GenerationSettings
+from .thumbnails import keep_small_pair
 
 #: PNDM's start with up to ten steps is early because its strides are long; beyond, a start below this is a mistake.
 LATE_ENOUGH, FEW = 850, 10
@@ -244,6 +245,7 @@ def write_pair(
             write_png(mask_image(verdict.mask), targets[2])
     except OSError as error:
         raise TrainerError(f"Cannot write {targets[0]}: {error.strerror}. Finished pairs are kept.") from error
+    keep_small_pair(settings.output_dir, record.file, image, part, mask_image(found.mask) if found else None)
     return record
 
 

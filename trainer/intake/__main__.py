@@ -29,7 +29,9 @@ def bring(job: Path, output: Path) -> None:
         manifest = write_category(work, category, output / category)
         number = sum(bool(row["mask"]) for row in manifest["files"])
         left = f", {len(manifest['left_out'])} left out" if manifest["left_out"] else ""
-        print(f"{output / category}: {number} anomalous and {len(manifest['files']) - number} good images{left}")
+        sheet = output / category / "look" / "contact-sheet.jpg"
+        look = f"; look at {sheet}" if sheet.is_file() else ""
+        print(f"{output / category}: {number} anomalous and {len(manifest['files']) - number} good images{left}{look}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

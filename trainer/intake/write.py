@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ def write_category(job: Job, category: str, folder: Path) -> dict[str, Any]:
             raise TrainerError(f"No anomalous image of {category} can be used ({reasons}). Nothing was written.")
         manifest = {"schema": 1, "layout": job.layout, "source": job.source, "category": category, "crop": job.crop}
         manifest |= {"files": records, "left_out": left}
+        if _has_pillow():
+            _write_sheet(aside, records)
         (aside / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
     return manifest
 
@@ -57,11 +60,26 @@ def _looks_at_pixels(job: Job) -> bool:
     Raises:
         TrainerError: they are not, and there is more to do than to link.
     """
-    if find_spec("PIL") is not None and find_spec("numpy") is not None:
+    if _has_pillow():
         return True
     if not job.plain:
         raise TrainerError("Joining and drawing masks needs Pillow and NumPy: use the training environment.")
     return False
+
+
+def _has_pillow() -> bool:
+    return find_spec("PIL") is not None and find_spec("numpy") is not None
+
+
+def _write_sheet(aside: Path, records: list[Record]) -> None:
+    """A sheet of anomalous images and their masks; one that cannot be made is no reason to bring nothing."""
+    from ..masks.contact_sheet import FILE, defect_sheet
+
+    pairs = [(aside / one["image"], aside / one["mask"]) for one in records if one["mask"]]
+    with suppress(TrainerError, OSError):
+        sheet = defect_sheet(pairs)
+        (aside / FILE.parent).mkdir()
+        sheet.save(aside / FILE, quality=90)
 
 
 def _as_they_are(row: Row, aside: Path, *, copies: bool) -> Record:

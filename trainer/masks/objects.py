@@ -20,6 +20,7 @@ from PIL import Image
 from ..data.images import list_images, read_image, refuse_same_stems, write_png
 from ..errors import TrainerError
 from ..files.folders import made_aside
+from .contact_sheet import FILE as SHEET
 from .contact_sheet import contact_sheet
 from .regions import Pixels, fill_holes, load_opencv
 
@@ -31,8 +32,6 @@ BELIEVABLE = (0.005, 0.98)
 MOST_PIECES = 5
 #: More are no objects, wherever they lie.
 MOST_OBJECTS = 60
-#: Where a folder of masks has a sheet to look at.
-SHEET = Path("look", "contact-sheet.jpg")
 
 
 def threshold_mask(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""What a run reports: `metrics.jsonl` (one object a step), TensorBoard, and a progress line."""
+"""What a run reports: `metrics.jsonl` (one object a step), a board, and a progress line."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tqdm import tqdm  # type: ignore[import-untyped]
 from ..errors import TrainerError
 from ..files.atomic import write_atomically
 from ..files.reading import append_to, read_lines
+from .boards import Board
 
 METRICS_NAME = "metrics.jsonl"
 
@@ -88,15 +89,14 @@ class Reporter:
         output: the output folder.
         start: steps done before; later lines of an earlier run are dropped.
         total: steps of the whole run.
-        tensorboard: folder of TensorBoard's files, or None.
+        board: where numbers and pictures go as well, or None.
         active: whether this is the first process.
     """
 
-    def __init__(self, output: Path, *, start: int, total: int, tensorboard: Path | None, active: bool) -> None:
+    def __init__(self, output: Path, *, start: int, total: int, board: Board | None, active: bool) -> None:
         self._file: IO[str] | None = None
         self._path = output / METRICS_NAME
-        self._board: Any = None
-        self.warning: str | None = None
+        self._board = board if active else None
         self._bar = tqdm(
             total=total,
             initial=start,
@@ -115,8 +115,6 @@ class Reporter:
             raise TrainerError(
                 f"{self._path} cannot be gone on with ({error}). Move it away, then run again."
             ) from error
-        if tensorboard is not None:
-            self._board, self.warning = _open_tensorboard(tensorboard, start)
 
     def step(self, metrics: StepMetrics) -> None:
         """Report one step.
@@ -137,14 +135,15 @@ class Reporter:
                 "--resume_from_checkpoint latest."
             ) from error
         with self._board_may_fail():
-            for name in ("loss", "lr", "grad_norm", "samples_per_second") if self._board else ():
-                self._board.add_scalar(f"train/{name}", getattr(metrics, name), metrics.step)
+            if self._board is not None:
+                names = ("loss", "lr", "grad_norm", "samples_per_second")
+                self._board.numbers({f"train/{name}": getattr(metrics, name) for name in names}, metrics.step)
 
     def picture(self, name: str, pixels: npt.NDArray[np.uint8], step: int) -> None:
-        """Give TensorBoard, where it is on, a picture (H, W, 3)."""
+        """Give the board, where there is one, a picture (H, W, 3)."""
         with self._board_may_fail():
             if self._board is not None:
-                self._board.add_image(name, pixels, step, dataformats="HWC")
+                self._board.picture(name, pixels, step)
 
     def message(self, text: str) -> None:
         """Print a line above the progress bar."""
@@ -162,12 +161,12 @@ class Reporter:
 
     @contextlib.contextmanager
     def _board_may_fail(self) -> Iterator[None]:
-        """TensorBoard goes off where it fails (its folder has gone, say): it is no reason to end a training."""
+        """The board goes off where it fails (its folder has gone, say): it is no reason to end a training."""
         try:
             yield
         except Exception as error:  # raised from its own thread, as whatever that met
-            self._board = None
-            self.message(f"note: TensorBoard is off from here on ({error}); metrics.jsonl is written all the same")
+            name, self._board = getattr(self._board, "name", ""), None
+            self.message(f"note: {name} is off from here on ({error}); metrics.jsonl is written all the same")
 
 
 def _finite(values: dict[str, Any]) -> dict[str, Any]:
@@ -201,13 +200,3 @@ def _step_of(line: str) -> float:
         return float(json.loads(line)["step"]) if line.endswith("\n") else float("inf")
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return float("inf")
-
-
-def _open_tensorboard(folder: Path, start: int) -> tuple[Any, str | None]:
-    """A TensorBoard writer, or why there is none."""
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-
-        return SummaryWriter(str(folder), purge_step=start + 1 if start else None), None
-    except Exception as error:  # old tensorboards fail in many ways under a new numpy or protobuf
-        return None, f"TensorBoard is off ({error}); metrics.jsonl is written all the same"

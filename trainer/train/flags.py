@@ -228,9 +228,9 @@ def add_output_options(group: Group) -> None:
     )
     group.add_argument(
         "--report_to",
-        choices=("tensorboard", "none"),
+        choices=("tensorboard", "none", "trackio", "wandb", "swanlab"),
         default="tensorboard",
-        help="(tensorboard); metrics.jsonl is always written",
+        help="(tensorboard); the last three by packages of that name; metrics.jsonl is always written",
     )
     group.add_argument(
         "--output_format",

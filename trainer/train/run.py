@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
+from dataclasses import fields
 
 from ..base_model.loading import ModelLoader, quieten_libraries
 from ..cli.interrupt import Interrupt
 from ..data.batches import Planner
 from ..data.dataset import TrainingSet
+from ..generate.thumbnails import keep_small_real
+from ..run_folder.boards import TRACKERS, Board, TensorBoard, Tracked, require_tracker
 from ..run_folder.checkpoints import Checkpoint
 from ..run_folder.folder import claimed
 from ..run_folder.metrics import Reporter
@@ -35,6 +38,7 @@ def run(config: TrainingConfig, data: TrainingSet, notices: Sequence[str] = ()) 
         TrainerError: something given cannot be used, or the training diverged.
     """
     quieten_libraries()
+    require_tracker(config.report_to)
     this = settle(config, data)
     with claimed(config.output_dir) if this.is_first else nullcontext():
         checkpoint, found = find_checkpoint(config.output_dir, config.resume_from_checkpoint)
@@ -47,6 +51,7 @@ def run(config: TrainingConfig, data: TrainingSet, notices: Sequence[str] = ()) 
             say(describe_run(this, checkpoint))
             for notice in (*notices, *found):
                 say(f"note: {notice}")
+            keep_small_real(((item.image, item.mask) for item in data.items), config.output_dir)
         training = assemble(this, start, weights)
         if checkpoint is not None:
             training.optimizer.load(checkpoint.optimizer())
@@ -76,20 +81,40 @@ def settle(config: TrainingConfig, data: TrainingSet) -> Run:
 def take_steps(run: Run, training: Training, sheets: SampleSheets | None, start: int) -> int:
     """The steps from `start` on, with reports and signals; returns the exit status."""
     config = run.config
+    board, warning = open_board(run, start) if run.is_first else (None, None)
     reporter = Reporter(
         config.output_dir,
         start=start,
         total=config.max_train_steps,
-        tensorboard=config.output_dir / config.logging_dir if config.report_to == "tensorboard" else None,
+        board=board,
         active=run.is_first,
     )
-    for notice in (*training.notices, *filter(None, [reporter.warning])):
+    for notice in (*training.notices, *filter(None, [warning])):
         reporter.message(f"note: {notice}")
     try:
         with Interrupt() as interrupt:
             return Loop(run, training, StepReports(run, reporter), interrupt, sheets).run(start)
     finally:
         reporter.close()
+
+
+def open_board(run: Run, start: int) -> tuple[Board | None, str | None]:
+    """Where `--report_to` wants the numbers, or why TensorBoard, which nobody asked for by name, is off.
+
+    Raises:
+        TrainerError: a tracker that was asked for does not start.
+    """
+    config = run.config
+    if config.report_to in TRACKERS:
+        told = {field.name: getattr(config, field.name) for field in fields(config)}
+        plain = {name: value if isinstance(value, (int, float, str)) else str(value) for name, value in told.items()}
+        return Tracked(config.report_to, config.output_dir, plain), None
+    if config.report_to != "tensorboard":
+        return None, None
+    try:
+        return TensorBoard(config.output_dir / config.logging_dir, start), None
+    except Exception as error:  # old tensorboards fail in many ways under a new numpy or protobuf
+        return None, f"TensorBoard is off ({error}); metrics.jsonl is written all the same"
 
 
 def describe_run(run: Run, checkpoint: Checkpoint | None) -> str:

@@ -22,6 +22,7 @@ from ..data.backgrounds import BackgroundFile, Backgrounds
 from ..data.images import read_image, write_png
 from ..data.picture_sheet import Row, make_sheet
 from ..errors import TrainerError
+from ..generate import thumbnails
 from ..generate.generator import Generator
 from ..masks.anomaly import extract_mask
 from ..masks.regions import mask_image
@@ -170,3 +171,4 @@ def save(sheet: Image.Image, path: Path) -> None:
         write_png(sheet, path)
     except OSError as error:
         raise TrainerError(f"Cannot write {path}: {error.strerror or error}.") from error
+    thumbnails.keep_small(sheet, path.parent / thumbnails.FOLDER / path.name, thumbnails.SHEET_SIDE)

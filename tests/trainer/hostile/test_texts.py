@@ -98,7 +98,7 @@ def test_metrics_are_cut_at_the_step(tmp_path):
 
 
 def _reporter(folder, start=5):
-    return Reporter(folder, start=start, total=9, tensorboard=None, active=True)
+    return Reporter(folder, start=start, total=9, board=None, active=True)
 
 
 @pytest.mark.parametrize(
