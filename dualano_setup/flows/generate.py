@@ -23,9 +23,29 @@ def generate(settings: Settings, weights: str | None, into: str | None, extra: l
 
     if extra:
         refuse_unknown_flags("trainer.generate", extra)
+    if settings.anomalies:
+        return _generate_each(settings, weights, into, extra)
     command = tool_arguments(settings, weights, into, extra)
     status = run_tool(interpreter_of(collect(settings)), "trainer.generate", command, offline=settings.offline)
     return 128 - status if status < 0 else status
+
+
+def _generate_each(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> int:
+    """`generate` for one anomaly after the other, each from its own run's weights into that run's folder."""
+    from ..errors import UsageError
+
+    if weights or into or any(flag in extra for flag in ("--weights", "--output_dir")):
+        raise UsageError(
+            _(
+                "several anomalies are named ({names}), and a file of weights, or a folder, is that of one: give one "
+                "--anomaly",
+                names=", ".join(settings.anomalies),
+            )
+        )
+    for own in settings.each():
+        if status := generate(own, None, None, extra):
+            return status
+    return 0
 
 
 def tool_arguments(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> list[str]:

@@ -59,6 +59,9 @@ def _export(settings: Settings, said: Mapping[str, str]) -> list[Line]:
 
 
 def _images_said(settings: Settings, said: Mapping[str, str]) -> tuple[str, str, str]:
+    if settings.anomalies and "--anomaly" not in said:
+        names = ", ".join(settings.anomalies)
+        raise UsageError(_("several anomalies are named ({names}): give one --anomaly", names=names))
     data = said.get("--dataset") or (str(settings.data) if settings.data else None)
     category, anomaly = said.get("--category") or settings.category, said.get("--anomaly") or settings.anomaly
     if data is None or category is None or anomaly is None:

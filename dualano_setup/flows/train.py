@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..language import _
 from ..report.terminal import Style, render_report
 from ..runs.launch.arguments import required
+from ..runs.launch.together import refuse
 from ..runs.launch.tools import refuse_unknown_flags
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def train(
 
     Raises UsageError when model or data are not named, LaunchError when the run does not come up.
     """
+    refuse(settings, trainer, extra)
     if trainer == "bundled" and extra:
         refuse_unknown_flags("trainer", extra)
     report = look(settings, trainer=trainer)
@@ -107,7 +109,8 @@ def hand_off(
     for note in launch.notes:
         sys.stderr.write(_("note: {note}\n", note=note))
     started = start(folder, record, launch)
-    print(_("run {folder}; log {log}", folder=folder.name, log=folder.log), flush=True)
+    for one in folder.together():
+        print(_("run {folder}; log {log}", folder=one.name, log=one.log), flush=True)
     if detach:
         print(
             _(

@@ -13,7 +13,7 @@ from dualano_setup.settings.resolve import resolve
 
 def test_every_option_is_explained_and_has_its_place_in_the_record():
     assert all(option.comment for option in OPTIONS)
-    assert {option.key for option in OPTIONS} == {*fields(Settings)} - {"project", "suppress", "said_by"}
+    assert {option.key for option in OPTIONS} == {*fields(Settings)} - {"project", "suppress", "said_by", "anomalies"}
 
 
 def test_what_is_written_is_read(tmp_path):

@@ -17,7 +17,7 @@ class GenerationSettings:
     batch_size: int = 4
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
-    scheduler: str = "pndm"
+    scheduler: str | None = None
     condition_dir: Path | None = None
     good_dir: Path | None = None
     images_per_background: int = 50
@@ -30,4 +30,5 @@ class GenerationSettings:
     allow_tf32: bool = False
     masks: bool = True
     faithful: bool = False
+    fast: bool = False
     device: str | None = None

@@ -86,7 +86,7 @@ def finished(run: Run, begun: tuple[Checkpoint | None, list[str]]) -> bool:
 def train_all(runs: Sequence[Run], checkpoints: Sequence[Checkpoint | None]) -> int:
     """Load, and take the steps that are left; returns the exit status."""
     starts = [checkpoint.step if checkpoint else 0 for checkpoint in checkpoints]
-    trainings = assemble_all(runs, starts, [checkpoint and checkpoint.weights() for checkpoint in checkpoints])
+    trainings = assemble_all(runs, starts, [found.weights() if found else None for found in checkpoints])
     for training, checkpoint in zip(trainings, checkpoints, strict=True):
         if checkpoint is not None:
             training.optimizer.load(checkpoint.optimizer())

@@ -141,7 +141,7 @@ class Together:
         trainings = [lane.loop.training for lane in self._lanes]
         for lane in self._lanes:
             lane.loop.training = None  # type: ignore[assignment]
-            lane.loop.sheets = lane.loop.sheets and replace(lane.loop.sheets, training=None)
+            lane.loop.sheets = lane.loop.sheets and replace(lane.loop.sheets, training=None)  # type: ignore[arg-type]
         runs = [lane.run for lane in self._lanes]
         for lane, training in zip(self._lanes, fewer(runs, trainings), strict=True):
             lane.loop.training = training

@@ -22,9 +22,12 @@ def split(values: dict[str, Any]) -> list[dict[str, Any]]:
         TypesError: too many types, one twice, or a flag with another number of values.
     """
     images: Sequence[Path] = values["instance_data_dir"]
+    several = len(images) > 1
+    if several:
+        _check(images, values)
     own = {flag: _each(flag, values[flag], images, default) for flag, default in _DEFAULTS.items()}
-    if len(images) > 1:
-        _check(images, own["output_dir"], values)
+    if several:
+        _all_differ("output_dir", own["output_dir"])
     return [
         values | {"instance_data_dir": folder} | {flag: given[row] for flag, given in own.items()}
         for row, folder in enumerate(images)
@@ -49,15 +52,19 @@ def _each(flag: str, given: Sequence[Any] | None, images: Sequence[Path], defaul
     return list(given)
 
 
-def _check(images: Sequence[Path], outputs: Sequence[Path], values: dict[str, Any]) -> None:
+def _all_differ(flag: str, folders: Sequence[Path]) -> None:
+    """Fail where two types have one folder."""
+    places = [folder.absolute() for folder in folders]
+    twice = next((folder for folder in places if places.count(folder) > 1), None)
+    if twice:
+        raise TypesError(f"--{flag}: {twice} stands for two types; give each one of its own")
+
+
+def _check(images: Sequence[Path], values: dict[str, Any]) -> None:
     """Fail where types cannot train together."""
     if len(images) > MOST:
         raise TypesError(f"--instance_data_dir is given {len(images)} times; at most {MOST} types train together")
-    for flag, folders in (("instance_data_dir", images), ("output_dir", outputs)):
-        places = [folder.absolute() for folder in folders]
-        twice = next((folder for folder in places if places.count(folder) > 1), None)
-        if twice:
-            raise TypesError(f"--{flag}: {twice} stands for two types; give each one of its own")
+    _all_differ("instance_data_dir", images)
     if values["faithful"]:
         raise TypesError(
             "--faithful cuts batches by each type's number of images, and types that train together need equal ones; "
