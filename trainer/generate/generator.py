@@ -49,6 +49,17 @@ class Preset:
     whole_call_every: int
 
 
+def replayed(model: DualUNet, preset: Preset | None) -> tuple[Replayed, Fast]:
+    """The network as CUDA graphs where they can be, and where work is saved."""
+    if preset is None:
+        return Replayed(model), Fast()
+    reuse = InnerReuse(model, preset.layers)
+    # Each has memory of its own: what the one leaves, the other reads.
+    return Replayed(reuse.whole), Fast(
+        (preset.guided_from, preset.guided_to), Replayed(reuse.outer), preset.whole_call_every
+    )
+
+
 PRESET = Preset(0.0, 0.6, 3, 2)
 
 
@@ -147,12 +158,7 @@ def load_generator(
     text = encode_prompts(encoder.to(device, dtype), loader.tokenizer(), prompts).unflatten(0, (2, 2))
     vae = loader.vae().to(device)
     ddpm = loader.scheduler()
-    network, fast = Replayed(model), Fast()
-    if settings.fast:
-        reuse = InnerReuse(model, PRESET.layers)
-        network = Replayed(reuse.whole)
-        # Not in the other's memory: each keeps what it has recorded.
-        fast = Fast((PRESET.guided_from, PRESET.guided_to), Replayed(reuse.outer), PRESET.whole_call_every)
+    network, fast = replayed(model, PRESET if settings.fast else None)
     sampler = Sampler(
         network,
         make_scheduler(facts["scheduler"], ddpm.config),
