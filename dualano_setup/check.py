@@ -32,12 +32,22 @@ requirements, and has no path arithmetic."""
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of one anomaly's images, and judged of them."""
+
+    settings: Settings
+    sheet: FactSheet
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """One look at the machine. `seconds` is the wall time it took.
 
     `findings` are those that count; what dualano.toml suppresses is in `suppressed`. `notices` are sentences about
     the project itself. `chosen` are the rules to which --only or --skip narrowed the report, None when it is whole.
     `others` are rows of the trainer that is not chosen: in `findings` a row of `skip` stands for each.
+    `sheet` holds the images of one anomaly; where several are named, `looks` are those at each one's.
     """
 
     settings: Settings
@@ -50,6 +60,7 @@ class Report:
     notices: tuple[str, ...] = ()
     chosen: frozenset[str] | None = None
     others: tuple[Finding, ...] = ()
+    looks: tuple[Look, ...] = ()
 
     def count(self, status: Status) -> int:
         """How many rows have that status; one that stands under a cause as grave as itself is not counted again."""
@@ -101,6 +112,10 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
         installers = value(sheet.installers) or Installers()
         sheet = replace(sheet, network=network.probe(settings, profile, installers))
         findings = judge(Context(sheet, settings, profile), RULES)
+    looks: tuple[Look, ...] = ()
+    if settings.anomalies:
+        looks = _each_look(settings, sheet, profile, findings)
+        findings = _with_others(findings, looks[1:])
     suppressed: tuple[Suppressed, ...] = ()
     notices: tuple[str, ...] = ()
     if settings.suppress:
@@ -112,7 +127,9 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     notices += _unfinished(settings)
     findings, others = _for_the_chosen(findings, settings.trainer)
     seconds = time.monotonic() - began
-    return Report(settings, sheet, profile, choice, findings, seconds, suppressed, notices, others=others)
+    return Report(
+        settings, sheet, profile, choice, findings, seconds, suppressed, notices, others=others, looks=looks
+    )
 
 
 def _for_the_chosen(
@@ -128,6 +145,35 @@ def _for_the_chosen(
             row = Finding(row.rule, "skip", row.title, detail)
         mine[row] = None
     return tuple(mine), tuple(others)
+
+
+def _each_look(
+    settings: Settings, sheet: FactSheet, profile: Profile, findings: tuple[Finding, ...]
+) -> tuple[Look, ...]:
+    """The looks at the images of every anomaly, the first of which `sheet` and `findings` hold."""
+    from .facts.project import contents, dataset
+
+    rules = [rule for rule in RULES if rule.id.startswith("DATA")]
+    first, *others = settings.each()
+    looks = [Look(first, sheet, tuple(finding for finding in findings if finding.rule.startswith("DATA")))]
+    for own in others:
+        images = dataset.probe(own)
+        sheet = replace(sheet, dataset=images, contents=contents.probe(own, images, sheet.environment))
+        looks.append(Look(own, sheet, judge(Context(sheet, own, profile), rules)))
+    return tuple(looks)
+
+
+def _with_others(findings: tuple[Finding, ...], others: tuple[Look, ...]) -> tuple[Finding, ...]:
+    """The first anomaly's findings, and what is wrong with the others' images beside them, in the rules' order."""
+    bad = ("fail", "warn", "unknown")
+    more = {finding: None for other in others for finding in other.findings if finding.status in bad}
+    told = [finding for finding in more if finding not in findings]
+    rows: list[Finding] = []
+    for rule in dict.fromkeys(finding.rule for finding in findings):
+        own = [finding for finding in findings if finding.rule == rule]
+        further = [finding for finding in told if finding.rule == rule]
+        rows += [finding for finding in own if finding.status in bad or not further] + further
+    return tuple(rows)
 
 
 def narrowed(report: Report, only: frozenset[str], skip: frozenset[str]) -> Report:

@@ -344,6 +344,7 @@ ELSEWHERE = {
         "trainer/data/backgrounds",
         "trainer/method/conditions",
     ),
+    "trainer/method/test_products.py": ("trainer/optim/layout", "trainer/weights/fit"),
     "trainer/oracle/test_train5.py": ("trainer/optim/loss_scale",),
     "trainer/test_content.py": (
         "trainer/content/ends",
@@ -367,7 +368,7 @@ ELSEWHERE = {
         "trainer/__main__",
         "trainer/cli/flag_types",
         "trainer/optim/learning_rate",
-        "trainer/train/flags",
+        "trainer/train/flags/groups",
         "trainer/variant",
     ),
     "trainer/train/test_run.py": (
@@ -377,6 +378,7 @@ ELSEWHERE = {
         "trainer/train/loop",
         "trainer/train/reports",
     ),
+    "trainer/train/test_together.py": ("trainer/train/flags/types",),
     "trainer/train/test_sample_sheets.py": ("trainer/run_folder/folder",),
     "upkeep/test_recheck.py": (
         "dualano_setup/upkeep/hashes",

@@ -15,6 +15,7 @@ class Setting:
         naive: measure the plain way of working instead.
         gpu: whether it needs CUDA.
         quick: whether `--quick` measures it.
+        types: anomaly types that train together; a step is one of each.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Setting:
     naive: bool = False
     gpu: bool = False
     quick: bool = False
+    types: int = 1
 
 
 TEXT = ("--train_text_encoder",)
@@ -40,6 +42,9 @@ SETTINGS = (
     Setting("fp32", TEXT, quick=True),
     Setting("bf16-graph", GRAPH, gpu=True),
     Setting("bf16-checkpointing-graph", (*GRAPH, *LEAN), gpu=True),
+    Setting("bf16-four-types", GRAPH, gpu=True, types=4),
+    Setting("bf16-four-types-checkpointing", (*GRAPH, *LEAN), gpu=True, types=4),
+    Setting("fp32-two-types", TEXT, quick=True, types=2),
     Setting("smallest", SMALLEST),
     Setting("bf16-batch1", (*BF16, "--train_batch_size", "1")),
     Setting("bf16-graph-batch4", (*GRAPH, "--train_batch_size", "4"), gpu=True),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,11 +18,11 @@ from trainer.base_model.loading import quieten_libraries
 from trainer.cli.interrupt import Interrupt
 from trainer.data.batches import Planner
 from trainer.run_folder.metrics import Reporter
-from trainer.train.assembly import assemble
-from trainer.train.config import parse_arguments
+from trainer.train.assembly import assemble_all
+from trainer.train.config import parse_types
 from trainer.train.data import make_data
 from trainer.train.environment import Run, join_processes, set_up_torch
-from trainer.train.loop import Loop
+from trainer.train.loop import Loop, take_steps
 from trainer.train.reports import StepReports
 
 #: Losses kept for comparing settings, and steps before the clock starts.
@@ -35,7 +36,8 @@ def measure(setting: Setting, *, quick: bool, seconds: float) -> dict:
         root = Path(folder)
         size = QUICK if quick else Size()
         make_pictures(root, pixels=256 if quick else 1024)
-        config, _ = parse_arguments(command_line(root, size, setting))
+        configs, _ = parse_types(command_line(root, size, setting))
+        config = configs[0]
         processes = join_processes()
         device, dtype = set_up_torch(config, processes)
         begun = time.perf_counter()
@@ -45,31 +47,39 @@ def measure(setting: Setting, *, quick: bool, seconds: float) -> dict:
         if setting.naive:
             take = NaiveStep(config, data, planner, model, device)
         else:
-            take = product_step(Run(config, device, dtype, processes, model, data, planner, {}))  # type: ignore[arg-type]
+            take = product_step(
+                [
+                    Run(own, device, dtype, processes, model, data, replace(planner, seed=own.seed), {})
+                    for own in configs
+                ]  # type: ignore[arg-type]
+            )
         setup = time.perf_counter() - begun
         row = time_steps(take, device, seconds)
-        samples = config.train_batch_size * config.gradient_accumulation_steps
+        samples = config.train_batch_size * config.gradient_accumulation_steps * setting.types
         return {
             "setting": setting.name,
             "samples": samples,
+            "types": setting.types,
             "ms_per_sample": row["ms_per_step"] / samples,
             "setup_seconds": setup,
             **row,
         }
 
 
-def product_step(run: Run) -> Callable[[int], float | None]:
-    """The trainer's own loop, one step at a time, metrics file included."""
-    training = assemble(run, start=0, weights=None)
-    run.config.output_dir.mkdir(parents=True)
-    reporter = Reporter(run.config.output_dir, start=0, total=10**6, tensorboard=None, active=True)
-    reports = StepReports(run, reporter)
-    loop = Loop(run, training, reports, Interrupt())
+def product_step(runs: Sequence[Run]) -> Callable[[int], float | None]:
+    """The trainer's own loop, one step (of every type) at a time, metrics file included; the first type's loss."""
+    loops, every = [], []
+    for run, training in zip(runs, assemble_all(runs, [0] * len(runs), [None] * len(runs)), strict=True):
+        run.config.output_dir.mkdir(parents=True)
+        reporter = Reporter(run.config.output_dir, start=0, total=10**6, tensorboard=None, active=True)
+        every.append(StepReports(run, reporter))
+        loops.append(Loop(run, training, every[-1], Interrupt()))
     losses: list[float] = []
-    reporter.step = lambda metrics: losses.append(metrics.loss)  # type: ignore[method-assign]
+    every[0].reporter.step = lambda metrics: losses.append(metrics.loss)  # type: ignore[method-assign]
 
     def take(step: int) -> float | None:
-        reports.add(loop.take_step(step))
+        for reports, queued in zip(every, take_steps(loops, [step] * len(loops)), strict=True):
+            reports.add(queued)
         # One step late, as the loop reads it, so that the device never waits.
         return losses[step - 1] if step else None
 
@@ -115,10 +125,18 @@ def time_steps(take: Callable[[int], float | None], device: torch.device, second
 
 def command_line(root: Path, size: Size, setting: Setting) -> list[str]:
     """The trainer's flags for a setting; the model is random, so its path is not read."""
-    images = root / "data" / "widget" / "test" / "scratch"
+    own = []
+    for number in range(setting.types):
+        images = root / "data" / "widget" / "test" / ("scratch" if number == 0 else f"scratch{number}")
+        own += [
+            "--instance_data_dir",
+            str(images),
+            "--output_dir",
+            str(root / f"out{number}"),
+            "--seed",
+            str(1 + number),
+        ]
     return [
-        "--pretrained_model_name_or_path", "random", "--instance_data_dir", str(images),
-        "--condition_dir", str(root / "masks"), "--output_dir", str(root / "out"), "--selection", "all",
-        "--resolution", str(size.resolution), "--max_train_steps", "100000", "--seed", "1",
-        "--report_to", "none", *setting.flags,
+        "--pretrained_model_name_or_path", "random", *own, "--condition_dir", str(root / "masks"), "--selection", "all",
+        "--resolution", str(size.resolution), "--max_train_steps", "100000", "--report_to", "none", *setting.flags,
     ]  # fmt: skip

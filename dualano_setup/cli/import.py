@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         _folder(arguments.source),
         arguments.layout or "",
         arguments.category or "",
-        arguments.anomaly or "",
+        _one_of(arguments.anomaly),
         _folder(arguments.good),
         _folder(arguments.images),
         _folder(arguments.masks),
@@ -62,6 +62,15 @@ def run(arguments: argparse.Namespace) -> int:
     crop = _pixels(arguments.crop, settings.resolution)
     wanted = Wanted(arguments.into, crop, arguments.copy, arguments.plan, arguments.yes)
     return bring(settings, source, wanted)
+
+
+def _one_of(anomalies: list[str] | None) -> str:
+    """The anomaly to bring, "" for all. Raises UsageError for several."""
+    from ..errors import UsageError
+
+    if anomalies and len(anomalies) > 1:
+        raise UsageError(_("import takes one --anomaly, or none for all of them"))
+    return anomalies[0] if anomalies else ""
 
 
 def _folder(text: str | None) -> Path | None:

@@ -24,6 +24,8 @@ def add_options(parser: argparse._ActionsContainer, command: str = "") -> None:
             continue
         if option.kind == "flag":
             parser.add_argument(option.flag, action="store_const", const=True, help=_(option.help))
+        elif option.kind == "texts":
+            parser.add_argument(option.flag, action="append", metavar=option.metavar, help=_(option.help))
         elif option.choices:
             parser.add_argument(option.flag, choices=option.choices, help=_(option.help))
         else:

@@ -23,6 +23,8 @@ def generate(settings: Settings, weights: str | None, into: str | None, extra: l
 
     if extra:
         refuse_unknown_flags("trainer.generate", extra)
+    if settings.anomalies:
+        return _generate_each(settings, weights, into, extra)
     command = tool_arguments(settings, weights, into, extra)
     status = run_tool(interpreter_of(collect(settings)), "trainer.generate", command, offline=settings.offline)
     return 128 - status if status < 0 else status
@@ -37,6 +39,24 @@ def wishes(accepted: str | None, limit: str | None) -> list[str]:
         if not (value.isascii() and value.isdigit() and int(value)):
             raise UsageError(_("{flag} is {value!r}, expected a whole number above 0", flag=flag, value=value))
     return [text for pair in given for text in pair]
+
+
+def _generate_each(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> int:
+    """`generate` for one anomaly after the other, each from its own run's weights into that run's folder."""
+    from ..errors import UsageError
+
+    if weights or into or any(flag in extra for flag in ("--weights", "--output_dir")):
+        raise UsageError(
+            _(
+                "several anomalies are named ({names}), and a file of weights, or a folder, is that of one: give one "
+                "--anomaly",
+                names=", ".join(settings.anomalies),
+            )
+        )
+    for own in settings.each():
+        if status := generate(own, None, None, extra):
+            return status
+    return 0
 
 
 def tool_arguments(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> list[str]:

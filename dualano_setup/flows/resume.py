@@ -7,11 +7,12 @@ from pathlib import Path
 
 from ..errors import UsageError
 from ..language import _
+from ..light_dataclasses import replace
 from ..runs.ending import newest_checkpoint
-from ..runs.folder import find
+from ..runs.folder import RunFolder, find
 from ..runs.launch.arguments import steps_of, value_of, without
 from ..runs.launch.resume import as_the_run_had_them, own_arguments
-from ..runs.look import look_at
+from ..runs.look import is_done, look_at
 from ..settings.options import Settings
 from .train import train
 
@@ -35,6 +36,8 @@ def resume(settings: Settings, run: str | None, extra: Sequence[str], *, force: 
     verdict = look_at(folder, record).verdict
     if verdict.alive or verdict.state == "elsewhere":
         raise UsageError(_("{run} has not ended: dualano-doctor status {run}", run=folder.name))
+    if (unfinished := _unfinished(folder)) and len(unfinished) > 1:
+        return _resume_together(settings, unfinished, extra, force=force, detach=detach)
     own = own_arguments(folder, record)
     output = Path(record.folder, value_of("--output_dir", own) or record.output)
     newest = newest_checkpoint(output)
@@ -59,6 +62,37 @@ def resume(settings: Settings, run: str | None, extra: Sequence[str], *, force: 
         as_the_run_had_them(settings, folder, record),
         "bundled",
         arguments,
+        force=force,
+        detach=detach,
+        working=Path(record.folder) if Path(record.folder).is_dir() else None,
+    )
+
+
+def _unfinished(folder: RunFolder) -> list[RunFolder]:
+    """Of the runs that one command trained with this one, those that can be gone on with."""
+    rows = [(run, record) for run in folder.together() if (record := run.record())]
+    return [run for run, record in rows if newest_checkpoint(Path(record.output)) and not is_done(run, record)]
+
+
+def _resume_together(
+    settings: Settings, runs: Sequence[RunFolder], extra: Sequence[str], *, force: bool, detach: bool
+) -> int:
+    """Goes on with runs that trained together, together; as `resume`."""
+    each, outputs = [], []
+    for run in runs:
+        record = run.record()
+        assert record is not None
+        each.append(as_the_run_had_them(settings, run, record))
+        outputs += ["--output_dir", value_of("--output_dir", own_arguments(run, record)) or record.output]
+    record = runs[0].record()
+    assert record is not None
+    given = [flag.partition("=")[0] for flag in extra if flag.startswith("--")]
+    own = without([*given, "--instance_data_dir", "--output_dir"], own_arguments(runs[0], record))
+    names = tuple(str(one.anomaly) for one in each)
+    return train(
+        replace(each[0], anomalies=names),
+        "bundled",
+        [*own, *extra, *outputs],
         force=force,
         detach=detach,
         working=Path(record.folder) if Path(record.folder).is_dir() else None,

@@ -55,13 +55,15 @@ Line = list[tuple[str, str]]
 def _export(settings: Settings, said: Mapping[str, str], extra: Sequence[str]) -> list[Line]:
     """One data set of all the anomalies that are set; the images that trained are never tested on."""
     data = said.get("--dataset") or (str(settings.data) if settings.data else None)
-    category, anomalies = said.get("--category") or settings.category, several(said.get("--anomaly", settings.anomaly))
+    category = said.get("--category") or settings.category
+    named = settings.anomalies or ((settings.anomaly,) if settings.anomaly else ())
+    anomalies = (said["--anomaly"],) if "--anomaly" in said else named
     if data is None or category is None or not anomalies:
         raise UsageError(_("which images is not known yet: --data PATH, --category NAME and --anomaly NAME"))
     if "--generated" in said:
         folders = [Path(said["--generated"])]
     else:
-        folders = [newest_generated(replace(settings, category=category, anomaly=one)) for one in anomalies]
+        folders = [newest_generated(replace(settings, category=category, anomaly=one, anomalies=())) for one in anomalies]
     layout = said.get("--format", "mvtec")
     output = said.get("--output") or str(folders[0].parent / f"export-{layout}")
     pairs = [("--generated", str(folder)) for folder in folders] + [("--dataset", data), ("--category", category)]
@@ -70,13 +72,6 @@ def _export(settings: Settings, said: Mapping[str, str], extra: Sequence[str]) -
     if all(lists) and value_of("--split", extra) is None and value_of("--anomaly", extra) is None:
         pairs += [("--trained_on", str(file)) for file in lists]
     return [[*pairs, ("--format", layout), ("--output", output)]]
-
-
-def several(said: object) -> tuple[str, ...]:
-    """The names in a setting that may hold one or several."""
-    if said is None:
-        return ()
-    return (said,) if isinstance(said, str) else tuple(map(str, said)) if isinstance(said, list | tuple) else ()
 
 
 def _trained_on(generated: Path) -> Path | None:

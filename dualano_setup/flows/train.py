@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..language import _
 from ..report.terminal import Style, render_report
 from ..runs.launch.arguments import required, value_of
+from ..runs.launch.together import refuse
 from ..runs.launch.tools import refuse_unknown_flags
 from ..system.batch_warnings import warnings_heeded
 
@@ -37,6 +38,7 @@ def train(
 
     Raises UsageError when model or data are not named, LaunchError when the run does not come up.
     """
+    refuse(settings, trainer, extra)
     if trainer == "bundled" and extra:
         refuse_unknown_flags("trainer", extra)
     elif value_of("--recipe", extra) is not None:
@@ -124,7 +126,8 @@ def hand_off(
     for note in launch.notes:
         sys.stderr.write(_("note: {note}\n", note=note))
     started = start(folder, record, launch)
-    print(_("run {folder}; log {log}", folder=folder.name, log=folder.log), flush=True)
+    for one in folder.together():
+        print(_("run {folder}; log {log}", folder=one.name, log=one.log), flush=True)
     if detach:
         print(
             _(

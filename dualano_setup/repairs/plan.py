@@ -59,12 +59,20 @@ def make_plan(report: Report, only: frozenset[str] = frozenset(), groups: tuple[
     wrong = [f for f in rows if f.status in ("fail", "warn") and (not only or f.rule in only)]
     planned = Planned()
     for planner in PLANNERS:
-        mine = [f for f in wrong if f.repairable and f.rule in planner.RULES]
-        if planner is environment and (mine or groups):
-            planned += environment.plan(context, mine, groups)
-        elif mine:
-            planned += planner.plan(context, mine)
-    ordered, deferred = merge_writes(planned.actions)
+        looks = [(context, wrong)]
+        if planner is dataset and report.looks:
+            looks = [
+                (Context(look.sheet, look.settings, report.profile), [f for f in wrong if f in look.findings])
+                for look in report.looks
+            ]
+        for seen, findings in looks:
+            mine = [f for f in findings if f.repairable and f.rule in planner.RULES]
+            if planner is environment and (mine or groups):
+                planned += environment.plan(seen, mine, groups)
+            elif mine:
+                planned += planner.plan(seen, mine)
+    # Images of several anomalies share the good ones' masks.
+    ordered, deferred = merge_writes(list(dict.fromkeys(planned.actions)))
     later = [_("{path} needs a second edit, which the next round of `fix` makes", path=path) for path in deferred]
     answered = {rule for action in ordered for rule in action.rules}
     left = tuple(dict.fromkeys(f.rule for f in wrong if f.rule not in answered))

@@ -40,8 +40,12 @@ class Ending:
 
 
 def ask_to_end(run: RunFolder, by: str, *, now: bool = False) -> None:
-    """Puts the wish on record, so that the end is known to have been wanted, whoever looks later."""
-    write(StopRequest(by, time.time(), now), run.stop_file)
+    """Puts the wish on record, so that the end is known to have been wanted, whoever looks later.
+
+    Of runs that one command trains, all end.
+    """
+    for one in run.together():
+        write(StopRequest(by, time.time(), now), one.stop_file)
 
 
 def promise(run: RunFolder, record: RunRecord, patience: float) -> str:

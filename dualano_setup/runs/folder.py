@@ -61,6 +61,12 @@ class RunFolder:
         """The run's own copy of the bundled trainer: an upgrade of this program cannot change a run half way."""
         return self.path / "code"
 
+    def together(self) -> list[RunFolder]:
+        """The runs that one command trains with this one, this one too."""
+        record = self.record()
+        names = record.together if record else ()
+        return [RunFolder(self.path.parent / name) for name in names if (self.path.parent / name).is_dir()] or [self]
+
     def record(self) -> RunRecord | None:
         """What was started, or None when the folder is no run's."""
         return read(RunRecord, self.run_file)

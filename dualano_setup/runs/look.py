@@ -97,6 +97,11 @@ def look_at(run: RunFolder, record: RunRecord, living: Mapping[str, int] | None 
     )
 
 
+def is_done(run: RunFolder, record: RunRecord) -> bool:
+    """Whether a run whose processes have ended has taken all its steps, and left its weights."""
+    return _is_done(record, read_progress(record, run.log, over=True))
+
+
 def _is_done(record: RunRecord, progress: Progress | None) -> bool:
     """Whether all steps are taken and the weights, which are written after the last one, are there."""
     if progress is None or progress.step < record.steps:

@@ -48,10 +48,11 @@ class Progress:
 def read_progress(record: RunRecord, log: Path, *, over: bool) -> Progress | None:
     """How far the run is now, or came; None before its first step.
 
-    A resumed run shares its metrics with the runs before and after it; its log is its own, and tells what it did.
+    A resumed run shares its metrics with the runs before and after it; its log is its own, and tells what it did. Of
+    runs that one command trains, the log is all of theirs, and the metrics are its own.
     """
     bar = from_bar(read_end(log, _END_BYTES))
-    if not record.metrics or (over and bar):
+    if not record.metrics or (over and bar and not record.together):
         return bar
     resumed = any(argument.startswith("--resume_from_checkpoint") for argument in record.argv)
     if resumed and not bar:

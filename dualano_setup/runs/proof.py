@@ -88,6 +88,7 @@ def on_the_miniature(settings: Settings, folder: Path, anomaly: str | None = Non
         foreground=folder / "foreground",
         category=first.parent.parent.name,
         anomaly=first.name,
+        anomalies=(),
         resolution=MINIATURE_PIXELS,
         rank=min(settings.rank, 4),
     )

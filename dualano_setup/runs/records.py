@@ -47,6 +47,8 @@ class RunRecord:
     metrics: str = ""  # metrics.jsonl; "" where the trainer writes none
     boot: str = ""  # this start of the machine, and the PID namespace it runs in: only there are its processes seen
     namespace: str = ""  # "" in records of older versions
+    together: tuple[str, ...] = ()  # names of the runs that were started as one, this one among them; none: it is alone
+    launched: tuple[str, ...] = ()  # of the first of those: what was started for all; `argv` is each one's as if alone
     schema: int = SCHEMA
 
 

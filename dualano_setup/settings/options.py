@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..language import LANGUAGES, N_
-from ..light_dataclasses import dataclass, field
+from ..light_dataclasses import dataclass, field, replace
 
 if TYPE_CHECKING:
     from .suppressions import Suppression
@@ -23,7 +23,8 @@ STATE_FOLDER = ".dualano"
 class Option:
     """One setting, said once: the key, the comment and the sample in dualano.toml, the variable and the flag derive.
 
-    `kind`: "path", "text", "flag", "whole" (a number above 0) or "choice". `comment` explains it in dualano.toml;
+    `kind`: "path", "text", "texts" (one or several), "flag", "whole" (a number above 0) or "choice". `comment`
+    explains it in dualano.toml;
     `help` is the help of its flag, None where it has none. `command` is the only command with that flag, "" for all.
     """
 
@@ -63,7 +64,7 @@ class Option:
         return _SAMPLES[self.kind].upper()
 
 
-_SAMPLES = {"path": "path", "text": "name"}
+_SAMPLES = {"path": "path", "text": "name", "texts": "name"}
 _MODEL = N_("Stable Diffusion 1.5 folder in diffusers layout")
 _DATA = N_("MVTec AD root: the folder that holds the categories")
 _OFFLINE = N_("never open a connection")
@@ -94,9 +95,9 @@ OPTIONS: tuple[Option, ...] = (
     Option("category", "text", N_("category to train on"), N_("category to train on, e.g. toothbrush")),
     Option(
         "anomaly",
-        "text",
-        N_("anomaly to learn: a folder below <category>/test"),
-        N_("anomaly to learn, e.g. defective"),
+        "texts",
+        N_('anomaly to learn: a folder below <category>/test; ["a", "b"]: several, trained together'),
+        N_("anomaly to learn, e.g. defective; given several times, they train together"),
     ),
     Option(
         "foreground",
@@ -180,6 +181,7 @@ OPTIONS: tuple[Option, ...] = (
 class Settings:
     """Every setting resolved. `said_by` tells where each value that is not a default came from.
 
+    `anomalies` are all where several are named, the first of which `anomaly` is; else it is empty.
     Paths are absolute. `project` is the folder that holds dualano.toml and .dualano/.
     """
 
@@ -190,6 +192,7 @@ class Settings:
     data: Path | None = None
     category: str | None = None
     anomaly: str | None = None
+    anomalies: tuple[str, ...] = ()
     foreground: Path | None = None
     profile: str | None = None
     trainer: str | None = None
@@ -212,6 +215,10 @@ class Settings:
     suppress: tuple[Suppression, ...] = ()
     campaign: Mapping[str, Any] = field(default_factory=dict)
     said_by: Mapping[str, str] = field(default_factory=dict)
+
+    def each(self) -> tuple[Settings, ...]:
+        """The settings with one anomaly at a time."""
+        return tuple(replace(self, anomaly=name, anomalies=()) for name in self.anomalies) or (self,)
 
     @property
     def state(self) -> Path:

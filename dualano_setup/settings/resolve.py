@@ -48,8 +48,13 @@ def resolve(
         )
         for value, source, relative_to in given:
             if value is not None:
-                values[option.key] = _typed(option, value, source, relative_to)
                 said_by[option.key] = source
+                typed = _typed(option, value, source, relative_to)
+                if option.kind == "texts":
+                    assert isinstance(typed, tuple)
+                    values |= {option.key: typed[0], "anomalies": typed if len(typed) > 1 else ()}
+                else:
+                    values[option.key] = typed
                 break
     return Settings(project=stored.base, suppress=suppress, campaign=campaign, said_by=said_by, **values)
 
@@ -57,6 +62,8 @@ def resolve(
 def resolve_again(settings: Settings) -> Settings:
     """The same command line and variables over dualano.toml as it stands now: a fix may have written it."""
     flags = {key: getattr(settings, key) for key, said_by in settings.said_by.items() if said_by.startswith("--")}
+    if "anomaly" in flags and settings.anomalies:
+        flags["anomaly"] = settings.anomalies
     return resolve(flags, project=settings.project)
 
 
@@ -101,13 +108,19 @@ def _typed(option: Option, value: object, source: str, relative_to: Path) -> obj
         return int(str(value))
     if option.kind == "choice" and value in option.choices:
         return value
-    if option.kind == "text" and isinstance(value, (str, int, float)) and not isinstance(value, bool):
+    if option.kind == "text" and _is_text(value):
         return str(value)
+    if option.kind == "texts":
+        several = value.split(",") if source == option.variable and isinstance(value, str) else value
+        several = several if isinstance(several, (list, tuple)) else [several]
+        if several and all(map(_is_text, several)):
+            return tuple(dict.fromkeys(str(one) for one in several))
     expected = {
         "path": _("a path"),
         "flag": _("true or false"),
         "whole": _("a whole number above 0"),
         "text": _("text"),
+        "texts": _("text, or a list of texts"),
         "choice": _(" or ").join(option.choices),
     }[option.kind]
     raise UsageError(
@@ -119,3 +132,8 @@ def _typed(option: Option, value: object, source: str, relative_to: Path) -> obj
             expected=expected,
         )
     )
+
+
+def _is_text(value: object) -> bool:
+    """Whether a value can stand for a text; a bare number in TOML is a name as well."""
+    return isinstance(value, (str, int, float)) and not isinstance(value, bool)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,34 +22,44 @@ _LABEL = (
     r"(?:token|password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|credential|signature)"
 )
 # Each with its replacement, in this order: whole addresses first, then what stands in their queries, then loose text.
-_SECRETS = tuple(
-    (re.compile(pattern, re.IGNORECASE | re.ASCII), by)
-    for pattern, by in (
-        # The last @ before the path ends the credentials: a password may hold one itself.
-        (r"\b([a-z][a-z0-9+.-]*://)[^/\s\"'?#]*@", rf"\1{HIDDEN}@"),
-        # A password with a slash in it; digits after the colon are a port.
-        (r"\b([a-z][a-z0-9+.-]*://)[^/\s\"'@:]+:(?!\d+(?:[/\s]|$))[^\s\"']*@", rf"\1{HIDDEN}@"),
-        # The same without a scheme, as proxies are often written.
-        (r"(?<![\w/.@-])[\w.%+-]+:[^\s/@:\"']+@(?=[\w-])", f"{HIDDEN}@"),
-        (rf"([?&](?:{_LABEL}|key|sig|auth)=)[^&\s\"'#]+", rf"\1{HIDDEN}"),
-        (r"\b(?:hf_[a-z0-9]{16,}|github_pat_\w{16,}|gh[pousr]_[a-z0-9]{20,})", HIDDEN),
-        (r"\b(?:glpat-[\w-]{16,}|pypi-[\w-]{16,}|sk-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})\b", HIDDEN),
-        (r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", HIDDEN),  # a JSON web token
-        (r"\b(Authorization:\s*\w+\s+|Bearer\s+)[\w.~+/=-]{6,}", rf"\1{HIDDEN}"),
-        # HF_TOKEN=..., "password": ...; not what is empty or already hidden.
-        (
-            rf"((?<![\w?&-]){_LABEL}[\"']?\s*[=:]\s*[\"']?)(?![<*\[{{]|(?:null|none|true|false)\b)[^\s\"',;]+",
-            rf"\1{HIDDEN}",
-        ),
-        (rf"(--{_LABEL}\s+)(?!-)[^\s\"']+", rf"\1{HIDDEN}"),
-    )
+_SECRETS = (
+    # The last @ before the path ends the credentials: a password may hold one itself.
+    (r"\b([a-z][a-z0-9+.-]*://)[^/\s\"'?#]*@", rf"\1{HIDDEN}@"),
+    # A password with a slash in it; digits after the colon are a port.
+    (r"\b([a-z][a-z0-9+.-]*://)[^/\s\"'@:]+:(?!\d+(?:[/\s]|$))[^\s\"']*@", rf"\1{HIDDEN}@"),
+    # The same without a scheme, as proxies are often written.
+    (r"(?<![\w/.@-])[\w.%+-]+:[^\s/@:\"']+@(?=[\w-])", f"{HIDDEN}@"),
+    (rf"([?&](?:{_LABEL}|key|sig|auth)=)[^&\s\"'#]+", rf"\1{HIDDEN}"),
+    (r"\b(?:hf_[a-z0-9]{16,}|github_pat_\w{16,}|gh[pousr]_[a-z0-9]{20,})", HIDDEN),
+    (r"\b(?:glpat-[\w-]{16,}|pypi-[\w-]{16,}|sk-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})\b", HIDDEN),
+    (r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", HIDDEN),  # a JSON web token
+    (r"\b(Authorization:\s*\w+\s+|Bearer\s+)[\w.~+/=-]{6,}", rf"\1{HIDDEN}"),
+    # HF_TOKEN=..., "password": ...; not what is empty or already hidden.
+    (
+        rf"((?<![\w?&-]){_LABEL}[\"']?\s*[=:]\s*[\"']?)(?![<*\[{{]|(?:null|none|true|false)\b)[^\s\"',;]+",
+        rf"\1{HIDDEN}",
+    ),
+    (rf"(--{_LABEL}\s+)(?!-)[^\s\"']+", rf"\1{HIDDEN}"),
 )
+# No pattern above finds anything where none of these stands: one look instead of ten.
+_SIGN = re.compile(
+    r"[@?&]|--|hf_|github_pat_|gh[pousr]_|glpat-|pypi-|sk-|xox|AKIA|eyJ|Bearer|Authorization"
+    r"|(?:token|password|passwd|passphrase|secret|key|credential|signature)[\"']?\s*[=:]",
+    re.IGNORECASE | re.ASCII,
+)
+_SHORTEST_SECRET = 15  # characters of a Slack token; shorter ones are known by what stands around them
 _SECRET_NAME = re.compile(rf"{_LABEL}$", re.IGNORECASE | re.ASCII)
 _HOMES = re.compile(r"((?:^|(?<![\w.~-]))(?:/[\w.+-]+){0,3}/(?:home|Users))/[^/\s:'\"`),;\]>]+", re.ASCII)
 _WINDOWS_HOMES = re.compile(r"\b([A-Za-z]:\\Users)\\[^\\\s:'\"`),;\]>]+", re.ASCII)
 _PATH = re.compile(r"(?<![\w.~-])/[\w.+-]+(?:/[\w.+-]+)+", re.ASCII)
 _LEADING = range(1, 4)  # where in a path people and machines have their folders: /scratch/mei, /mnt/lab-3/users/mei
 _NOBODY = frozenset(("root", "localhost", "localhost.localdomain"))
+
+
+@cache
+def _secrets() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """The patterns, compiled when first something looks like a secret."""
+    return tuple((re.compile(pattern, re.IGNORECASE | re.ASCII), by) for pattern, by in _SECRETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +84,28 @@ class Redactor:
 
     def text(self, value: str) -> str:
         """The string without what identifies its owner."""
-        for pattern, by in _SECRETS:
-            value = pattern.sub(by, value)
-        if len(self.home) > 1:
+        if len(value) < _SHORTEST_SECRET and value.replace(".", "").isalnum() and not self._is_named(value):
+            return value  # a package, a version, a number: most of a report
+        if _SIGN.search(value):
+            for pattern, by in _secrets():
+                value = pattern.sub(by, value)
+        if len(self.home) > 1 and self.home in value:
             value = re.sub(rf"(?<![\w.-]){re.escape(self.home)}(?![\w-]|\.\w)", "~", value, flags=re.ASCII)
-        value = _HOMES.sub(rf"\1/{HIDDEN}", value)
-        value = _WINDOWS_HOMES.sub(rf"\1\\{HIDDEN}", value)
+        if "/home/" in value or "/Users/" in value:
+            value = _HOMES.sub(rf"\1/{HIDDEN}", value)
+        if ":\\Users\\" in value:
+            value = _WINDOWS_HOMES.sub(rf"\1\\{HIDDEN}", value)
+        if not self._is_named(value):
+            return value
         value = self._hosts(value)
         for user in set(self.users) - _NOBODY:
             value = re.sub(rf"(?<![\w.-]){re.escape(user)}@(?=[\w<])", "<user>@", value, flags=re.ASCII)
         return _PATH.sub(lambda found: self._folders(found[0]), value)
+
+    def _is_named(self, value: str) -> bool:
+        """Whether a name of the user's or the host's stands anywhere in it."""
+        names = (self.host.partition(".")[0], *self.users)
+        return any(name in value for name in names if name and name not in _NOBODY)
 
     def tree(self, value: Any) -> Any:
         """The same for every string inside lists and mappings; mapping keys are never touched.

@@ -13,7 +13,8 @@ from dualano_setup.settings.resolve import resolve
 
 def test_every_option_is_explained_and_has_its_place_in_the_record():
     assert all(option.comment for option in OPTIONS)
-    assert {option.key for option in OPTIONS} == {*fields(Settings)} - {"project", "suppress", "campaign", "said_by"}
+    beside = {"project", "suppress", "campaign", "said_by", "anomalies"}
+    assert {option.key for option in OPTIONS} == {*fields(Settings)} - beside
 
 
 def test_what_is_written_is_read(tmp_path):

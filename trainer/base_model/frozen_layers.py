@@ -29,7 +29,6 @@ from ..kernels.group_norm import group_norm
 from ..kernels.layer_norm import add_norm
 from .feed_forward import FrozenFeedForward
 
-
 #: Takes some rows of a batch.
 Rows = Callable[[Tensor], Tensor]
 

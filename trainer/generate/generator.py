@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,8 @@ from ..kernels.cuda_graph import Replayed
 from ..method.conditions import Conditions, OwnConditions, SharedConditions
 from ..method.merged import merge_adapters
 from ..method.objective import load_noise_schedule
-from ..method.sampling import Noise, Sampler, SchedulerName, decode, make_scheduler, to_pixels
+from ..method.reuse import InnerReuse
+from ..method.sampling import Fast, Noise, Sampler, decode, make_scheduler, to_pixels
 from ..method.text import TextEncoder, encode_prompts
 from ..method.unet import DualUNet
 from ..optim.flat_parameters import AdapterParameters
@@ -30,6 +31,36 @@ from .settings import GenerationSettings
 
 #: Third numbers of the keys of noise, so that no background's noise is an image's.
 BACKGROUND, GREY = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What `--fast` saves beside steps; by measurement (benchmarks/trainer/RESULTS.md), and noted beside the pairs.
+
+    Attributes:
+        guided_from, guided_to: fractions of the walk between which there is guidance.
+        layers: of the last block that every call computes.
+        whole_call_every: calls from one of all layers to the next.
+    """
+
+    guided_from: float
+    guided_to: float
+    layers: int
+    whole_call_every: int
+
+
+def replayed(model: DualUNet, preset: Preset | None) -> tuple[Replayed, Fast]:
+    """The network as CUDA graphs where they can be, and where work is saved."""
+    if preset is None:
+        return Replayed(model), Fast()
+    reuse = InnerReuse(model, preset.layers)
+    # Each has memory of its own: what the one leaves, the other reads.
+    return Replayed(reuse.whole), Fast(
+        (preset.guided_from, preset.guided_to), Replayed(reuse.outer), preset.whole_call_every
+    )
+
+
+PRESET = Preset(0.0, 0.6, 3, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +163,15 @@ def load_generator(
     text = encode_prompts(encoder.to(device, dtype), loader.tokenizer(), prompts).unflatten(0, (2, 2))
     vae = loader.vae().to(device)
     ddpm = loader.scheduler()
+    network, fast = replayed(model, PRESET if settings.fast else None)
     sampler = Sampler(
-        Replayed(model),
-        make_scheduler(cast("SchedulerName", settings.scheduler), ddpm.config),
+        network,
+        make_scheduler(facts["scheduler"], ddpm.config),
         load_noise_schedule(ddpm, device),
         text,
         steps=facts["num_inference_steps"],
         guidance=facts["guidance_scale"],
+        fast=fast,
     )
     backgrounds = None
     if files:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +26,7 @@ from ..run_folder.folder import claimed
 from ..weights.adapter_file import AdapterWeights, find_weights, read_weights
 from .acceptance import conclude, enough, outstanding, progress, usable
 from .gate import Verdict
-from .generator import Generator, load_generator
+from .generator import PRESET, Generator, load_generator
 from .judging import Judging, gate_facts
 from .manifest import (
     IMAGE,
@@ -112,16 +113,17 @@ def settled(
     Raises:
         TrainerError: more steps than the scheduler has.
     """
-    usual = 20 if settings.scheduler == "dpm++" else 50 if weights.variant == "bcm" else 100
+    scheduler = choose_scheduler(settings)
+    usual = 20 if scheduler == "dpm++" else 50 if weights.variant == "bcm" else 100
     steps = settings.num_inference_steps or usual
     guidance = GUIDANCE[weights.variant] if settings.guidance_scale is None else settings.guidance_scale
-    most = MOST_STEPS[settings.scheduler]
+    most = MOST_STEPS[scheduler]
     if steps > most:
-        raise TrainerError(f"--num_inference_steps is {steps}; {settings.scheduler} takes at most {most}.")
-    start = first_timestep(cast("SchedulerName", settings.scheduler), steps)
+        raise TrainerError(f"--num_inference_steps is {steps}; {scheduler} takes at most {most}.")
+    start = first_timestep(scheduler, steps)
     if start < LATE_ENOUGH and steps > FEW:
         print(
-            f"warning: {settings.scheduler} with {steps} steps starts at timestep {start} of 1000, in the middle of "
+            f"warning: {scheduler} with {steps} steps starts at timestep {start} of 1000, in the middle of "
             "the noise, and its pairs suffer from it; 50, 100, 200, 250 and 500 steps start near the end",
             file=sys.stderr,
         )
@@ -133,7 +135,7 @@ def settled(
         "weights": content_hash(find_weights(settings.weights)),
         "variant": weights.variant,
         "seed": settings.seed,
-        "scheduler": settings.scheduler,
+        "scheduler": scheduler,
         "num_inference_steps": steps,
         "guidance_scale": guidance,
         "prompt_blend": settings.prompt_blend,
@@ -146,7 +148,21 @@ def settled(
         # Only noted where it is so: folders of earlier versions go on as they began.
         **({"conditions": SHARED} if shared else {}),
         **gate_facts(settings),
+        **({"fast": asdict(PRESET)} if settings.fast else {}),
     }
+
+
+def choose_scheduler(settings: GenerationSettings) -> SchedulerName:
+    """The sampler that the flags ask for.
+
+    Raises:
+        TrainerError: they contradict each other.
+    """
+    if settings.fast and settings.faithful:
+        raise TrainerError("--faithful draws and samples as the authors do and --fast does not; give one of them.")
+    if settings.fast and settings.scheduler == "pndm":
+        raise TrainerError("--fast takes its steps with dpm++; leave --scheduler out, or --fast.")
+    return cast("SchedulerName", settings.scheduler or ("dpm++" if settings.fast else "pndm"))
 
 
 def run_batches(

@@ -22,7 +22,7 @@ class GenerationSettings:
     batch_size: int = 4
     num_inference_steps: int | None = None
     guidance_scale: float | None = None
-    scheduler: str = "pndm"
+    scheduler: str | None = None
     condition_dir: Path | None = None
     good_dir: Path | None = None
     images_per_background: int = 50
@@ -38,6 +38,7 @@ class GenerationSettings:
     masks: bool = True
     gate: bool = True
     faithful: bool = False
+    fast: bool = False
     device: str | None = None
 
     @property

@@ -107,9 +107,7 @@ def _spread(values: Tensor, x: Tensor) -> Tensor:
     return values.view(len(values), *[1] * (x.dim() - 2), -1)
 
 
-def affine_gradient(
-    dy: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, *, types: int = 1
-) -> tuple[Tensor, Tensor]:
+def affine_gradient(dy: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, *, types: int = 1) -> tuple[Tensor, Tensor]:
     """Gradients of layer norm's weight and bias, (c,) each; (T, c) where there are `types`.
 
     Args:
@@ -131,9 +129,7 @@ def sum_rows(x: Tensor) -> Tensor:
     return x.sum(-2)
 
 
-def _sums(
-    dy: Tensor, x: Tensor | None, mean: Tensor | None, rstd: Tensor | None, types: int
-) -> tuple[Tensor, Tensor]:
+def _sums(dy: Tensor, x: Tensor | None, mean: Tensor | None, rstd: Tensor | None, types: int) -> tuple[Tensor, Tensor]:
     """Sums over the rows of `dy` times the normalised `x`, where there is one, and of `dy`."""
     width = dy.shape[-1]
     count = dy.numel() // width // types

@@ -154,9 +154,13 @@ class Adapter(nn.Module):
     def __init__(self, parts: tuple[Part, ...]) -> None:
         super().__init__()
         self.parts = parts
-        for attribute, shape in packed_shapes(parts).items():
-            setattr(self, attribute, nn.Parameter(torch.empty(shape, device="meta")))
+        self.forget()
         self._plain = len(packed_shapes(parts).get("q_down", ()))
+
+    def forget(self) -> None:
+        """Have placeholders again, so that whoever assigned the parameters can free them."""
+        for attribute, shape in packed_shapes(self.parts).items():
+            setattr(self, attribute, nn.Parameter(torch.empty(shape, device="meta")))
 
     @property
     def types(self) -> int:

@@ -119,7 +119,9 @@ class DualAttention(FrameProcessor):
         attended = self.kernel(*(_split(part, rows, attn.heads) for part in (query, key, value)))
         attended = attended.transpose(1, 2).reshape(x.shape)
         last = attn.to_out[0]
-        (output,) = frame_lora(attended, self.masks(x, 1, types), own.out_down, (own.out_up,), ((last.weight, last.bias),))
+        (output,) = frame_lora(
+            attended, self.masks(x, 1, types), own.out_down, (own.out_up,), ((last.weight, last.bias),)
+        )
         joined = add_two_frame_block(_by_stream(output, streams, types), own)
         return joined.view(rows, count, -1)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -68,6 +69,14 @@ def load_noise_schedule(scheduler: Any, device: torch.device) -> NoiseSchedule:
             "that predicts noise ('epsilon'). Give a Stable Diffusion 1.5 folder."
         )
     return NoiseSchedule(scheduler.alphas_cumprod.to(device))
+
+
+def join(parts: Sequence[StepInputs]) -> StepInputs:
+    """The inputs of several types, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = [[getattr(part, field.name) for part in parts] for field in fields(StepInputs)]
+    return StepInputs(*(None if column[0] is None else torch.cat(column) for column in columns))
 
 
 def predict(model: DualUNet, schedule: NoiseSchedule, inputs: StepInputs, text: Tensor) -> Tensor:

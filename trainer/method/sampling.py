@@ -47,6 +47,23 @@ class SamplingStep:
     latents: Tensor
 
 
+@dataclass(frozen=True, slots=True)
+class Fast:
+    """Where sampling saves work.
+
+    Attributes:
+        guided: the part of the walk with guidance, as fractions of the timesteps from the noise (0) on (guidance in a
+            limited interval; Kynkaanniemi et al., NeurIPS 2024, section 3). Outside it the conditional group alone
+            is computed, and holds.
+        outer: the network with its inner layers' last result (`reuse.InnerReuse.outer`), or None.
+        every: calls from one whole call to the next, the others being `outer`'s.
+    """
+
+    guided: tuple[float, float] = (0.0, 1.0)
+    outer: Callable[..., Tensor] | None = None
+    every: int = 1
+
+
 class Sampler:
     """Denoises batches of pairs.
 
@@ -60,6 +77,7 @@ class Sampler:
         text: (2, 2, L, d), states of the empty prompts and of (whole prompt, part prompt).
         steps: number of inference steps.
         guidance: guidance scale; at 1 the unconditional group is left out, since it has no effect.
+        fast: where work is saved.
     """
 
     def __init__(
@@ -71,11 +89,11 @@ class Sampler:
         *,
         steps: int,
         guidance: float,
+        fast: Fast = Fast(),
     ) -> None:
         self._model, self._scheduler, self._schedule = model, scheduler, schedule
         self._steps, self._guidance = steps, guidance
-        self._first_group = 1 if guidance == 1 else 0
-        self._text = text[self._first_group :]
+        self._text, self._fast = text, fast
 
     @torch.no_grad()
     def steps(self, latents: Tensor, conditions: Conditions | None) -> Iterator[SamplingStep]:
@@ -91,9 +109,10 @@ class Sampler:
         # On the CPU, so that nothing waits for the device to tell the time.
         self._scheduler.set_timesteps(self._steps)
         latents = latents * self._scheduler.init_noise_sigma
-        for timestep in self._scheduler.timesteps:
+        calls = self._calls(self._scheduler.timesteps)
+        for timestep, (groups, model) in zip(self._scheduler.timesteps, calls, strict=True):
             scaled = self._scheduler.scale_model_input(latents, timestep)
-            prediction = self._predict(scaled, timestep, conditions)
+            prediction = self._predict(model, scaled, timestep, conditions, groups)
             if len(prediction) == 1:
                 # The scheduler keeps what it is given, and the network's result is overwritten by its next call.
                 guided = prediction[0].clone()
@@ -108,18 +127,41 @@ class Sampler:
             latents = step.latents
         return latents
 
-    def _predict(self, latents: Tensor, timestep: Tensor, conditions: Conditions | None) -> Tensor:
+    def _calls(self, timesteps: Tensor) -> Iterator[tuple[int, Callable[..., Tensor]]]:
+        """Of each call, how many groups it has, and which network computes it.
+
+        A whole one comes first, and wherever the groups change: what is reused is of the same rows.
+        """
+        first, last = self._fast.guided
+        before, since = 0, 0
+        for timestep in timesteps:
+            done = 1 - int(timestep) / len(self._schedule)
+            groups = 2 if self._guidance != 1 and first <= done <= last else 1
+            whole = groups != before or self._fast.outer is None or since % self._fast.every == 0
+            if whole:
+                since = 0
+            before, since = groups, since + 1
+            yield groups, self._model if whole or self._fast.outer is None else self._fast.outer
+
+    def _predict(
+        self,
+        model: Callable[..., Tensor],
+        latents: Tensor,
+        timestep: Tensor,
+        conditions: Conditions | None,
+        groups: int,
+    ) -> Tensor:
         """The noise that each group predicts, (G, B, 2, 4, h, w)."""
-        groups, batch = len(self._text), len(latents)
+        batch = len(latents)
         timesteps = torch.full((groups * batch,), int(timestep), device=latents.device)
         condition, seen_by, first = None, None, None
         if conditions is not None:
             clean, noise, seen_by, first = conditions.rows(groups)
             condition = self._schedule.add_noise(clean, noise, timesteps[:1].expand(len(clean)))
-        prediction = self._model(
+        prediction = model(
             latents.repeat(groups, 1, 1, 1, 1),
             timesteps,
-            self._text.repeat_interleave(batch, dim=0),
+            self._text[-groups:].repeat_interleave(batch, dim=0),
             condition,
             seen_by,
             first,

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..variant import TOKENS
-from .adapters import Adapter, text_parts
 from . import products
+from .adapters import Adapter, text_parts
 
 _LAYER = re.compile(r"(?:^|\.)encoder\.layers\.(\d+)\.self_attn$")
 

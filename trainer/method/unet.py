@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -107,6 +108,23 @@ class DualUNet(nn.Module):
             (B, 2, 4, h, w), in the dtype of `latents`. Flattening the first two dimensions gives
             upstream's row order.
         """
+        return self.through(self._every_layer, latents, timesteps, text, condition, seen_by, first)
+
+    def _every_layer(self, sample: Tensor, times: Tensor, text: Tensor) -> Tensor:
+        result: Tensor = self.unet(sample, times, encoder_hidden_states=text, return_dict=False)[0]
+        return result
+
+    def through(
+        self,
+        network: Callable[[Tensor, Tensor, Tensor], Tensor],
+        latents: Tensor,
+        timesteps: Tensor,
+        text: Tensor,
+        condition: Tensor | None = None,
+        seen_by: Tensor | None = None,
+        first: Tensor | None = None,
+    ) -> Tensor:
+        """`forward` with another way through the layers, from rows, their times and text states to predictions."""
         if (condition is None) == self.condition:
             raise ValueError("condition latents are needed by the variant bcm, and by it alone")
         rows, states, times = list(latents.unbind(1)), list(text.unbind(1)), [timesteps] * FRAMES
@@ -116,12 +134,9 @@ class DualUNet(nn.Module):
             rows, states, times = [condition, *rows], [own[0], *states], [own[1], *times]
         types = self.types
         self.layout.share(types, 0 if condition is None else len(condition), seen_by)
-        prediction = self.unet(
-            _joined(rows, types).to(self.dtype),
-            _joined(times, types),
-            encoder_hidden_states=_joined(states, types).to(self.dtype),
-            return_dict=False,
-        )[0]
+        prediction = network(
+            _joined(rows, types).to(self.dtype), _joined(times, types), _joined(states, types).to(self.dtype)
+        )
         frames = last_rows(prediction, FRAMES * len(latents), types).unflatten(0, (types, FRAMES, -1))
         return frames.transpose(1, 2).flatten(0, 1).to(latents.dtype)
 

@@ -185,6 +185,7 @@ class AdapterParameters:
         refresh()              ... which casts master into shadow again
 
     Attributes:
+        adapters: every adapter by the prefix of its names.
         stack: the buffers of all types, and what is theirs together.
         row: which of them are this type's.
         master: float32 (n,), the values that the optimiser changes; its `grad` is `gradient`.
@@ -210,8 +211,8 @@ class AdapterParameters:
         stack: Leaves | None = None,
         row: int = 0,
     ) -> None:
-        self._adapters = dict(adapters)
-        self.stack = stack or Leaves(self._adapters, 1, device=device, dtype=dtype)
+        self.adapters = dict(adapters)
+        self.stack = stack or Leaves(self.adapters, 1, device=device, dtype=dtype)
         self.row = row
         self.master, self.gradient = nn.Parameter(self.stack.master[row]), self.stack.gradient[row]
         self.master.grad = self.gradient
@@ -230,7 +231,7 @@ class AdapterParameters:
 
     def names(self) -> list[str]:
         """Every name of the file, in its order."""
-        return [prefix + part.name for prefix, adapter in self._adapters.items() for part in adapter.parts]
+        return [prefix + part.name for prefix, adapter in self.adapters.items() for part in adapter.parts]
 
     def views(self, flat: Tensor) -> dict[str, Tensor]:
         """Named views of a flat buffer, e.g. of `master` or `gradient`: the trained tensors only."""
@@ -276,7 +277,7 @@ class AdapterParameters:
     def _named_parts(self) -> list[tuple[str, Adapter, Part]]:
         """Every part with its full name."""
         return [
-            (prefix + part.name, adapter, part) for prefix, adapter in self._adapters.items() for part in adapter.parts
+            (prefix + part.name, adapter, part) for prefix, adapter in self.adapters.items() for part in adapter.parts
         ]
 
 

@@ -91,9 +91,13 @@ class Reporter:
         total: steps of the whole run.
         board: where numbers and pictures go as well, or None.
         active: whether this is the first process.
+        name: said before each message, and no progress line: of one training among several.
     """
 
-    def __init__(self, output: Path, *, start: int, total: int, board: Board | None, active: bool) -> None:
+    def __init__(
+        self, output: Path, *, start: int, total: int, board: Board | None, active: bool, name: str = ""
+    ) -> None:
+        self._name = name
         self._file: IO[str] | None = None
         self._path = output / METRICS_NAME
         self._board = board if active else None
@@ -101,7 +105,7 @@ class Reporter:
             total=total,
             initial=start,
             desc="Steps",
-            disable=not active,
+            disable=not active or bool(name),
             file=sys.stderr,
             dynamic_ncols=True,
             mininterval=0.5 if sys.stderr.isatty() else 2.0,
@@ -147,7 +151,7 @@ class Reporter:
 
     def message(self, text: str) -> None:
         """Print a line above the progress bar."""
-        self._bar.write(text, file=sys.stderr)
+        self._bar.write(f"{self._name}: {text}" if self._name else text, file=sys.stderr)
 
     def close(self) -> None:
         """Finish all outputs."""

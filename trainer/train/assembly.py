@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import torch
 
@@ -14,13 +14,13 @@ from ..data.latents import CachedLatents, LatentSource, LiveLatents, State, stat
 from ..errors import TrainerError
 from ..kernels.attention import fused_or_sdpa
 from ..kernels.availability import why_not
-from ..method.adapters import initial_values
+from ..method.adapters import Part, initial_values
 from ..method.attention import xformers_kernel
 from ..method.objective import NoiseSchedule, load_noise_schedule
 from ..method.text import TextEncoder, TextSource, encode_prompts, tokenize
 from ..method.unet import DualUNet
 from ..optim.adamw import AdamWSettings, AdapterOptimizer
-from ..optim.flat_parameters import AdapterParameters
+from ..optim.flat_parameters import AdapterParameters, Leaves
 from ..optim.learning_rate import LearningRate
 from ..optim.loss_scale import LossScale
 from ..variant import PICTURES, Variant
@@ -61,45 +61,97 @@ class Training:
     notices: tuple[str, ...]
 
 
-def assemble(run: Run, start: int, weights: dict[str, torch.Tensor] | None) -> Training:
-    """Load, encode, free what is no longer needed, and build the rest.
+Weights = dict[str, torch.Tensor]
+
+
+def assemble(run: Run, start: int, weights: Weights | None) -> Training:
+    """`assemble_all` of one run."""
+    return assemble_all([run], [start], [weights])[0]
+
+
+def assemble_all(runs: Sequence[Run], starts: Sequence[int], weights: Sequence[Weights | None]) -> list[Training]:
+    """Load, encode, free what is no longer needed, and build the rest: one model for all runs.
 
     Args:
-        run: the run.
-        start: steps done already.
+        runs: of one anomaly type each, whose flags differ in their images, output and seed alone.
+        starts: steps done already.
         weights: the resumed adapters, or None to start anew or from `--initial_weights`.
 
     Raises:
         TrainerError: something given cannot be used.
     """
-    config, device, dtype, loader = run.config, run.device, run.dtype, run.loader
-    latents, scaling, notices = prepare_latents(run, start)
+    run = runs[0]
+    config, loader = run.config, run.loader
+    latents, scaling, notices = prepare_latents(runs, starts)
     unet = prepare_unet(run)
-    rank = config.rank if config.train_text_encoder else None
-    encoder = TextEncoder(loader.text_encoder(), rank=rank)
+    encoder = TextEncoder(loader.text_encoder(), rank=config.rank if config.train_text_encoder else None)
     layers = {**unet.adapters, **encoder.adapters}
-    if weights is None and config.initial_weights is not None:
-        weights = read_initial_weights(config)
-    if weights is None:
-        weights = initial_values({prefix: a.parts for prefix, a in layers.items()}, config.seed)
-    parameters = AdapterParameters(layers, weights, device=device, dtype=dtype)
+    parts = {prefix: layer.parts for prefix, layer in layers.items()}
+    values = [_start_values(own, found, parts) for own, found in zip(runs, weights, strict=True)]
+    schedule = load_noise_schedule(loader.scheduler(), run.device)
+    stack = Leaves(layers, len(runs), device=run.device, dtype=run.dtype)
     text = prepare_text(run, encoder, (config.prompt_blend, config.prompt_fg))
-    scale = LossScale(device, enabled=dtype == torch.float16)
-    schedule = load_noise_schedule(loader.scheduler(), device)
-    eager = EagerPass(unet, text, schedule, parameters, scale, config.gradient_accumulation_steps)
-    return Training(
-        latents,
-        scaling,
-        len(PICTURES[run.data.variant]),
-        unet,
-        text,
-        parameters,
-        AdapterOptimizer(parameters, AdamWSettings.from_flags(config), scale),
-        LearningRate.from_flags(config),
-        choose_pass(run, eager),
-        schedule,
-        (*notices, *kernel_notices(device)),
+    scales = [LossScale(run.device, enabled=run.dtype == torch.float16) for _ in runs]
+    run_pass = choose_pass(run, EagerPass(unet, text, schedule, stack, scales, config.gradient_accumulation_steps))
+    trainings = []
+    for row, (own, scale) in enumerate(zip(runs, scales, strict=True)):
+        parameters = AdapterParameters(layers, values[row], device=run.device, stack=stack, row=row)
+        trainings.append(
+            Training(
+                latents[row],
+                scaling,
+                len(PICTURES[run.data.variant]),
+                unet,
+                text,
+                parameters,
+                AdapterOptimizer(parameters, AdamWSettings.from_flags(own.config), scale),
+                LearningRate.from_flags(own.config),
+                run_pass,
+                schedule,
+                (*notices[row], *kernel_notices(run.device)),
+            )
+        )
+    return trainings
+
+
+def fewer(runs: Sequence[Run], trainings: list[Training]) -> list[Training]:
+    """The trainings that go on, without the others that shared their network until now; the list given is emptied.
+
+    Their numbers wait outside the GPU meanwhile, so that it never holds them twice.
+    """
+    run, first = runs[0], trainings[0]
+    layers, layout = first.parameters.adapters, first.parameters.stack.layout
+    saved = [
+        (t.parameters.tensors(), {name: value.to("cpu", copy=True) for name, value in t.optimizer.tensors().items()})
+        for t in trainings
+    ]
+    scales = [training.optimizer.scale for training in trainings]
+    bare = [replace(t, parameters=None, optimizer=None, run_pass=None) for t in trainings]  # type: ignore[arg-type]
+    trainings.clear()
+    del first
+    for adapter in layers.values():
+        adapter.forget()
+    if run.on_gpu:
+        torch.cuda.empty_cache()
+    stack = Leaves(layers, len(runs), device=run.device, dtype=run.dtype, layout=layout)
+    eager = EagerPass(
+        bare[0].model, bare[0].text, bare[0].schedule, stack, scales, run.config.gradient_accumulation_steps
     )
+    run_pass = choose_pass(run, eager)
+    result = []
+    for row, (own, training, (weights, state)) in enumerate(zip(runs, bare, saved, strict=True)):
+        parameters = AdapterParameters(layers, weights, device=run.device, stack=stack, row=row)
+        optimizer = AdapterOptimizer(parameters, AdamWSettings.from_flags(own.config), scales[row])
+        optimizer.load(state)
+        result.append(replace(training, parameters=parameters, optimizer=optimizer, run_pass=run_pass))
+    return result
+
+
+def _start_values(run: Run, found: Weights | None, parts: Mapping[str, tuple[Part, ...]]) -> Weights:
+    """What a run's adapters start from: what it resumes, another run's weights, or fresh ones of its seed."""
+    if found is None and run.config.initial_weights is not None:
+        return read_initial_weights(run.config)
+    return initial_values(parts, run.config.seed) if found is None else found
 
 
 def choose_pass(run: Run, eager: EagerPass) -> Pass:
@@ -118,15 +170,24 @@ def kernel_notices(device: torch.device) -> list[str]:
     return [f"steps use PyTorch's own operations only, which is slower: {reason}"] if reason else []
 
 
-def prepare_latents(run: Run, start: int) -> tuple[LatentSource, float, list[str]]:
+def prepare_latents(runs: Sequence[Run], starts: Sequence[int]) -> tuple[list[LatentSource], float, list[list[str]]]:
     """Encode the images now and forget the VAE, or keep it where pictures are cut at random.
 
     Returns:
-        The latents, the VAE's factor on them, and notices.
+        Each run's latents, the VAE's factor on them, and each run's notices.
     """
-    data, device = run.data, run.device
-    vae = run.loader.vae().to(device)
+    vae = runs[0].loader.vae().to(runs[0].device)
     scaling = float(getattr(vae.config, "scaling_factor", 0.18215))
+    pairs = [_latents_of(run, start, vae) for run, start in zip(runs, starts, strict=True)]
+    del vae
+    if runs[0].on_gpu:
+        torch.cuda.empty_cache()
+    return [latents for latents, _ in pairs], scaling, [notices for _, notices in pairs]
+
+
+def _latents_of(run: Run, start: int, vae: Any) -> tuple[LatentSource, list[str]]:
+    """One run's latents, and notices."""
+    data, device = run.data, run.device
     cut_at_random = [i for i in range(len(data)) if data.crop_range(i) != (0, 0)]
     if not run.config.cache_latents or cut_at_random:
         notice = (
@@ -134,12 +195,8 @@ def prepare_latents(run: Run, start: int) -> tuple[LatentSource, float, list[str
             "they are encoded in every step, which is slower; --center_crop cuts each at one place, as near to the "
             "centre as its defect allows"
         )
-        return LiveLatents(data, vae, device), scaling, [notice] if cut_at_random else []
-    cached = CachedLatents(data, vae, needed_states(run.planner, start, run.config), device)
-    del vae
-    if run.on_gpu:
-        torch.cuda.empty_cache()
-    return cached, scaling, []
+        return LiveLatents(data, vae, device), [notice] if cut_at_random else []
+    return CachedLatents(data, vae, needed_states(run.planner, start, run.config), device), []
 
 
 def needed_states(planner: Planner, start: int, config: TrainingConfig) -> set[State]:

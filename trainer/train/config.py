@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from .flags import (
+from .flags.groups import (
     RECIPES,
     add_data_options,
     add_method_options,
@@ -20,6 +20,7 @@ from .flags import (
     add_sheet_options,
     add_speed_options,
 )
+from .flags.types import TypesError, split
 
 DESCRIPTION = """Train DualAnoDiff's adapters on Stable Diffusion 1.5: two interrelated frames
 (whole image, anomaly part), with or without the background module.
@@ -106,10 +107,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> tuple[TrainingConfig, list[str]]:
+    """`parse_types` of a command line with one anomaly type."""
+    (config,), notices = parse_types(argv)
+    return config, notices
+
+
+def parse_types(argv: Sequence[str] | None = None) -> tuple[list[TrainingConfig], list[str]]:
     """Read a command line.
 
     Returns:
-        The configuration, and notices for the person: what was accepted but has no effect.
+        The configuration of each anomaly type, and notices for the person: what was accepted but has no effect.
 
     Raises:
         SystemExit: status 2 with a message on wrong usage, 0 after `--help`.
@@ -123,11 +130,17 @@ def parse_arguments(argv: Sequence[str] | None = None) -> tuple[TrainingConfig, 
         values["output_format"] = "both"
     if values.pop("enable_xformers_memory_efficient_attention"):
         values["attention"] = "xformers"
-    config = TrainingConfig(**{field.name: values[field.name] for field in fields(TrainingConfig)})
+    try:
+        types = split(values)
+    except TypesError as error:
+        parser.error(str(error))
+    names = [field.name for field in fields(TrainingConfig)]
+    configs = [TrainingConfig(**{name: own[name] for name in names}) for own in types]
+    config = configs[0]
     problem = find_conflict(config)
     if problem:
         parser.error(problem)
-    return config, [*notices, *prompt_notices(config), *sheet_notices(config), *data_notices(config)]
+    return configs, [*notices, *prompt_notices(config), *sheet_notices(config), *data_notices(config)]
 
 
 def find_conflict(config: TrainingConfig) -> str | None:

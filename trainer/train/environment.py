@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,8 @@ def set_up_torch(config: TrainingConfig, processes: PartialState) -> tuple[torch
     if config.allow_tf32:
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
+    # Gradients of several types in float32 lie apart on purpose.
+    warnings.filterwarnings("ignore", message=".*grad and param do not obey the gradient layout contract")
     # Trying out convolution algorithms gains nothing here and takes tens of GiB of workspace in float32.
     torch.backends.cudnn.benchmark = False
     if config.deterministic:

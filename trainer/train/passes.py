@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from ..errors import TrainerError
@@ -13,7 +14,7 @@ from ..kernels.cuda_graph import NotRecordableError, Recording, record
 from ..method.objective import NoiseSchedule, StepInputs, loss, predict
 from ..method.text import TextSource
 from ..method.unet import DualUNet
-from ..optim.flat_parameters import AdapterParameters
+from ..optim.flat_parameters import AdapterParameters, Leaves
 from ..optim.loss_scale import LossScale
 
 
@@ -21,7 +22,7 @@ class Pass(Protocol):
     """Runs one pass, adds its gradient to the sum, returns its loss."""
 
     def __call__(self, inputs: StepInputs) -> Tensor:
-        """The loss of `inputs`, a scalar on the device."""
+        """The loss of `inputs`, a scalar on the device; of several types (T,), one for each."""
 
 
 class EagerPass:
@@ -32,7 +33,7 @@ class EagerPass:
         text: the prompts' states.
         schedule: the forward process.
         parameters: where gradients are collected.
-        scale: the loss scale.
+        scale: the loss scale, of each type where several train together.
         passes: passes per step and process; each gradient is divided by it.
     """
 
@@ -41,19 +42,27 @@ class EagerPass:
         model: DualUNet,
         text: TextSource,
         schedule: NoiseSchedule,
-        parameters: AdapterParameters,
-        scale: LossScale,
+        parameters: AdapterParameters | Leaves,
+        scale: LossScale | Sequence[LossScale],
         passes: int = 1,
     ) -> None:
         self._model, self._text, self._schedule = model, text, schedule
-        self.parameters, self._scale, self.passes = parameters, scale, passes
+        self.parameters, self.passes = parameters, passes
+        self._scales = [scale] if isinstance(scale, LossScale) else list(scale)
 
     def __call__(self, inputs: StepInputs) -> Tensor:
         """Forward, backward, gradients collected."""
         prediction = predict(self._model, self._schedule, inputs, self._text(len(inputs.timesteps)))
-        value = loss(prediction, inputs.noise)
+        types = len(self._scales)
+        if types == 1:
+            value, scale = loss(prediction, inputs.noise), self._scales[0].scale
+        else:
+            pairs = zip(prediction.chunk(types), inputs.noise.chunk(types), strict=True)
+            value = torch.stack([loss(own, noise) for own, noise in pairs])
+            scale = torch.stack([own.scale for own in self._scales])
         with self.parameters.collecting(only=self.passes == 1):
-            (value * (self._scale.scale / self.passes)).backward()
+            # A loss that is not finite leaves the other types' gradients as they are.
+            (value * (scale / self.passes)).sum().backward()
         return value.detach()
 
 

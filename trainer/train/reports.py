@@ -43,11 +43,12 @@ class StepReports:
     Attributes:
         reporter: where metrics go.
         stop: whether a step's numbers said so.
+        loss: of the last step reported.
     """
 
     def __init__(self, run: Run, reporter: Reporter) -> None:
         self._run, self.reporter = run, reporter
-        self.stop = False
+        self.stop, self.loss = False, math.nan
         self._numbers = DelayedNumbers(run.device)
         self._queued: QueuedStep | None = None
         self._peak = 0  # bytes of GPU memory, in steps before the last pause that had memory of its own
@@ -83,6 +84,7 @@ class StepReports:
         seconds = self._clock - before
         memory = self._peak_memory() / 2**30 if self._run.on_gpu else None
         pace = queued.samples / max(seconds, 1e-9)
+        self.loss = loss
         self.reporter.step(StepMetrics(queued.step, loss, queued.rate, norm, seconds, pace, memory, scale))
         check_finite(queued.step, loss, norm, scale, self._run)
         self.stop = bool(stop)
@@ -102,6 +104,10 @@ class StepReports:
     def _peak_memory(self) -> int:
         """The most bytes of GPU memory that steps had in use so far."""
         return max(self._peak, torch.cuda.max_memory_allocated(self._run.device))
+
+
+class DivergedError(TrainerError):
+    """A training has numbers that are not finite; of several that run together the others can go on."""
 
 
 def check_finite(step: int, loss: float, norm: float, scale: float, run: Run) -> None:
@@ -126,7 +132,7 @@ def check_finite(step: int, loss: float, norm: float, scale: float, run: Run) ->
         if scaled
         else f"lower --learning_rate (it is {run.config.learning_rate:g}) and look at the images of the last steps"
     )
-    raise TrainerError(
+    raise DivergedError(
         f"The {what} of step {step} is not finite (loss {loss}, gradient norm {norm}), so training stopped; "
         f"{advice}. Earlier checkpoints in {run.config.output_dir} are untouched."
     )

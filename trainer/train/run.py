@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import fields
 
 from ..base_model.loading import ModelLoader, quieten_libraries
@@ -16,47 +16,103 @@ from ..run_folder.boards import TRACKERS, Board, TensorBoard, Tracked, require_t
 from ..run_folder.checkpoints import Checkpoint
 from ..run_folder.folder import claimed
 from ..run_folder.metrics import Reporter
-from .assembly import Training, assemble
+from ..weights.adapter_file import write_final_weights
+from .assembly import assemble_all
 from .config import TrainingConfig
 from .environment import Run, describe_device, join_processes, set_up_torch
-from .loop import Loop
+from .loop import Loop, nothing_left
 from .reports import StepReports
 from .resume import check_same_run, find_checkpoint, refuse_other_runs, run_identity
-from .sample_sheets import SampleSheets, prepare_sheets
+from .sample_sheets import prepare_sheets
+from .together import Together
 
 #: File names in the first lines of a run; checkpoints name all of them.
 SHOWN = 20
 
 
 def run(config: TrainingConfig, data: TrainingSet, notices: Sequence[str] = ()) -> int:
-    """Train on these images.
+    """`run_all` of one anomaly type."""
+    return run_all([config], [data], notices)
+
+
+def run_all(configs: Sequence[TrainingConfig], datas: Sequence[TrainingSet], notices: Sequence[str] = ()) -> int:
+    """Train on these images: a run for each anomaly type, with a folder of its own, all on one network.
 
     Returns:
-        Exit status: 0, or 128 + signal when interrupted.
+        Exit status: 0, or 128 + signal when interrupted; of several 1 where one failed, though the others went on.
 
     Raises:
         TrainerError: something given cannot be used, or the training diverged.
     """
     quieten_libraries()
-    require_tracker(config.report_to)
-    this = settle(config, data)
-    with claimed(config.output_dir) if this.is_first else nullcontext():
-        checkpoint, found = find_checkpoint(config.output_dir, config.resume_from_checkpoint)
-        start, weights = 0, None
-        if checkpoint is not None:
-            found += check_same_run(checkpoint.run, this.identity)
-            start, weights = checkpoint.step, checkpoint.weights()
-        refuse_other_runs(config.output_dir, start, this.identity)
-        if this.is_first:
-            say(describe_run(this, checkpoint))
-            for notice in (*notices, *found):
+    require_tracker(configs[0].report_to)
+    runs = [settle(config, data) for config, data in zip(configs, datas, strict=True)]
+    with ExitStack() as claims:
+        if runs[0].is_first:
+            for this in runs:
+                claims.enter_context(claimed(this.config.output_dir))
+        begun = [begin(this) for this in runs]
+        if runs[0].is_first:
+            for this, (checkpoint, _) in zip(runs, begun, strict=True):
+                say(describe_run(this, checkpoint))
+                keep_small_real(((item.image, item.mask) for item in this.data.items), this.config.output_dir)
+            for notice in (*notices, *(notice for _, found in begun for notice in found)):
                 say(f"note: {notice}")
-            keep_small_real(((item.image, item.mask) for item in data.items), config.output_dir)
-        training = assemble(this, start, weights)
+        if len(runs) > 1:
+            rows = [row for row in zip(runs, begun, strict=True) if not finished(*row)]
+            runs, begun = [this for this, _ in rows], [found for _, found in rows]
+        return train_all(runs, [checkpoint for checkpoint, _ in begun]) if runs else 0
+
+
+def begin(run: Run) -> tuple[Checkpoint | None, list[str]]:
+    """The checkpoint that a run goes on from, and notices.
+
+    Raises:
+        TrainerError: it cannot, or it would write over another run's.
+    """
+    checkpoint, found = find_checkpoint(run.config.output_dir, run.config.resume_from_checkpoint)
+    if checkpoint is not None:
+        found += check_same_run(checkpoint.run, run.identity)
+    refuse_other_runs(run.config.output_dir, checkpoint.step if checkpoint else 0, run.identity)
+    return checkpoint, found
+
+
+def finished(run: Run, begun: tuple[Checkpoint | None, list[str]]) -> bool:
+    """Whether one of several has taken all its steps before; then its weights are there, too."""
+    checkpoint, config = begun[0], run.config
+    if checkpoint is None or checkpoint.step < config.max_train_steps:
+        return False
+    if run.is_first:
+        say(f"{config.output_dir}: {nothing_left(checkpoint.step, config.max_train_steps)}")
+        write_final_weights(config.output_dir, checkpoint.weights(), config.output_format)
+    return True
+
+
+def train_all(runs: Sequence[Run], checkpoints: Sequence[Checkpoint | None]) -> int:
+    """Load, and take the steps that are left; returns the exit status."""
+    starts = [checkpoint.step if checkpoint else 0 for checkpoint in checkpoints]
+    trainings = assemble_all(runs, starts, [found.weights() if found else None for found in checkpoints])
+    for training, checkpoint in zip(trainings, checkpoints, strict=True):
         if checkpoint is not None:
             training.optimizer.load(checkpoint.optimizer())
-        sheets = prepare_sheets(this, training) if config.validation_steps and this.is_first else None
-        return take_steps(this, training, sheets, start)
+    sheets = [
+        prepare_sheets(this, training) if this.config.validation_steps and this.is_first else None
+        for this, training in zip(runs, trainings, strict=True)
+    ]
+    several = len(runs) > 1
+    with ExitStack() as stack:
+        reporters = []
+        for this, training, start in zip(runs, trainings, starts, strict=True):
+            board, warning = open_board(this, start) if this.is_first else (None, None)
+            reporter = make_reporter(this, start, board, this.config.instance_data_dir.name if several else "")
+            stack.callback(reporter.close)
+            for notice in (*training.notices, *filter(None, [warning])):
+                reporter.message(f"note: {notice}")
+            reporters.append(StepReports(this, reporter))
+        interrupt = stack.enter_context(Interrupt())
+        if several:
+            return Together(runs, trainings, reporters, sheets, starts, interrupt).run()
+        return Loop(runs[0], trainings[0], reporters[0], interrupt, sheets[0]).run(starts[0])
 
 
 def settle(config: TrainingConfig, data: TrainingSet) -> Run:
@@ -78,24 +134,17 @@ def settle(config: TrainingConfig, data: TrainingSet) -> Run:
     return Run(config, device, dtype, processes, loader, data, planner, identity)
 
 
-def take_steps(run: Run, training: Training, sheets: SampleSheets | None, start: int) -> int:
-    """The steps from `start` on, with reports and signals; returns the exit status."""
+def make_reporter(run: Run, start: int, board: Board | None, name: str) -> Reporter:
+    """Where a run's steps are reported."""
     config = run.config
-    board, warning = open_board(run, start) if run.is_first else (None, None)
-    reporter = Reporter(
+    return Reporter(
         config.output_dir,
         start=start,
         total=config.max_train_steps,
         board=board,
         active=run.is_first,
+        name=name,
     )
-    for notice in (*training.notices, *filter(None, [warning])):
-        reporter.message(f"note: {notice}")
-    try:
-        with Interrupt() as interrupt:
-            return Loop(run, training, StepReports(run, reporter), interrupt, sheets).run(start)
-    finally:
-        reporter.close()
 
 
 def open_board(run: Run, start: int) -> tuple[Board | None, str | None]:

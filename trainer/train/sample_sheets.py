@@ -93,6 +93,8 @@ class SampleSheets:
         with ExitStack() as stack:
             # Loading a model draws start values on the CPU; samples draw from generators of their own.
             stack.enter_context(torch.random.fork_rng(devices=[]))
+            parameters = self.training.parameters
+            stack.enter_context(parameters.stack.only(parameters.row))
             for masks in self.training.model.masks:
                 stack.enter_context(masks.forgetting())
             generator = self._generator(stopped)

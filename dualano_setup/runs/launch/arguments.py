@@ -21,12 +21,18 @@ _TEXT_ENCODER, _NO_TEXT_ENCODER = "--train_text_encoder", "--no-train_text_encod
 
 def value_of(flag: str, arguments: Sequence[str]) -> str | None:
     """What a trainer's argument list says for `--flag`, the last time it is given; None when it is not."""
-    found = None
+    found = values_of(flag, arguments)
+    return found[-1] if found else None
+
+
+def values_of(flag: str, arguments: Sequence[str]) -> list[str]:
+    """What a trainer's argument list says for `--flag`, each time it is given."""
+    found = []
     for number, argument in enumerate(arguments):
         if argument == flag and number + 1 < len(arguments):
-            found = arguments[number + 1]
+            found.append(arguments[number + 1])
         elif argument.startswith(f"{flag}="):
-            found = argument.partition("=")[2]
+            found.append(argument.partition("=")[2])
     return found
 
 

@@ -24,6 +24,7 @@ from ...system.processes import RUN_VARIABLE, boot_id, end_marked, pid_namespace
 from ..folder import FINAL_WEIGHTS, RunFolder, create
 from ..records import ExitRecord, RunRecord, write
 from . import command_line as launches
+from . import together
 from .arguments import value_of
 from .command_line import STARTER, STARTER_SOURCE, Launch, Machine
 from .resume import in_earlier_output
@@ -75,12 +76,9 @@ def prepare(
     Raises LaunchError without a training environment, UsageError for ARGS that cannot be understood, OSError when
     nothing can be written.
     """
-    machine = Machine(
-        interpreter_of(sheet),
-        launches.uses_cpu(sheet),
-        launches.threads_for_each(settings.num_processes, os.environ),
-        _free_port() if settings.num_processes > 1 else None,
-    )
+    if settings.anomalies:
+        return _prepare_together(settings, sheet, extra, detach=detach, state=state, working=working)
+    machine = _machine(settings, sheet)
     note = ""
     if trainer == "bundled":
         extra, note = in_earlier_output(settings, extra)
@@ -101,6 +99,57 @@ def prepare(
         shutil.rmtree(run.path, ignore_errors=True)
         raise
     return run, record, launch
+
+
+def _machine(settings: Settings, sheet: FactSheet) -> Machine:
+    return Machine(
+        interpreter_of(sheet),
+        launches.uses_cpu(sheet),
+        launches.threads_for_each(settings.num_processes, os.environ),
+        _free_port() if settings.num_processes > 1 else None,
+    )
+
+
+def _prepare_together(
+    settings: Settings,
+    sheet: FactSheet,
+    extra: Sequence[str],
+    *,
+    detach: bool,
+    state: Path | None,
+    working: Path | None,
+) -> tuple[RunFolder, RunRecord, Launch]:
+    """`prepare` for several anomalies: a folder for each; what is returned is the first one's, which starts all."""
+    machine = _machine(settings, sheet)
+    folders: list[RunFolder] = []
+    records: list[RunRecord] = []
+    try:
+        built: list[Launch] = []
+        for own, said in together.apart(settings, extra):
+            said, note = in_earlier_output(own, said)
+            run = create(state or settings.state, "-".join(filter(None, (own.category, own.anomaly))))
+            folders.append(run)
+            launch = launches.build(
+                own, run, machine, trainer="bundled", extra=said, variables=os.environ, working=working or Path.cwd()
+            )
+            built.append(replace(launch, notes=(*launch.notes, *filter(None, [note]))))
+        first, names = folders[0], tuple(run.name for run in folders)
+        _write_files(first, built[0], "bundled")
+        key = f"{first.name}-{secrets.token_hex(8)}"
+        joint = together.joined([launch.argv for launch in built])
+        for run, launch in zip(folders, built, strict=True):
+            if run != first:
+                run.accelerate.write_text(launch.accelerate, encoding="utf-8")
+                os.link(first.log, run.log)
+            record = replace(_record(run, launch, "bundled", detach), key=key, together=names)
+            records.append(replace(record, launched=joint) if run == first else record)
+            write(records[-1], run.run_file)
+    except BaseException:
+        for run in folders:
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise
+    notes = tuple(dict.fromkeys(note for launch in built for note in launch.notes))
+    return first, records[0], replace(built[0], argv=joint, notes=notes)
 
 
 def _refuse_to_overwrite(output: Path, extra: Sequence[str]) -> None:

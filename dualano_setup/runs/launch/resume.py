@@ -77,7 +77,12 @@ def as_the_run_had_them(settings: Settings, run: RunFolder, record: RunRecord) -
             changes[key] = Path(record.folder, value)
     images = Path(record.folder, value_of("--instance_data_dir", said) or "")
     if images.parent.name == "test" and len(images.parents) > 2:
-        changes |= {"data": images.parents[2], "category": images.parents[1].name, "anomaly": images.name}
+        changes |= {
+            "data": images.parents[2],
+            "category": images.parents[1].name,
+            "anomaly": images.name,
+            "anomalies": (),
+        }
     interpreter = Path(record.argv[0])
     if "env" not in settings.said_by and interpreter.is_file():
         changes["env"] = interpreter.parent.parent

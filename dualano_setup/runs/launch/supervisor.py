@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from ...explain import last_error as cause
 from ...language import DEFAULT, _, speak
 from ...system.batch_warnings import ignore_warnings, warnings_heeded
 from ...system.processes import RUN_VARIABLE, identify, wait_until_gone
-from ..ending import CHECKPOINT_SECONDS, REPEAT_SECONDS, end_run, pass_warning
+from ..ending import CHECKPOINT_SECONDS, REPEAT_SECONDS, ask_to_end, end_run, pass_warning
 from ..folder import RunFolder
 from ..records import ExitRecord, ProcessRecord, RunRecord, StopRequest, write
 
@@ -92,9 +93,11 @@ def supervise(run: RunFolder, lifeline: Lifeline, wishes: Wishes) -> int:
     if record is None:
         print(_("{run_file} cannot be read", run_file=run.run_file), file=sys.stderr)
         return 2
+    every = run.together()
     if lifeline.broken():
-        write(StopRequest("terminal", time.time()), run.stop_file)
-        write(ExitRecord(128 + signal.SIGINT, time.time()), run.exit_file)
+        for one in every:
+            write(StopRequest("terminal", time.time()), one.stop_file)
+            write(ExitRecord(128 + signal.SIGINT, time.time()), one.exit_file)
         return 0
     try:
         launcher = start(run, record)
@@ -104,11 +107,13 @@ def supervise(run: RunFolder, lifeline: Lifeline, wishes: Wishes) -> int:
             filename=error.filename or record.argv[0],
             strerror=error.strerror or error,
         )
-        write(ExitRecord(127, time.time(), problem=problem), run.exit_file)
+        for one in every:
+            write(ExitRecord(127, time.time(), problem=problem), one.exit_file)
         return 0
     own = identify(os.getpid())
     assert own is not None
-    write(ProcessRecord(own, identify(launcher.pid), time.time()), run.process_file)
+    for one in every:
+        write(ProcessRecord(own, identify(launcher.pid), time.time()), one.process_file)
     with contextlib.suppress(BrokenPipeError):  # nobody waits for it any more: the lifeline tells that too
         sys.stdout.buffer.write(READY)
         sys.stdout.flush()
@@ -130,10 +135,11 @@ def start(run: RunFolder, record: RunRecord) -> subprocess.Popen[bytes]:
             variables[name] = value
     variables[RUN_VARIABLE] = record.key
     with run.log.open("ab") as log:
-        log.write(f"$ {shlex.join(record.argv)}\n  in {record.folder}\n".encode())
+        command = record.launched or record.argv
+        log.write(f"$ {shlex.join(command)}\n  in {record.folder}\n".encode())
         log.flush()
         return subprocess.Popen(
-            record.argv,
+            command,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -156,20 +162,36 @@ def watch(
             passed, heard = time.monotonic(), pass_warning(run, record, wishes.warned[0], logged)
         if time.monotonic() - beat > BEAT_SECONDS:
             beat = time.monotonic()
-            with contextlib.suppress(OSError):
-                os.utime(run.process_file)
+            for one in run.together():
+                with contextlib.suppress(OSError):
+                    os.utime(one.process_file)
         by = "terminal" if lifeline.broken() else "system" if wishes.received else ""
         if by and not asked:
             asked = True
             if run.stop_request() is None:
-                write(StopRequest(by, time.time()), run.stop_file)
+                ask_to_end(run, by)
             end_run(run, record, patience=CHECKPOINT_SECONDS)
         time.sleep(POLL_SECONDS)
     _wait_for_the_rest(run, record)
     text = cause.read_end(run.log)
     status = launcher.returncode
     own = cause.trainer_status(text) if status else 0
-    write(ExitRecord(status, time.time(), own, _last_words(text, status if own is None else own)), run.exit_file)
+    whole = ExitRecord(status, time.time(), own, _last_words(text, status if own is None else own))
+    for one in run.together():
+        write(_end_of(one, whole, text), one.exit_file)
+
+
+def _end_of(run: RunFolder, whole: ExitRecord, text: str) -> ExitRecord:
+    """How one run ended: as its process did, or, of several in one, as its own steps and its own error tell."""
+    record = run.record()
+    if record is None or not record.together or whole.status == 0:
+        return whole
+    from ..look import is_done
+
+    if is_done(run, record):
+        return ExitRecord(0, whole.ended)
+    own = [line.strip() for line in re.split(r"[\r\n]", text) if f"error: {record.output}: " in line]
+    return ExitRecord(1, whole.ended, 1, (own[-1],)) if own else whole
 
 
 def _last_words(text: str, status: int) -> tuple[str, ...]:

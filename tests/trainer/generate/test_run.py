@@ -174,6 +174,10 @@ def test_the_fast_sampler_and_no_guidance_run(weights, tmp_path):
     assert run(weights, tmp_path / "c", "--num_images", "1", "--mixed_precision", "bf16") == 0
     a, b, c = (pictures(tmp_path / name) for name in "abc")
     assert largest_difference(a, b) > 2
+    assert run(weights, tmp_path / "d", "--num_images", "1", "--fast", "--num_inference_steps", "4") == 0
+    noted = json.loads((tmp_path / "d" / "generation.json").read_text())
+    assert (noted["scheduler"], noted["num_inference_steps"], noted["fast"]["layers"] > 0) == ("dpm++", 4, True)
+    assert run(weights, tmp_path / "d", "--num_images", "1", "--num_inference_steps", "4", "--scheduler", "dpm++") == 1
     assert np.abs(a["image", "00000.png"] - c["image", "00000.png"]).max() > 0
 
 
@@ -181,6 +185,8 @@ def test_the_fast_sampler_and_no_guidance_run(weights, tmp_path):
     ("changes", "words"),
     [
         (("--weights", "nowhere"), "No weights"),
+        (("--fast", "--faithful"), "give one of them"),
+        (("--fast", "--scheduler", "pndm"), "leave --scheduler out"),
         (("--condition_dir", "nowhere"), "nowhere"),
         (("--good_dir", "nowhere"), "--good_dir"),
         (("--resolution", "100"), "multiple of 64"),

@@ -60,9 +60,7 @@ def test_types_together_equal_each_alone(variant, checkpointing):
         expected.append(run(slice(kind * SAMPLES, (kind + 1) * SAMPLES)))
         gradients.append(alone.gradient.clone())
     stack = Leaves(layers, TYPES, device=CPU, dtype=torch.float64, layout=alone.stack.layout)
-    together = [
-        AdapterParameters(layers, value, device=CPU, stack=stack, row=row) for row, value in enumerate(values)
-    ]
+    together = [AdapterParameters(layers, value, device=CPU, stack=stack, row=row) for row, value in enumerate(values)]
     got, expected = run(slice(None)), torch.cat(expected)
     assert (got - expected).abs().max() <= EXACT * expected.abs().max()
     for own, gradient in zip(together, gradients, strict=True):

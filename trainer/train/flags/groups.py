@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..cli.flag_types import NO_COMPILING, Group, Ignored, above_zero, finite, fraction, natural, positive, rate, seed
+from ...cli.flag_types import NO_COMPILING, Group, Ignored, above_zero, finite, fraction, natural, positive, rate, seed
 
 #: Schedules of the learning rate, with diffusers' names.
 LR_SCHEDULES = (
@@ -34,9 +34,11 @@ def add_data_options(group: Group) -> None:
     group.add_argument(
         "--instance_data_dir",
         required=True,
+        action="append",
         type=Path,
         metavar="DIR",
-        help="anomalous images: <root>/<category>/test/<anomaly>",
+        help="anomalous images: <root>/<category>/test/<anomaly>; given 2 to 8 times, that many anomaly types train "
+        "together on one network, as they would alone",
     )
     group.add_argument(
         "--condition_dir",
@@ -46,9 +48,10 @@ def add_data_options(group: Group) -> None:
     )
     group.add_argument(
         "--mask_dir",
+        action="append",
         type=Path,
         metavar="DIR",
-        help="anomaly masks, where they are not in <root>/<category>/ground_truth/<anomaly>",
+        help="anomaly masks, where they are not in <root>/<category>/ground_truth/<anomaly>; of several types one each",
     )
     group.add_argument(
         "--selection",
@@ -108,7 +111,13 @@ def add_method_options(group: Group) -> None:
         metavar="FILE",
         help="start from these adapter weights (.safetensors or .bin, upstream's included)",
     )
-    group.add_argument("--seed", type=seed, default=0, metavar="N", help="every random draw follows from it (0)")
+    group.add_argument(
+        "--seed",
+        action="append",
+        type=seed,
+        metavar="N",
+        help="every random draw follows from it (0); of several types, one for all or one each",
+    )
 
 
 #: Steps and rate by name, as defaults of their flags. `short` was measured on a drawn miniature alone: docs/trainer.md.
@@ -218,10 +227,11 @@ def add_output_options(group: Group) -> None:
     """Where results go, and continuing."""
     group.add_argument(
         "--output_dir",
+        action="append",
         type=Path,
-        default=Path("dualano-output"),
         metavar="DIR",
-        help="weights, checkpoints, metrics.jsonl (dualano-output)",
+        help="weights, checkpoints, metrics.jsonl (dualano-output); of several types one each, or one in which each "
+        "has a folder by the name of its images'",
     )
     group.add_argument(
         "--logging_dir", default="logs", metavar="DIR", help="TensorBoard's files, below the output folder (logs)"
