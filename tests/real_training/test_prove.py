@@ -39,9 +39,6 @@ def start(project: Path, *arguments: str, env: str = sys.prefix) -> subprocess.P
 def proved(tmp_path_factory) -> tuple[Path, int, str, str]:
     """A project in which `prove --json` went all the way with nothing named: it, the exit status, stdout, stderr."""
     project = tmp_path_factory.mktemp("proved")
-    # A folder named like an import of the trainer must not get in its way.
-    (project / "diffusers").mkdir()
-    (project / "diffusers" / "__init__.py").write_text("raise ImportError('the wrong diffusers')")
     prove = start(project, "--json")
     said = prove.communicate()
     return project, prove.returncode, *said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -46,8 +47,27 @@ def _trainer_is_up(project: Path) -> bool:
     return False
 
 
+def test_ctrl_c_ends_a_training_with_a_checkpoint(tmp_path):
+    project = tmp_path / "project"
+    _set_up(project)
+    pid, terminal = _train_on_a_terminal(project)
+    wait_for(lambda: (project / "output" / "metrics.jsonl").exists() and _steps(project) >= 2)
+    os.write(terminal, b"\x03")  # Ctrl-C, through the terminal's line discipline
+    said = read_to_the_end(terminal)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    (run,) = every(project / ".dualano")
+    view = look_at(run, run.record())
+    assert view.verdict.state == "stopped"
+    assert view.checkpoint == f"checkpoint-{_steps(project)}"
+    assert f"wrote {view.checkpoint}" in said
+    assert f"dualano-doctor resume {run.name}" in said
+
+
 def _set_up(project: Path) -> None:
     project.mkdir()
+    # A folder named like an import of the trainer must not get in its way.
+    (project / "diffusers").mkdir()
+    (project / "diffusers" / "__init__.py").write_text("raise ImportError('the wrong diffusers')")
     mini = on_the_miniature(Settings(project), miniature())
     keys = ("model", "data", "foreground", "category", "anomaly")
     values = {("", key): str(getattr(mini, key)) for key in keys} | {("", "env"): sys.prefix}
@@ -62,3 +82,8 @@ def _train_on_a_terminal(project: Path) -> tuple[int, int]:
         os.environ |= {"PYTHONPATH": str(ROOT), "TERM": "xterm", "OMP_NUM_THREADS": "1"}
         os.execv(sys.executable, [sys.executable, "-m", "dualano_setup", "train", "--force"])
     return pid, terminal
+
+
+def _steps(project: Path) -> int:
+    lines = (project / "output" / "metrics.jsonl").read_text().splitlines()
+    return json.loads(lines[-1])["step"] if lines else 0
