@@ -127,9 +127,7 @@ def look(settings: Settings, see: Callable[[Settings], FactSheet] = collect, *, 
     notices += _unfinished(settings)
     findings, others = _for_the_chosen(findings, settings.trainer)
     seconds = time.monotonic() - began
-    return Report(
-        settings, sheet, profile, choice, findings, seconds, suppressed, notices, others=others, looks=looks
-    )
+    return Report(settings, sheet, profile, choice, findings, seconds, suppressed, notices, others=others, looks=looks)
 
 
 def _for_the_chosen(

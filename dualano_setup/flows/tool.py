@@ -63,7 +63,9 @@ def _export(settings: Settings, said: Mapping[str, str], extra: Sequence[str]) -
     if "--generated" in said:
         folders = [Path(said["--generated"])]
     else:
-        folders = [newest_generated(replace(settings, category=category, anomaly=one, anomalies=())) for one in anomalies]
+        folders = [
+            newest_generated(replace(settings, category=category, anomaly=one, anomalies=())) for one in anomalies
+        ]
     layout = said.get("--format", "mvtec")
     output = said.get("--output") or str(folders[0].parent / f"export-{layout}")
     pairs = [("--generated", str(folder)) for folder in folders] + [("--dataset", data), ("--category", category)]

@@ -254,14 +254,15 @@ def write_pair(
         nearest_training=verdict.nearest.name if verdict and verdict.nearest else None,
     )
     targets = pair_files(settings.output_dir, record)
+    mask = mask_image(verdict.mask) if verdict and verdict.mask.any() else None
     try:
         write_png(Image.fromarray(image), targets[0])
         write_png(Image.fromarray(part), targets[1])
-        if verdict and verdict.mask.any():
-            write_png(mask_image(verdict.mask), targets[2])
+        if mask is not None:
+            write_png(mask, targets[2])
     except OSError as error:
         raise TrainerError(f"Cannot write {targets[0]}: {error.strerror}. Finished pairs are kept.") from error
-    keep_small_pair(settings.output_dir, record.file, image, part, mask_image(found.mask) if found else None)
+    keep_small_pair(settings.output_dir, record.file, image, part, mask)
     return record
 
 

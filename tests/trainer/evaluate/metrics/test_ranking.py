@@ -65,7 +65,7 @@ def test_a_class_that_is_missing_has_no_number():
 
 @pytest.mark.parametrize(("labels", "scores"), [([0, 1], [0.5, np.nan]), ([0, 1], [np.inf, 0]), ([0, 1, 1], [0, 1])])
 def test_what_cannot_be_ranked_is_refused(labels, scores):
-    with pytest.raises(ValueError, match="finite|shape"):
+    with pytest.raises(ValueError, match=r"finite|shape"):
         rank(np.array(labels), np.array(scores, float))
 
 
