@@ -209,7 +209,8 @@ def main(arguments: list[str]) -> int:
         print(f"round {rounds}: {fought.blows}, {len(fought.heads)} heads, {wrong or 'all well'}", flush=True)
     well = "every step committed once, weights equal, nothing left"
     took = f"{time.monotonic() - began:.0f} s"
-    print(f"{dealt} blows in {rounds} rounds of {len(fought.plan.jobs)} jobs, {took}: {total}; {'; '.join(wrong) or well}")
+    jobs = f"{rounds} rounds of {len(fought.plan.jobs)} jobs"
+    print(f"{dealt} blows in {jobs}, {took}: {total}; {'; '.join(wrong) or well}")
     if not wrong:
         shutil.rmtree(folder)
     return 1 if wrong else 0
