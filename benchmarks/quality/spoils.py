@@ -39,7 +39,7 @@ def frames_swapped() -> Iterator[None]:
     real = Loop.inputs
 
     def swapped(self: Any, *arguments: Any) -> Any:
-        return [replace(inputs, frames=inputs.frames.flip(1)) for inputs in real(self, *arguments)]
+        return [replace(inputs, latents=inputs.latents.flip(1)) for inputs in real(self, *arguments)]
 
     with patch.object(Loop, "inputs", swapped):
         yield
@@ -47,20 +47,28 @@ def frames_swapped() -> Iterator[None]:
 
 @contextmanager
 def layer_zeroed() -> Iterator[None]:
-    """One attention layer loses all that it learnt, between training and sampling."""
-    from trainer.generate import run
+    """The trainer writes zeros for all that one attention layer learnt."""
+    from trainer.optim.flat_parameters import AdapterParameters
 
-    real = run.read_weights
+    real = AdapterParameters.tensors
 
-    def read(path: Any) -> Any:
-        weights = real(path)
-        names = sorted({name.partition(".transformer_blocks")[0] for name in weights.tensors if "up_blocks" in name})
-        layer = names[len(names) // 2]
-        tensors = {name: value * (not name.startswith(layer)) for name, value in weights.tensors.items()}
-        return replace(weights, tensors=tensors)
+    def without_one(self: Any) -> Any:
+        return zero_a_layer(real(self))
 
-    with patch.object(run, "read_weights", read):
+    with patch.object(AdapterParameters, "tensors", without_one):
         yield
+
+
+def zero_a_layer(tensors: dict[str, Any]) -> dict[str, Any]:
+    """The tensors, one attention layer's of the UNet's second half zero."""
+    layers = sorted({layer_of(name) for name in tensors if "up_blocks" in name})
+    zeroed = layers[len(layers) // 2]
+    return {name: value * (layer_of(name) != zeroed) for name, value in tensors.items()}
+
+
+def layer_of(name: str) -> str:
+    """The attention layer that a tensor of a weight file belongs to."""
+    return name.partition(".to_")[0].partition(".temporal_")[0]
 
 
 @contextmanager

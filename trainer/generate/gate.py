@@ -50,7 +50,7 @@ class Thresholds:
             different places are near each other too.
     """
 
-    shown: float = 0.55
+    shown: float = 0.5
     faint: float = 12.0
     size: float = 4.0
     thickness: float = 2.0

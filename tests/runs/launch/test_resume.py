@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dualano_setup.errors import UsageError
-from dualano_setup.flows.generate import newest_weights
+from dualano_setup.flows.generate import newest_weights, tool_arguments, wishes
 from dualano_setup.flows.resume import resume
 from dualano_setup.runs.folder import create, every
 from dualano_setup.runs.launch.arguments import (
@@ -228,3 +228,15 @@ def test_a_recipe_replaces_the_defaults_and_not_what_the_settings_say(tmp_path):
 def test_the_doctor_knows_the_trainers_recipes():
     flags = pytest.importorskip("trainer.train.flags")
     assert {name: values["max_train_steps"] for name, values in flags.RECIPES.items()} == RECIPE_STEPS
+
+
+def test_generate_is_told_the_images_that_trained_where_they_are(tmp_path):
+    known = replace(settings(tmp_path), model=tmp_path, data=tmp_path / "data", category="widget", anomaly="dent")
+    assert "--instance_data_dir" not in tool_arguments(known, "w", "o", [])
+    images = tmp_path / "data" / "widget" / "test" / "dent"
+    images.mkdir(parents=True, exist_ok=True)
+    assert value_of("--instance_data_dir", tool_arguments(known, "w", "o", [])) == str(images)
+    assert wishes("20", None) == ["--accepted", "20"]
+    assert wishes("20", "40") == ["--accepted", "20", "--limit", "40"]
+    with pytest.raises(UsageError, match=r"--accepted is '1\.5'"):
+        wishes("1.5", None)
