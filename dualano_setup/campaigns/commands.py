@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..settings.options import OPTIONS, Settings
 from .plan import Job, Plan
 
 WEIGHTS = ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin")
@@ -144,3 +145,13 @@ def _pairs(plan: Plan, inputs: Mapping[str, Path], *, with_category: bool = Fals
 def training_list(job: str) -> str:
     """The name under which a job's list of training images is among the inputs."""
     return f"{job}:trained_on"
+
+
+def variables_of(settings: Settings) -> dict[str, str]:
+    """The settings as DUALANO_ variables: a step sees these, whatever dualano.toml says by then."""
+    found = {}
+    for option in OPTIONS:
+        value = getattr(settings, option.key)
+        if value is not None and option.key not in ("output", "color", "category", "anomaly"):
+            found[option.variable] = str(value).lower() if isinstance(value, bool) else str(value)
+    return found

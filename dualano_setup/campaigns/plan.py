@@ -17,7 +17,7 @@ from ..facts.project.dataset import is_image_name
 from ..language import _
 from ..runs.launch.arguments import value_of
 from ..settings.campaign import CampaignSettings
-from ..settings.options import OPTIONS, Settings
+from ..settings.options import Settings
 
 SCHEMA = 1
 OF_ANOMALY = ("train", "generate", "masks")
@@ -25,6 +25,14 @@ OF_ANOMALY = ("train", "generate", "masks")
 _RESULTS = ("variant", "resolution", "batch_size", "gradient_accumulation_steps", "gradient_checkpointing",
             "mixed_precision", "steps", "rank", "learning_rate", "model", "data", "foreground")  # fmt: skip
 """Settings that the results depend on; the others say where and how it runs."""
+
+
+_OF_STEP: dict[str, tuple[str, ...]] = {
+    "train": ("train_arguments",),
+    "generate": ("accepted", "limit", "generate_arguments"),
+    "export": ("format",),
+    "evaluate": ("protocol",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +205,28 @@ def difference(old: Plan, new: Plan) -> list[str]:
     return lines
 
 
-def overturned(old: Plan, new: Plan, begun: Iterable[str]) -> list[str]:
-    """Jobs with committed steps that the new plan would do otherwise, or not at all."""
-    before, after = ({job.id: job.digest for job in plan.jobs} for plan in (old, new))
-    return [name for name in begun if after.get(name) != before.get(name)]
+def overturned(old: Plan, new: Plan, begun: Mapping[str, Iterable[str]]) -> list[str]:
+    """Jobs of whose committed steps (in `begun`) the new plan would do one otherwise, or not at all."""
+    before, after = ({job.id: job for job in plan.jobs} for plan in (old, new))
+    return [
+        name
+        for name, steps in begun.items()
+        if any(
+            name not in after or step_digest(new, after[name], step) != step_digest(old, before[name], step)
+            for step in steps
+        )
+    ]
+
+
+def step_digest(plan: Plan, job: Job, step: str) -> str:
+    """Of what the result of one step depends on: more pairs overturn no training, another format no pairs."""
+    by_id = {one.id: one for one in plan.jobs}
+    upto = OF_ANOMALY[: OF_ANOMALY.index(step) + 1] if step in OF_ANOMALY else (step,)
+    keys = [key for one in upto for key in _OF_STEP.get(one, ())]
+    parts = [step_digest(plan, by_id[need], "generate") for need in job.needs]
+    settings = plan.wanted["settings"] if job.anomaly else {}
+    said = {key: plan.wanted[key] for key in keys}
+    return _digest([job.category, job.anomaly, job.data, said, settings, parts])
 
 
 def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
@@ -214,9 +240,7 @@ def _flat(wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def _with_digest(job: Job, wanted: Mapping[str, Any], parts: tuple[str, ...]) -> Job:
     """With the digest of what its own steps depend on: another export format changes no training."""
-    of_step = {"train": ("train_arguments",), "generate": ("accepted", "limit", "generate_arguments"),
-               "export": ("format",), "evaluate": ("protocol",)}  # fmt: skip
-    keys = [key for step in job.steps for key in of_step.get(step, ())]
+    keys = [key for step in job.steps for key in _OF_STEP.get(step, ())]
     settings = wanted["settings"] if job.anomaly else {}
     parts_of_it = [job.category, job.anomaly, job.steps, job.data, {key: wanted[key] for key in keys}, settings, parts]
     return _replace(job, digest=_digest(parts_of_it))
@@ -271,13 +295,3 @@ def _folders(folder: Path) -> list[Path]:
 
 def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
-
-
-def variables_of(settings: Settings) -> dict[str, str]:
-    """The settings as DUALANO_ variables: a step sees these, whatever dualano.toml says by then."""
-    found = {}
-    for option in OPTIONS:
-        value = getattr(settings, option.key)
-        if value is not None and option.key not in ("output", "color", "category", "anomaly"):
-            found[option.variable] = str(value).lower() if isinstance(value, bool) else str(value)
-    return found

@@ -35,6 +35,7 @@ _BY_ID = {
 }  # fmt: skip
 # What the trainer and the doctor say themselves, where no known problem of other programs is behind it.
 _OWN_WORDS = (
+    (re.compile(r"pairs are accepted after|pairs was accepted"), SETTINGS),  # the same again would give no others
     (re.compile(r"memory is full|out of memory", re.IGNORECASE), MEMORY),
     (re.compile(r"No space left on device|Disk quota exceeded|Free space"), DISK),
     (re.compile(r"\bXid\b|\bECC error|has fallen off the bus|Stale file handle|Input/output error|CUDA error"), NODE),

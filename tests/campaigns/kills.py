@@ -207,10 +207,8 @@ def main(arguments: list[str]) -> int:
         wrong += faults(fought.root, fought.plan, expected)
         wrong += [f"left running: {fought.left()}"] if fought.left() else []
         print(f"round {rounds}: {fought.blows}, {len(fought.heads)} heads, {wrong or 'all well'}", flush=True)
-    well = "every step committed once, weights equal, nothing left"
-    took = f"{time.monotonic() - began:.0f} s"
-    jobs = f"{rounds} rounds of {len(fought.plan.jobs)} jobs"
-    print(f"{dealt} blows in {jobs}, {took}: {total}; {'; '.join(wrong) or well}")
+    print(f"{dealt} blows in {rounds} rounds of {len(calm.plan.jobs)} jobs, {time.monotonic() - began:.0f} s: {total}; "
+          f"{'; '.join(wrong) or 'every step committed once, weights equal, nothing left'}")  # fmt: skip
     if not wrong:
         shutil.rmtree(folder)
     return 1 if wrong else 0

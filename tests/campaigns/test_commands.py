@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dualano_setup.campaigns.commands import argv, is_there, training_list, variables
-from dualano_setup.campaigns.plan import Plan, make_plan, variables_of
+from dualano_setup.campaigns.commands import argv, is_there, training_list, variables, variables_of
+from dualano_setup.campaigns.plan import Plan, make_plan
 from dualano_setup.settings.campaign import CampaignSettings
 from tests.campaigns.world import data_set, settings_for
 

@@ -100,12 +100,25 @@ def test_other_files_are_told(settings):
     before = plan_of(settings)
     (settings.data / "cable" / "test" / "dirt" / "new.png").write_bytes(b"xx")
     assert difference(before, plan_of(settings)) == ["cable-dirt: other files (3 images, now 4)"]
-    assert set(overturned(before, plan_of(settings), ["bottle-dirt", "cable-dirt", "cable"])) == {"cable-dirt", "cable"}
+    begun = {"bottle-dirt": ["train"], "cable-dirt": ["train"], "cable": ["export"], "bottle": ["export"]}
+    assert overturned(before, plan_of(settings), begun) == ["cable-dirt", "cable"]
 
 
-def test_another_export_overturns_no_training(settings):
-    before, after = plan_of(settings), plan_of(settings, format="yolo")
-    assert overturned(before, after, [job.id for job in before.jobs]) == ["bottle", "cable"]
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"format": "yolo"}, ["bottle", "cable"]),
+        ({"limit": 9000}, ["bottle-dirt", "bottle", "cable"]),
+        ({"categories": ("bottle",)}, ["cable"]),
+        ({"executor": "slurm"}, []),
+    ],
+)
+def test_only_what_a_change_concerns_is_overturned(settings, changes, expected):
+    """Of cable-dirt only the training is finished: it serves other pairs as well."""
+    before, after = plan_of(settings), plan_of(settings, **changes)
+    begun = {"bottle-dirt": ["train", "generate"], "bottle": ["export"], "cable": ["export"]}
+    begun |= {} if "categories" in changes else {"cable-dirt": ["train"]}
+    assert overturned(before, after, begun) == expected
 
 
 def test_what_cannot_work_is_left_out_and_its_category_goes_on_without_it(settings):

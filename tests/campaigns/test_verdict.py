@@ -27,6 +27,7 @@ def kind(log: str, status: int = 1) -> str:
         ("✗ DATA008  Images and masks can be read  000.png is cut short\n1 finding blocks the training", "data"),
         ("ModuleNotFoundError: No module named 'einops'", "settings"),
         ("Traceback (most recent call last):\nZeroDivisionError: division by zero", "unknown"),
+        ("error: 3 of 9 pairs are accepted after 90 pairs, and --limit is 90. They stay in /x", "settings"),
         ("", "unknown"),
     ],
 )

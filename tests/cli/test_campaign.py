@@ -50,7 +50,7 @@ def test_a_changed_plan_is_refused_with_the_difference(project, capsys):
     said = capsys.readouterr().err
     assert "accepted was 3, now 9" in said
     assert "--replace" in said
-    claims.take(root / "jobs/bottle-a", lease=60).commit("train", {"folder": "train.1"})
+    claims.take(root / "jobs/bottle-a", lease=60).commit("generate", {"folder": "generate.1"})
     assert run(["campaign", "plan", "night", "--replace", "--accepted", "9"]) == 1
     assert "steps of bottle-a are finished by the old plan" in capsys.readouterr().err
     shutil.rmtree(root / "jobs")

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...campaigns import claims
-from ...campaigns.plan import Plan, difference, make_plan, overturned, variables_of, without_bad
+from ...campaigns.commands import variables_of
+from ...campaigns.plan import Plan, difference, make_plan, overturned, without_bad
 from ...campaigns.store import PLAN_FILE, campaigns_root, load_plan
 from ...errors import UsageError
 from ...language import _
@@ -95,7 +96,7 @@ def accepted(found: Planned, asked: Asked) -> tuple[Plan | None, list[str]]:
         return found.plan, []
     lines = [_("the plan on disk ({digest}) differs from what is asked now ({now}):", digest=found.stored.digest[:12],
                now=found.plan.digest[:12]), *(f"  {line}" for line in found.differences)]  # fmt: skip
-    begun = [job.id for job in found.stored.jobs if claims.committed(found.root / "jobs" / job.id)]
+    begun = {job.id: claims.committed(found.root / "jobs" / job.id) for job in found.stored.jobs}
     lost = overturned(found.stored, found.plan, begun)
     if asked.replace and not lost:
         return found.plan, [*lines, _("it is replaced (--replace); no finished step is touched")]
