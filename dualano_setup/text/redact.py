@@ -57,6 +57,12 @@ _NOBODY = frozenset(("root", "localhost", "localhost.localdomain"))
 
 
 @cache
+def _names_a_secret(name: str) -> bool:
+    """Whether a key says that its value is one; a report has few keys, many times."""
+    return _SECRET_NAME.match(name) is not None
+
+
+@cache
 def _secrets() -> tuple[tuple[re.Pattern[str], str], ...]:
     """The patterns, compiled when first something looks like a secret."""
     return tuple((re.compile(pattern, re.IGNORECASE | re.ASCII), by) for pattern, by in _SECRETS)
@@ -123,7 +129,7 @@ class Redactor:
         return value
 
     def _named(self, name: object, value: Any) -> Any:
-        is_secret = isinstance(value, str) and value and isinstance(name, str) and _SECRET_NAME.match(name)
+        is_secret = isinstance(value, str) and value and isinstance(name, str) and _names_a_secret(name)
         return HIDDEN if is_secret and not value.startswith("<") else self.tree(value)
 
     def _hosts(self, value: str) -> str:

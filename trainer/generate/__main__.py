@@ -81,8 +81,8 @@ def build_parser() -> argparse.ArgumentParser:
     add(
         "--fast",
         action="store_true",
-        help="several times faster: 20 steps of dpm++, guidance in a part of them only, the network's inner layers "
-        "computed in every second one; docs/generation.md says what it costs",
+        help="three and a half times faster: 20 steps of dpm++, the network's inner layers computed in every second "
+        "one; docs/generation.md says what it costs",
     )
     add("--condition_dir", type=Path, metavar="DIR", help="object masks of good images; the background module needs it")
     add("--good_dir", type=Path, metavar="DIR", help="good images of the same names, e.g. <root>/<category>/train/good")

@@ -60,7 +60,7 @@ def replayed(model: DualUNet, preset: Preset | None) -> tuple[Replayed, Fast]:
     )
 
 
-PRESET = Preset(0.0, 0.6, 3, 2)
+PRESET = Preset(0.0, 1.0, 3, 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,11 @@ def parse_settings(argv: Sequence[str] | None = None) -> tuple[MemorySettings, b
     parser.add_argument(
         "--images", type=int, default=0, metavar="N", help="training images, for their cached latents (0)"
     )
+    parser.add_argument("--types", type=int, default=1, metavar="N", help="anomaly types that train together (1)")
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
     values = vars(parser.parse_known_args(argv)[0])
     as_json = bool(values.pop("json"))
-    for name in ("train_batch_size", "resolution", "rank"):
+    for name in ("train_batch_size", "resolution", "rank", "types"):
         if values[name] < 1:
             parser.error(f"--{name} is {values[name]}; expected 1 or more")
     if values["images"] < 0:

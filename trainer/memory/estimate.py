@@ -18,7 +18,7 @@ margin for CUDA itself and for workspaces is an estimate. What changes there has
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..variant import CONDITION_WIDTH, FEED_FORWARD_PORTION, PICTURES, TOKENS
 from .unet_layers import Attention, Conv, Resnet, UNetShape, unet_layers
@@ -38,6 +38,7 @@ class MemorySettings:
         vae_parameters: of the whole VAE, which is in memory only while latents are cached.
         images: training images whose latents are cached; 0 where their number is not known.
         flips: states of each that are cached: 4 with both flips.
+        types: anomaly types that train together, each with so many images.
     """
 
     train_batch_size: int = 2
@@ -56,6 +57,7 @@ class MemorySettings:
     vae_parameters: int = 83_653_863
     images: int = 0
     flips: int = 4
+    types: int = 1
 
     @property
     def streams(self) -> int:
@@ -111,16 +113,19 @@ def estimate(settings: MemorySettings) -> MemoryEstimate:
         frozen += text_parameters(settings) * settings.element
     if not settings.cache_latents:
         frozen += settings.vae_parameters * 4
-    kept, transient = activation_bytes(settings, layers)
+    types = settings.types
+    # The frozen network sees the samples of all types as one batch; adapters, moments and texts are each type's own.
+    kept, transient = activation_bytes(replace(settings, train_batch_size=types * settings.train_batch_size), layers)
+    kept += (types - 1) * text_activations(settings)
     return MemoryEstimate(
         frozen=frozen,
         # Gradients in low precision come when activations have gone.
-        adapters=trained * (4 + 4 + low),
-        optimizer=trained * (2 if settings.use_8bit_adam else 8),
+        adapters=types * trained * (4 + 4 + low),
+        optimizer=types * trained * (2 if settings.use_8bit_adam else 8),
         activations=kept,
         backward=transient,
         context=int(CONTEXT_BYTES),
-        latents=latent_bytes(settings),
+        latents=types * latent_bytes(settings),
     )
 
 

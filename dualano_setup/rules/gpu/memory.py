@@ -46,6 +46,7 @@ def _estimate(settings: Settings, images: int) -> Any:
             train_text_encoder=True,
             gradient_checkpointing=settings.gradient_checkpointing,
             images=images,
+            types=len(settings.each()),
         )
     )
 
