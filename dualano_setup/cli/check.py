@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from ..facts.fact import value
 from ..language import N_, _
 from ..settings.options import OPTIONS
 from .parser import Command, argument, settings_of
@@ -109,11 +110,20 @@ def _look(arguments: argparse.Namespace, settings: Settings) -> Report:
 
         return look_at_node(settings, flags)
     report = look(settings)
-    if arguments.place is None and any(os.access(f"{path}/sinfo", os.X_OK) for path in os.get_exec_path()):
+    if arguments.place is None and _has_no_gpu(report) and _on_the_path("sinfo"):
         from ..flows.compute_node import look_unasked
 
         return look_unasked(settings, report, flags)
     return report
+
+
+def _has_no_gpu(report: Report) -> bool:
+    gpus = value(report.sheet.gpus)
+    return not (gpus and gpus.devices)
+
+
+def _on_the_path(tool: str) -> bool:
+    return any(os.access(f"{folder}/{tool}", os.X_OK) for folder in os.get_exec_path())
 
 
 def _flags(arguments: argparse.Namespace) -> list[str]:

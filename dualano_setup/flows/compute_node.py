@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ..check import Report, look
 from ..errors import UsageError, WorkError
-from ..facts.fact import value
 from ..facts.machine.slurm import Partition, look_there, partition, tool
 from ..facts.node import sight_from, sight_of
 from ..language import _
@@ -52,9 +51,8 @@ def look_at_node(settings: Settings, arguments: Sequence[str]) -> Report:
 
 
 def look_unasked(settings: Settings, here: Report, arguments: Sequence[str]) -> Report:
-    """`here`, or on a login node without a GPU the judgement on a compute node, as far as one is to be had at once."""
-    found = value(here.sheet.gpus)
-    if (found and found.devices) or os.environ.get("SLURM_JOB_ID") or tool("srun", os.environ) is None:
+    """`here`, which has no GPU; on a login node the judgement on a compute node, where one is to be had at once."""
+    if os.environ.get("SLURM_JOB_ID") or tool("srun", os.environ) is None:
         return here
     where = partition(os.environ)
     if where is None or not where.gpus:

@@ -11,6 +11,7 @@ from tests.worlds.breaks import (  # noqa: F401  (importing a module registers i
     environment,
     fine,
     gpu,
+    layouts,
     machine,
     model,
     packages,

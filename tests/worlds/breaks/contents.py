@@ -29,11 +29,13 @@ INVERTED = r"invert|white (along|is)|polarity"
 BLACK = r"black|empty|marks nothing"
 VALUES = r"values?[^\n]*(0|1|255)|classes|levels|colou?r|grey"
 ALPHA = r"alpha|transparen|cut.?out"
+NOTHING = "nothing is marked that a copy could show"
+UNSURE = "what is meant is not certain"
 CUT = r"cut short|truncated|incomplete|missing[^\n]*(end|last)|(end|last)[^\n]*missing"
 VANISHES = r"resiz|thin|small|vanish|resolution"
 
 
-def pixels(*rules: str, source: str, named_by: str) -> Callable[[Break], Break]:
+def pixels(*rules: str, source: str, named_by: str, by_hand: str = "") -> Callable[[Break], Break]:
     """A world whose images and masks are opened."""
 
     def register(break_it: Break) -> Break:
@@ -42,7 +44,7 @@ def pixels(*rules: str, source: str, named_by: str) -> Callable[[Break], Break]:
             p.reads_pixels = True
             break_it(p)
 
-        return world(*rules, source=source, named_by=named_by)(lay)
+        return world(*rules, source=source, named_by=named_by, by_hand=by_hand)(lay)
 
     return register
 
@@ -52,7 +54,12 @@ def masks_inverted(p: Project) -> None:
     change(p.masks, inverted)
 
 
-@pixels("DATA009", source="one mask of a set drawn by another person, the other way round", named_by=INVERTED)
+@pixels(
+    "DATA009",
+    source="one mask of a set drawn by another person, the other way round",
+    named_by=INVERTED,
+    by_hand=UNSURE,
+)
 def one_mask_inverted(p: Project) -> None:
     change([first(p.masks)], inverted)
 
@@ -62,17 +69,22 @@ def masks_inverted_with_noise(p: Project) -> None:
     change(p.masks, lambda image: scaled({0: 249, 255: 6})(image))
 
 
-@pixels("DATA009", source="a placeholder that completes the layout: every mask black", named_by=BLACK)
+@pixels("DATA009", source="a placeholder that completes the layout: every mask black", named_by=BLACK, by_hand=NOTHING)
 def masks_all_black(p: Project) -> None:
     put(p.masks, marks())
 
 
-@pixels("DATA009", source="one training mask black at the right size, the rest drawn", named_by=BLACK)
+@pixels("DATA009", source="one training mask black at the right size, the rest drawn", named_by=BLACK, by_hand=NOTHING)
 def one_mask_black(p: Project) -> None:
     change([first(p.masks)], lambda image: Image.new("L", image.size))
 
 
-@pixels("DATA009", source="a placeholder the other way round: every mask white", named_by=r"white throughout|all.white")
+@pixels(
+    "DATA009",
+    source="a placeholder the other way round: every mask white",
+    named_by=r"white throughout|all.white",
+    by_hand=NOTHING,
+)
 def masks_all_white(p: Project) -> None:
     put(p.masks, marks(white=255, black=255))
 
@@ -108,7 +120,10 @@ def masks_with_vocs_palette(p: Project) -> None:
 
 
 @pixels(
-    "DATA009", source="LOCO-like masks: one grey level for each kind of defect, the darker ones lost", named_by=VALUES
+    "DATA009",
+    source="LOCO-like masks: one grey level for each kind of defect, the darker ones lost",
+    named_by=VALUES,
+    by_hand=UNSURE,
 )
 def masks_of_several_grey_levels(p: Project) -> None:
     def two(image: Image.Image) -> Image.Image:
@@ -142,14 +157,21 @@ def red_marks_on_transparency(p: Project) -> None:
     change(p.masks, lambda image: cut_out(Image.new("RGB", image.size, "red"), image))
 
 
-@pixels("DATA009", source="a scratch two pixels wide in a photograph of 4,000 pixels", named_by=VANISHES)
+@pixels(
+    "DATA009", source="a scratch two pixels wide in a photograph of 4,000 pixels", named_by=VANISHES, by_hand=NOTHING
+)
 def hairlines_that_vanish(p: Project) -> None:
     p.flags["resolution"] = 64
     resized(p, (512, 512))
     put(p.masks, marks((100, 200, 400, 201), size=(512, 512)))
 
 
-@pixels("DATA009", source="one defect of three pixels among larger ones in a large photograph", named_by=VANISHES)
+@pixels(
+    "DATA009",
+    source="one defect of three pixels among larger ones in a large photograph",
+    named_by=VANISHES,
+    by_hand=NOTHING,
+)
 def one_speck_that_vanishes(p: Project) -> None:
     p.flags["resolution"] = 64
     resized(p, (512, 512))
@@ -160,6 +182,7 @@ def one_speck_that_vanishes(p: Project) -> None:
     "DATA009",
     source="a steel strip: defects at both ends of an image eight times as long as high",
     named_by="square|outside|crop",
+    by_hand=NOTHING,
 )
 def defects_at_both_ends_of_a_strip(p: Project) -> None:
     resized(p, (SIDE * 8, SIDE))
@@ -174,14 +197,19 @@ def object_masks_that_are_cut_outs(p: Project) -> None:
             cut_out(photograph, shape).save(mask)
 
 
-@pixels("DATA010", source="a cut-out on black instead of transparency: grey where the object is", named_by=VALUES)
+@pixels(
+    "DATA010",
+    source="a cut-out on black instead of transparency: grey where the object is",
+    named_by=VALUES,
+    by_hand=UNSURE,
+)
 def object_masks_that_are_photographs_on_black(p: Project) -> None:
     for mask in sorted(objects(p).iterdir()):
         with Image.open(p.images / mask.name) as photograph, Image.open(mask) as shape:
             cut_out(photograph, shape).convert("RGB").save(mask)
 
 
-@pixels("DATA010", source="object masks with the background white", named_by=INVERTED)
+@pixels("DATA010", source="object masks with the background white", named_by=INVERTED, by_hand=UNSURE)
 def object_masks_inverted(p: Project) -> None:
     change(objects(p), inverted)
 
@@ -191,17 +219,22 @@ def object_masks_of_zero_and_one(p: Project) -> None:
     change(objects(p), scaled({0: 0, 255: 1}))
 
 
-@pixels("DATA010", source="a segmenter that found nothing in one image", named_by=BLACK)
+@pixels("DATA010", source="a segmenter that found nothing in one image", named_by=BLACK, by_hand=NOTHING)
 def one_object_mask_black(p: Project) -> None:
     change([first(objects(p))], lambda image: Image.new("L", image.size))
 
 
-@pixels("DATA010", source="a segmenter that took the whole of one image", named_by=r"white throughout|all.white")
+@pixels(
+    "DATA010",
+    source="a segmenter that took the whole of one image",
+    named_by=r"white throughout|all.white",
+    by_hand=NOTHING,
+)
 def one_object_mask_white(p: Project) -> None:
     change([first(objects(p))], lambda image: Image.new("L", image.size, 255))
 
 
-@pixels("DATA010", source="a network's unsure answer: the whole object in mid-grey", named_by=VALUES)
+@pixels("DATA010", source="a network's unsure answer: the whole object in mid-grey", named_by=VALUES, by_hand=UNSURE)
 def object_masks_in_grey(p: Project) -> None:
     change(objects(p), scaled({0: 0, 255: 170}))
 
