@@ -145,6 +145,7 @@ ELSEWHERE = {
         "dualano_setup/knowledge/catalogue",
         "dualano_setup/knowledge/shipped",
     ),
+    "knowledge/test_why.py": ("dualano_setup/flows/why",),
     "patches/test_data.py": ("dualano_setup/patching/loading",),
     "patching/test_source.py": ("dualano_setup/patching/textual",),
     "patching/test_verify.py": ("dualano_setup/patching/model",),

@@ -20,7 +20,10 @@ COMMAND = Command(
     help=N_("the stacks it knows; which one suits this machine and why"),
     description=N_("Without a name: all profiles, the one that suits this machine, and why the others do not."),
     arguments=(
-        argument("name", nargs="?", metavar="NAME", help=N_("one profile in full")),
+        argument("name", nargs="?", metavar="NAME", help=N_("one profile in full; or `why`, and a pin")),
+        argument(
+            "pin", nargs="?", metavar="PIN", help=N_("with why: like torch==2.2.0, or numpy for the profile's own")
+        ),
         argument("--json", action="store_true", help=N_("as JSON; without a name, the proposed profile")),
         argument(
             "--for",
@@ -29,6 +32,12 @@ COMMAND = Command(
             help=N_(
                 'the newest stack for another machine, solved from the tables: "RTX 3090", or sm_61,535.54.03,3.12'
             ),
+        ),
+        argument(
+            "--as",
+            dest="form",
+            choices=("dockerfile", "apptainer", "uv", "pip", "conda", "colab"),
+            help=N_("with a name: a plan that others can run"),
         ),
         argument(
             "--recheck",
@@ -42,15 +51,25 @@ COMMAND = Command(
         ),
     ),
 )
-_USUAL_PYTHON = "3.11"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints one profile or the choice. Raises UsageError for a name that is no profile's."""
     from ..knowledge.catalogue import load_named
 
+    _say_old_tables()
     if arguments.sbom:
         return _print_sbom(settings_of(arguments))
+    if arguments.name == "why":
+        from ..flows.why import print_why
+
+        return print_why(settings_of(arguments), arguments.pin, arguments.asked, as_json=arguments.json)
+    _refuse_alone(arguments)
+    if arguments.form:
+        from ..report.recipes import recipe
+
+        sys.stdout.write(recipe(load_named(arguments.name), arguments.form))
+        return 0
     if arguments.name:
         return _print_profile(load_named(arguments.name), as_json=arguments.json)
     if arguments.asked:
@@ -75,6 +94,37 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_alone(arguments: argparse.Namespace) -> None:
+    """Raises UsageError for what says nothing by itself."""
+    from ..errors import UsageError
+
+    if arguments.pin:
+        raise UsageError(
+            _("what is {pin}? A pin stands behind `why`: dualano-doctor profile why PIN", pin=arguments.pin)
+        )
+    if arguments.form and not arguments.name:
+        raise UsageError(
+            _("--as needs the name of a profile: dualano-doctor profile NAME --as {form}", form=arguments.form)
+        )
+
+
+def _say_old_tables() -> None:
+    """On stderr: which tables nobody has looked at for long."""
+    from ..knowledge.tables import old_tables
+    from ..system.clock import today
+
+    if found := old_tables(today()):
+        oldest = max(days for _table, _date, days in found)
+        sys.stderr.write(
+            _(
+                "note: tables that nobody has looked at for more than 90 days (the oldest for {days}): {tables}. What "
+                "was released since is not in them: `dualano-doctor profile --recheck` compares\n",
+                days=oldest,
+                tables=", ".join(f"{table} ({date})" for table, date, _days in found),
+            )
+        )
+
+
 def _newest(sheet: FactSheet) -> str:
     """What the tables hold as the newest stack for these GPUs, beside the shipped ones; empty without a GPU."""
     from ..facts.fact import Known
@@ -94,25 +144,12 @@ def _newest(sheet: FactSheet) -> str:
 def _print_solved(asked: str, *, as_json: bool) -> int:
     """The stack for a machine described in words. Raises UsageError for a description that cannot be read."""
     from ..errors import UsageError
-    from ..knowledge.gpu_names import architecture_of
+    from ..flows.why import machine_asked
     from ..knowledge.solve import Refusal, solve
     from ..knowledge.solved import profile_of
-    from ..knowledge.tables import newest_driver
 
-    parts = [part.strip() for part in asked.split(",")]
-    if len(parts) not in (1, 3):
-        raise UsageError(
-            _(
-                '--for takes GPU,DRIVER,PYTHON, like sm_61,535.54.03,3.12, or a GPU ("RTX 3090"); seen: {asked}',
-                asked=asked,
-            )
-        )
-    gpu = parts[0] if parts[0].startswith("sm_") else architecture_of(parts[0])
-    if not gpu:
-        raise UsageError(
-            _("no GPU called {gpu} is in the tables; its architecture does as well, like sm_86", gpu=parts[0])
-        )
-    driver, python = parts[1:] if len(parts) == 3 else (newest_driver(gpu), _USUAL_PYTHON)
+    gpu, driver, python = machine_asked(asked)
+    parts = asked.split(",")
     if len(parts) == 1 and not as_json:
         sys.stdout.write(
             _(

@@ -10,6 +10,7 @@ from typing import Any
 from ..versions import minor, numbers
 
 _FOLDER = Path(__file__).resolve().parent
+FRESH_DAYS = 90
 
 
 @cache
@@ -67,3 +68,15 @@ def python_ended(python: str, month: str) -> str:
     """The month ("2026-10") in which that Python got its last security fix, empty where that is not before `month`."""
     row = next((row for row in rows("python_life") if row["python"] == minor(python)), None)
     return row["end"] if row and row["end"] < month else ""
+
+
+def old_tables(today: str) -> tuple[tuple[str, str, int], ...]:
+    """(table, date of its newest look, days since) of those that nobody has looked at for FRESH_DAYS."""
+    from datetime import date
+
+    found = []
+    for file in sorted(_FOLDER.glob("*.json")):
+        newest = max((row.get("checked", "") for row in rows(file.stem)), default="")
+        if newest and (days := (date.fromisoformat(today) - date.fromisoformat(newest)).days) > FRESH_DAYS:
+            found.append((file.stem, newest, days))
+    return tuple(found)

@@ -1,4 +1,4 @@
-"""The clock of a disk, which on a shared one is another machine's."""
+"""The date; and the clock of a disk, which on a shared one is another machine's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import os
 import tempfile
 import time
 from pathlib import Path
+
+TODAY = "DUALANO_TODAY"
+"""A date ("2027-03-01") to take for today's, in tests and for those who ask what will be."""
+
+
+def today() -> str:
+    """The date, like "2026-11-28"."""
+    return os.environ.get(TODAY) or time.strftime("%Y-%m-%d", time.gmtime())
 
 
 def disk_clock(folder: Path) -> float:

@@ -126,6 +126,7 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
         ("a circle of links", "the same"),
         ("\0 bytes of", "the same"),
     ),
+    "report/recipes.py": (("", "files of other programs; what is for people in them goes through `_`"),),
     "report/document.py": (("dualano-doctor rule", "a command"),),
     "rules/data/files.py": (("foreground mask", _KEY),),
     "rules/gpu/visible.py": (("Failed to initialize NVML", _SAID_BY_OTHERS),),
