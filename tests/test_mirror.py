@@ -27,6 +27,7 @@ ELSEWHERE = {
         "dualano_setup/campaigns/store",
         "dualano_setup/campaigns/supervise",
         "dualano_setup/campaigns/work",
+        "dualano_setup/flows/campaign/display",
         "dualano_setup/flows/campaign/running",
         "dualano_setup/flows/campaign/watching",
         "dualano_setup/flows/campaign/words",

@@ -126,11 +126,6 @@ def newest(folder: Path) -> Claim | None:
     return Claim(folder / CLAIMS / str(numbers[-1]), numbers[-1]) if numbers else None
 
 
-def every(folder: Path) -> list[Claim]:
-    """All claims, oldest first."""
-    return [Claim(folder / CLAIMS / str(number), number) for number in numbers_of(folder)]
-
-
 def numbers_of(folder: Path) -> list[int]:
     """The numbers of the claims, in order."""
     try:

@@ -7,29 +7,28 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...campaigns import claims
 from ...campaigns.claims import LostError, TakenError
 from ...campaigns.executors.orders import Executor
-from ...campaigns.head import TICK, Head, Standing
+from ...campaigns.head import TICK, Head
 from ...campaigns.leftovers import end_job, found_here
 from ...campaigns.plan import Plan
-from ...campaigns.state import ASIDE, DONE, LEFT_OUT, WAITING, Row, counts, snapshot
+from ...campaigns.state import ASIDE, DONE, LEFT_OUT, counts, snapshot
 from ...campaigns.store import HEAD, STOP_FILE, find, forgive, save_plan
 from ...errors import UsageError, WorkError
 from ...language import _
 from ...report.terminal import Style
+from .display import display, width_of
 from .planning import Asked, accepted, look_once, looked_into, planned
-from .words import change_line, plan_text, summary_line, table
+from .words import plan_text, summary_line, table
 
 if TYPE_CHECKING:
     from ...settings.options import Settings
 
-_SHOW_SECONDS, _NOTICE_SECONDS, _STOP_SECONDS = 1.0, 60.0, 180.0
+_NOTICE_SECONDS, _STOP_SECONDS = 60.0, 180.0
 _QUICK = 0.01
 
 
@@ -134,7 +133,7 @@ def _gpus_here(settings: Settings) -> list[str]:
 def _loop(settings: Settings, root: Path, plan: Plan, executor: Executor, held: claims.Held) -> int:
     style = Style.for_stream(settings.color, sys.stderr)
     interrupted = False
-    with _display(root, plan, executor, style) as (tell, show):
+    with display(root, plan, executor, style) as (tell, show):
         head = Head(root, plan, executor, held, tell)
         pause = TICK
         try:
@@ -154,7 +153,7 @@ def _loop(settings: Settings, root: Path, plan: Plan, executor: Executor, held: 
             interrupted = True
             _wait_for_the_end(head, held)
     rows = snapshot(root, plan)
-    sys.stderr.write(table(rows, style, whole=False, places=_width(executor)))
+    sys.stderr.write(table(rows, style, whole=False, places=width_of(executor)))
     if interrupted:
         return 130
     return 0 if all(row.state in (DONE, LEFT_OUT) for row in rows) else 1
@@ -279,50 +278,3 @@ def _notify(plan: Plan, root: Path, status: int) -> None:
                        timeout=_NOTICE_SECONDS, stdin=subprocess.DEVNULL)  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         print(_("the notice could not be given: {error}", error=error), file=sys.stderr)
-
-
-def _width(executor: Executor) -> int:
-    return len(executor.places) if executor.places is not None else 1
-
-
-Tell = Callable[[str, Standing], None]
-Show = Callable[[Head], None]
-
-
-@contextmanager
-def _display(root: Path, plan: Plan, executor: Executor, style: Style) -> Iterator[tuple[Tell, Show]]:
-    """How changes are told and the whole is shown: a table that renews itself on a terminal, lines anywhere else."""
-    noted = [""]
-
-    def tell(name: str, standing: Standing) -> None:
-        last = standing.view.ends[-1].words if standing.view.ends and standing.state == WAITING else ""
-        sys.stderr.write(change_line(name, standing.state, standing.decision, last) + "\n")
-        sys.stderr.flush()
-
-    def note(head: Head) -> None:
-        if head.note != noted[0]:
-            noted[0] = head.note
-            if head.note:
-                sys.stderr.write(head.note + "\n")
-
-    if not sys.stderr.isatty():
-        yield tell, note
-        return
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
-    console = Console(file=sys.stderr, no_color=not style.color, highlight=False)
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        shown = [0.0]
-
-        def show(head: Head) -> None:
-            note(head)
-            if time.monotonic() - shown[0] < _SHOW_SECONDS:
-                return
-            rows: list[Row] = snapshot(root, plan)
-            shown[0] = time.monotonic()
-            live.update(Text.from_ansi(table(rows, style, whole=len(rows) <= console.height - 4,
-                                             places=_width(executor))), refresh=True)  # fmt: skip
-
-        yield lambda _name, _standing: None, show
