@@ -146,9 +146,12 @@ def make_venv(prefix: Path, python: str, prompt: str, source: Source, log: Path)
 
 
 def install(prefix: Path, pins: Path, source: Source, log: Path, on_line: Callable[[str], None] | None = None) -> None:
-    """Installs exactly the pins, nothing more, with bytecode. Raises RepairError with what uv said."""
+    """Installs exactly the pins, nothing more. Raises RepairError with what uv said.
+
+    Without bytecode: of some 11,000 files a training imports a part, which Python compiles, and keeps, as it does.
+    """
     argv = [uv_binary(), "pip", "install", "--python", str(prefix / "bin" / "python"), "--no-deps"]
-    argv += ["--compile-bytecode", *source.flags(), "--requirements", str(pins)]
+    argv += [*source.flags(), "--requirements", str(pins)]
     if run_child(argv, source.environment(), log.parent, log, INSTALL_DEADLINE, on_line) != 0:
         raise RepairError(
             _(
