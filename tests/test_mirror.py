@@ -42,6 +42,7 @@ ELSEWHERE = {
         "dualano_setup/flows/campaign/planning",
     ),
     "cli/test_check.py": ("dualano_setup/cli/completion",),
+    "cli/test_evaluate.py": ("dualano_setup/flows/evaluate",),
     "cli/test_fix.py": (
         "dualano_setup/cli/undo",
         "dualano_setup/flows/fix",
@@ -167,6 +168,7 @@ ELSEWHERE = {
     ),
     "repairs/journal/test_lock.py": ("dualano_setup/repairs/journal/holder",),
     "repairs/planners/test_environment.py": ("dualano_setup/installers/user_configuration",),
+    "repairs/planners/test_groups.py": ("dualano_setup/knowledge/groups",),
     "repairs/planners/test_project_plans.py": (
         "dualano_setup/repairs/planners/accelerate",
         "dualano_setup/repairs/planners/dataset",
@@ -273,6 +275,27 @@ ELSEWHERE = {
         "dualano_setup/settings/stored",
     ),
     "trainer/data/test_split.py": ("trainer/data/mvtec",),
+    "trainer/evaluate/networks/test_unet.py": ("trainer/evaluate/networks/resnet",),
+    "trainer/evaluate/test_leaks.py": (
+        "trainer/evaluate/protocols",
+        "trainer/evaluate/sources",
+    ),
+    "trainer/evaluate/test_run.py": (
+        "trainer/evaluate/__main__",
+        "trainer/evaluate/baselines",
+        "trainer/evaluate/estimate",
+        "trainer/evaluate/jobs",
+        "trainer/evaluate/pictures",
+        "trainer/evaluate/report/document",
+        "trainer/evaluate/report/drawings",
+        "trainer/evaluate/report/table",
+        "trainer/evaluate/settings",
+        "trainer/evaluate/tasks/classify",
+        "trainer/evaluate/tasks/localise",
+        "trainer/evaluate/tasks/quality",
+        "trainer/evaluate/tasks/training",
+        "trainer/evaluate/telling",
+    ),
     "trainer/export/test_main.py": (
         "trainer/export/coco",
         "trainer/export/files",
