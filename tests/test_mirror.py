@@ -67,8 +67,6 @@ ELSEWHERE = {
         "dualano_setup/pages/review_site",
     ),
     "pages/test_run.py": (
-        "dualano_setup/cli/report",
-        "dualano_setup/flows/report",
         "dualano_setup/pages/evaluation",
         "dualano_setup/pages/pairs",
         "dualano_setup/pages/pictures",
@@ -77,14 +75,15 @@ ELSEWHERE = {
         "dualano_setup/pages/source",
         "dualano_setup/pages/story",
     ),
-    "pages/test_server.py": (
-        "dualano_setup/cli/review",
-        "dualano_setup/cli/watch",
-        "dualano_setup/flows/watch",
-        "dualano_setup/pages/live",
-    ),
+    "pages/test_server.py": ("dualano_setup/pages/live",),
     "cli/test_patch.py": ("dualano_setup/flows/patch",),
     "cli/test_profile.py": ("dualano_setup/knowledge/solved",),
+    "cli/test_report.py": (
+        "dualano_setup/cli/review",
+        "dualano_setup/cli/watch",
+        "dualano_setup/flows/report",
+        "dualano_setup/flows/watch",
+    ),
     "cli/test_tool.py": ("dualano_setup/flows/tool",),
     "cli/test_usage_of_runs.py": (
         "dualano_setup/cli/generate",

@@ -10,11 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..language import N_, _
 from ..system.files import read_part
 from .pictures import THUMBNAILS, Album, Picture
 
 MANIFEST = "manifest.jsonl"
 IMAGE, PART, MASK, REJECTED = "image", "fg", "mask", "rejected"
+REASONS = {
+    "background": N_("all of the part frame is background"),
+    "empty": N_("the part frame shows no anomaly"),
+    "faint": N_("the anomaly is faint"),
+    "not-shown": N_("the whole image does not show what its part shows"),
+    "border": N_("the mask touches the image's border"),
+    "size": N_("the mask's size is unlike the training masks'"),
+    "thickness": N_("the mask is thicker or thinner than the training masks"),
+    "place": N_("the mask lies off the object"),
+    "unlike": N_("the anomaly's colours are unlike the training ones'"),
+    "copy": N_("a copy of a training image"),
+}
+"""What the trainer's ids of reasons mean."""
 _MAX_MANIFEST = 256 << 20  # bytes
 
 
@@ -47,6 +61,17 @@ class Pair:
     def accepted(self) -> bool:
         """What a person said, else what was measured."""
         return self.verdict == "accepted" if self.verdict else not self.rejected
+
+    @property
+    def why(self) -> str:
+        """Why it was rejected, in words."""
+        return ", ".join(reason_in_words(reason) for reason in self.reasons)
+
+    @property
+    def nearest(self) -> str:
+        """The training image most like it, where that was looked for."""
+        name = self.row.get("nearest_training")
+        return name if isinstance(name, str) else ""
 
     @property
     def stem(self) -> str:
@@ -131,10 +156,15 @@ def parse(line: str) -> Pair | None:
 def summary(pairs: Sequence[Pair]) -> Summary:
     """What is to be said of all of them."""
     accepted = [pair for pair in pairs if pair.accepted]
-    reasons = Counter(reason for pair in pairs if not pair.accepted for reason in pair.reasons)
+    reasons = Counter(reason_in_words(reason) for pair in pairs if not pair.accepted for reason in pair.reasons)
     quality = sorted(pair.quality for pair in accepted if pair.quality is not None)
     reviewed = sum(bool(pair.verdict) for pair in pairs)
     return Summary(len(pairs), len(accepted), reviewed, tuple(reasons.most_common()), tuple(quality))
+
+
+def reason_in_words(reason: str) -> str:
+    """The reason of an id; what is none stays as it is."""
+    return _(REASONS[reason]) if reason in REASONS else reason
 
 
 def chosen(pairs: Sequence[Pair], most: int, rejected: int) -> tuple[list[Pair], list[Pair]]:

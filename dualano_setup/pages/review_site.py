@@ -12,7 +12,7 @@ from ..errors import UsageError, WorkError
 from ..facts.project.image_header import read_image
 from ..language import _
 from ..system.files import read_whole
-from .pairs import IMAGE, MANIFEST, MASK, PART, Pair, summary
+from .pairs import IMAGE, MANIFEST, MASK, PART, Pair, reason_in_words, summary
 from .pictures import Album
 from .render import page
 from .review import Painted, Review
@@ -97,7 +97,7 @@ class ReviewSite:
             "name": pair.stem,
             "verdict": pair.verdict,
             "accepted": pair.accepted,
-            "reasons": list(pair.reasons),
+            "reasons": [reason_in_words(reason) for reason in pair.reasons],
             "quality": pair.quality,
             "mask": str(pair.review.get("mask") or ""),
             "has_mask": pair.files(self.review.folder)[MASK].is_file(),

@@ -89,6 +89,7 @@ class RunPage:
     settings: Sequence[tuple[str, str, str]]
     commands: Sequence[str]
     facts: Sequence[tuple[str, str]]
+    machine: Sequence[tuple[str, str]]
     left_out: int = 0
     others: Sequence[str] = field(default_factory=list)  # further pages beside this one: (file name)
 
@@ -142,7 +143,8 @@ def read_run(
         evaluations=read_evaluations(source.output, album),
         settings=[(flag, clean(a), clean(b)) for flag, a, b in differing(source.record)] if source.record else [],
         commands=[clean(line) for line in repeating(source.record)] if source.record else [],
-        facts=[(name, clean(value)) for name, value in (*facts_of(source, view), *machine)],
+        facts=[(name, clean(value)) for name, value in facts_of(source, view)],
+        machine=[(name, clean(value)) for name, value in machine],
         left_out=album.left_out,
     )
 
