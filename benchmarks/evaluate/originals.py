@@ -4,7 +4,7 @@
 
 DIR holds clones that the user made, `anomalydiffusion`, `DualAnoDiff`, `SeaS`, `O2MAG`; nothing of them is kept here.
 Their functions are cut out of their files and run as they stand; where a file needs its projects' own paths or a GPU,
-the names are replaced in memory. Needs scikit-learn and SciPy, which AnomalyDiffusion's scripts import; --fidelity needs
+names are replaced in memory. Needs scikit-learn and SciPy, which AnomalyDiffusion's scripts import; --fidelity needs
 torch-fidelity and lpips, whose networks get random weights, the same in both.
 """
 
@@ -154,7 +154,7 @@ def clustered(clones: Path) -> Iterator[Row]:
         lines = [f"def rest(cluster, loss_fn_alex, device, torch, tqdm):\n    with torch.no_grad():\n{body}"]
         space = {}
         exec("\n".join(lines), space)
-        with open(os.devnull, "w") as quiet:
+        with Path(os.devnull).open("w") as quiet:
             import contextlib
 
             with contextlib.redirect_stdout(quiet):
