@@ -4,14 +4,15 @@
 
 DIR holds clones that the user made, `anomalydiffusion`, `DualAnoDiff`, `SeaS`, `O2MAG`; nothing of them is kept here.
 Their functions are cut out of their files and run as they stand; where a file needs its projects' own paths or a GPU,
-names are replaced in memory. Needs scikit-learn and SciPy, which AnomalyDiffusion's scripts import; --fidelity needs
-torch-fidelity and lpips, whose networks get random weights, the same in both.
+the names are replaced in memory. Needs scikit-learn and SciPy, which AnomalyDiffusion's scripts import; --fidelity
+needs torch-fidelity and lpips, whose networks get random weights, the same in both.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import contextlib
+import io
 import random
 import re
 import tempfile
@@ -40,7 +41,7 @@ def localisation(clone: Path, count: int = 24, side: int = 256) -> Iterator[Row]
     maps, masks = invented(count, side, seed=1)
     draws = np.random.default_rng(2)
     labels = np.array([float(mask.any()) for mask in masks])
-    scores = np.array([one.max() for one in maps]) + draws.normal(0, 0.02, count)
+    scores = np.array([one.max() for one in maps]) + draws.normal(0, 0.3, count)
     text = (clone / "test-localization.py").read_text(encoding="utf-8")
     lines = text[text.index("anomaly_score_prediction = np.array") : text.index("obj_ap_pixel_list.append")]
     import sklearn.metrics
@@ -154,11 +155,8 @@ def clustered(clones: Path) -> Iterator[Row]:
         lines = [f"def rest(cluster, loss_fn_alex, device, torch, tqdm):\n    with torch.no_grad():\n{body}"]
         space = {}
         exec("\n".join(lines), space)
-        with Path(os.devnull).open("w") as quiet:
-            import contextlib
-
-            with contextlib.redirect_stdout(quiet):
-                value, without = space["rest"](sizes, network, "cpu", torch, lambda rows, desc="": rows)
+        with contextlib.redirect_stdout(io.StringIO()):
+            value, without = space["rest"](sizes, network, "cpu", torch, lambda rows, desc="": rows)
         found = ic_lpips(
             distances,
             lambda places: own.between([pictures[place] for place in places]),
