@@ -15,7 +15,7 @@ from .actions.environment import MakeEnvironment
 from .actions.files import WriteFile
 from .journal.journal import new_id
 from .journal.serial import fingerprint
-from .planners import accelerate, dataset, environment, masks, model, patches, requirements, train_settings, weights
+from .planners import accelerate, dataset, environment, masks, model, patches, requirements, train_settings
 
 if TYPE_CHECKING:
     from ..check import Report
@@ -39,7 +39,6 @@ PLANNERS: tuple[Planner, ...] = (
     accelerate,
     environment,
     model,
-    weights,
     dataset,
     masks,
     train_settings,

@@ -37,13 +37,14 @@ def layout_of(
 
 
 def _lacks_prefix(folder: Path, weights: tuple[str, ...]) -> bool:
-    """Whether a safetensors file of the text encoder names its layers `encoder.` and not `text_model.encoder.`."""
-    file = next((file for file in weights if file.endswith(".safetensors")), "")
-    if not file:
-        return False
+    """Whether the text encoder's safetensors, one or several, name layers `encoder.` and not `text_model.encoder.`."""
+    return any(_names_inner_layers(folder / file) for file in weights if file.endswith(".safetensors"))
+
+
+def _names_inner_layers(file: Path) -> bool:
     try:
-        length = int.from_bytes(read_part(folder / file, 8), "little")
-        names = json.loads(read_part(folder / file, min(length, MAX_HEADER), 8))
+        length = int.from_bytes(read_part(file, 8), "little")
+        names = json.loads(read_part(file, min(length, MAX_HEADER), 8))
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(names, dict) and any(name.startswith(("encoder.", "embeddings.")) for name in names)

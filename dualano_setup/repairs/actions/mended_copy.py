@@ -19,7 +19,7 @@ from ...system.files import read_part, size_of
 from ..action import Cost, Workshop
 from . import before_image as images
 from .room import need_room
-from .tensor_names import renamed_header, split_header
+from .tensor_names import renamed_header, safetensors_name, split_header
 from .undoing import Undoing
 
 CHUNK = 1 << 22  # bytes
@@ -30,7 +30,8 @@ GUESSED_SPEED = 100e6  # bytes a second
 class MendedCopy(Undoing):
     """Copy the folders `parts` and the top-level files of the model at `source` to `path`, with some files changed.
 
-    Names are relative to the model, with slashes. `left_out` are not copied; `names[i]` is written with `contents[i]`;
+    Names are relative to the model, with slashes. `left_out` are not copied (what a later action of the same fix makes
+    of a pickle among them is its own to undo); `names[i]` is written with `contents[i]`;
     the safetensors files `prefixed` get `prefix` before the names of their tensors, the tensors' bytes stay. Every
     other file becomes another name of the same bytes (a hard link), or a copy where the file system has none.
     `before` is `model_state(source, parts)` at plan time, `size` what is written at most, in bytes.
@@ -140,8 +141,11 @@ class MendedCopy(Undoing):
     def _own(self, folder: Path) -> list[list[object]]:
         """Every path of the copy, with size and time where it shares no bytes with the model: what undo would lose."""
         rows: list[list[object]] = []
+        later = {made for name in self.left_out if (made := safetensors_name(name)) != name}
         for file in sorted(folder.rglob("*")):
             name, status = file.relative_to(folder).as_posix(), file.lstat()
+            if name in later:
+                continue
             with suppress(OSError):
                 if file.samefile(self.source / name):
                     rows.append([name])

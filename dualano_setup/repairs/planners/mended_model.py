@@ -17,6 +17,8 @@ from ...settings.resolve import resolve
 from ...system.files import plain_error, read_whole
 from ..action import Planned
 from ..actions.mended_copy import MendedCopy, model_files, model_state
+from ..actions.tensor_names import renamed_index
+from . import weights
 from .train_settings import write_settings_file
 
 RULES = ("MODEL006",)
@@ -27,17 +29,24 @@ _CONFIG = "tokenizer_config.json"
 _CLIP_LENGTH = 77
 """Tokens; CLIP's text model has no more positions (its paper, section 2.4)."""
 _MAX_TOKENIZER = 1 << 25
+_MAX_INDEX = 1 << 22
+_SHARDS = "model.safetensors.index.json"
+"""What transformers calls the index of a network saved in several files."""
 _MERGES_HEAD = "#version: 0.2"
 """The first line of merges.txt, which transformers' slow tokenizers skip (tokenization_clip.py, 4.44.2)."""
 
 
-def plan_copy(context: Context, model: BaseModel) -> Planned:
-    """The copy and the setting that names it; a note alone where the file names a copy and something beats the file."""
+def plan_copy(context: Context, model: BaseModel, *, without_pickles: bool = False) -> Planned:
+    """The copy and the setting that names it; a note alone where the file names a copy and something beats the file.
+
+    `without_pickles`: the pickled weights are left out, for another action to write as safetensors into the copy.
+    """
     settings = context.settings
     source = Path(model.path)
     if named := _copy_that_is_beaten(settings, source):
         return Planned(notes=(_beaten(settings, named),))
-    left_out: list[str] = []
+    rules = (*RULES, *weights.RULES) if without_pickles and model.pickled else RULES
+    left_out = [*model.pickled, *weights.pickled_indexes(model)] if without_pickles else []
     prefixed: list[str] = []
     written: dict[str, bytes] = {}
     for part, kind in misread(context, model):
@@ -45,7 +54,8 @@ def plan_copy(context: Context, model: BaseModel) -> Planned:
             if kind == STALE_INDEX:
                 left_out.append(f"{part.name}/{stale_index(part)}")
             elif kind == NO_PREFIX:
-                prefixed.append(_only_file(source, part))
+                prefixed += [f"{part.name}/{file}" for file in part.weights]
+                written |= _index_of_shards(source, part)
             elif kind == ONE_FILE:
                 left_out.append(f"{part.name}/tokenizer.json")
                 written |= _vocabulary(source / part.name, part.name)
@@ -59,18 +69,18 @@ def plan_copy(context: Context, model: BaseModel) -> Planned:
         source,
         target,
         parts,
-        tuple(left_out),
+        tuple(dict.fromkeys(left_out)),
         tuple(written),
         tuple(written.values()),
         tuple(prefixed),
         PREFIX,
         model_state(source, parts),
         _size(source, target, parts, written, prefixed),
-        RULES,
+        rules,
         _("saved so that the training libraries read it"),
     )
     values = {("", "model"): target.relative_to(settings.project).as_posix()}
-    setting = write_settings_file(settings.project, values, RULES, _("where the mended copy of the model is"))
+    setting = write_settings_file(settings.project, values, rules, _("where the mended copy of the model is"))
     louder = settings.said_by.get("model", str(setting.path)) != str(setting.path)
     return Planned((copy, setting), (_beaten(settings, target),) if louder else ())
 
@@ -104,11 +114,12 @@ def _free_place(settings: Settings, source: Path) -> Path:
     return place
 
 
-def _only_file(source: Path, part: ModelPart) -> str:
-    """The part's one safetensors file; ValueError where it was saved in several."""
-    if len(part.weights) != 1:
-        raise ValueError(_("{part}/ is saved in several files; mend its names by hand", part=part.name))
-    return f"{part.name}/{part.weights[0]}"
+def _index_of_shards(source: Path, part: ModelPart) -> dict[str, bytes]:
+    """The index of a part that was saved in several files, with the new names; nothing where one file is whole."""
+    name = f"{part.name}/{_SHARDS}"
+    if part.weights == (_SHARDS.removesuffix(".index.json"),):
+        return {}
+    return {name: renamed_index(read_whole(source / name, _MAX_INDEX), PREFIX)}
 
 
 def _vocabulary(folder: Path, part: str) -> dict[str, bytes]:

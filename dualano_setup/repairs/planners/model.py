@@ -19,10 +19,12 @@ from ...system.files import plain_error, read_whole, text_at
 from ..action import Planned
 from ..actions.download import Download
 from ..actions.files import WriteFile
+from ..actions.mended_copy import MendedCopy
+from . import weights
 from .hub import HubFile, hub_address, list_files
 from .mended_model import plan_copy
 
-RULES = ("MODEL001", "MODEL002", "MODEL003", "MODEL005", "MODEL006")
+RULES = ("MODEL001", "MODEL002", "MODEL003", "MODEL005", "MODEL006", *weights.RULES)
 DEFAULT = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 """The Stable Diffusion 1.5 weights' present home on the hub."""
 _MOVED = {"runwayml/stable-diffusion-v1-5": DEFAULT}
@@ -34,7 +36,10 @@ _REMOTE = re.compile(r"url\s*=\s*https://(?:[^/@\s]*@)?huggingface\.co/([\w.-]+/
 
 
 def plan(context: Context, findings: Sequence[Finding]) -> Planned:
-    """The index is edited in place, what is misread is mended in a copy; all else are downloads, shown with sizes."""
+    """The index is edited in place, what is misread is mended in a copy; all else are downloads, shown with sizes.
+
+    Pickles are converted into that copy where one is made, so that one copy cures both.
+    """
     model = value(context.sheet.model)
     planned = Planned()
     if model is None:
@@ -48,8 +53,9 @@ def plan(context: Context, findings: Sequence[Finding]) -> Planned:
     if "MODEL005" in rules:
         planned += _index_without_absent(model)
     if "MODEL006" in rules and not planned.actions:  # a copy is made of a model that the other repairs have done with
-        planned += plan_copy(context, model)
-    return planned
+        planned += plan_copy(context, model, without_pickles="SEC001" in rules)
+    copy = next((action.path for action in planned.actions if isinstance(action, MendedCopy)), None)
+    return planned + weights.plan(context, [finding for finding in findings if finding.rule in weights.RULES], copy)
 
 
 def _index_without_absent(model: BaseModel) -> Planned:

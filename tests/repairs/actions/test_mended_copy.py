@@ -129,6 +129,16 @@ def test_a_copy_that_the_user_worked_in_is_not_undone(model, workshop):
     assert (step.path / "unet" / "new.json").read_text() == "mine"
 
 
+def test_what_a_later_action_made_of_a_pickle_is_no_change_of_the_users(model, workshop):
+    (model / "unet" / "diffusion_pytorch_model.bin").write_bytes(b"pickle")
+    step = copy_of(model, workshop, left_out=("unet/diffusion_pytorch_model.bin",), before=model_state(model, PARTS))
+    step.apply(workshop)
+    (step.path / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"converted")
+    assert step.obstacle(workshop) == ""
+    (step.path / "unet" / "mine.safetensors").write_bytes(b"mine")
+    assert "changed since" in step.obstacle(workshop)
+
+
 def test_a_change_of_the_shared_bytes_loses_nothing_by_undo(model, workshop):
     step = copy_of(model, workshop)
     step.apply(workshop)

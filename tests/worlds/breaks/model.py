@@ -8,6 +8,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from tests.worlds.project import Project, own
 from tests.worlds.site_packages import reinstall
@@ -233,6 +234,44 @@ def named_in_the_file(p: Project) -> None:
     (p.root / "dualano.toml").write_text('model = "model" # mine\n')
 
 
+def without_prefix(file: Path) -> None:
+    """A text encoder's weights with the names that transformers 5 gives them."""
+    header, tensors = weights_of(file)
+    file.write_bytes(weights({name.removeprefix("text_model."): row for name, row in header.items()}, tensors))
+
+
+def weights_of(file: Path) -> tuple[dict[str, dict[str, Any]], bytes]:
+    """(header, the tensors' bytes) of a safetensors file."""
+    data = file.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    return json.loads(data[8:end]), data[end:]
+
+
+def weights(header: dict[str, dict[str, Any]], tensors: bytes) -> bytes:
+    """A safetensors file."""
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + tensors
+
+
+def in_shards(file: Path) -> None:
+    """One safetensors file as two of them and their index, as `save_pretrained(max_shard_size=...)` leaves it."""
+    header, tensors = weights_of(file)
+    file.unlink()
+    names = sorted(header.keys() - {"__metadata__"})
+    placed = {}
+    for number, part in enumerate((names[: len(names) // 2], names[len(names) // 2 :]), 1):
+        shard = f"{file.stem}-{number:05d}-of-00002.safetensors"
+        rows, body = {"__metadata__": header["__metadata__"]}, b""
+        for name in part:
+            begin, end = header[name]["data_offsets"]
+            rows[name] = header[name] | {"data_offsets": [len(body), len(body) + end - begin]}
+            body += tensors[begin:end]
+        file.with_name(shard).write_bytes(weights(rows, body))
+        placed |= dict.fromkeys(part, shard)
+    index = {"metadata": {"total_size": len(tensors)}, "weight_map": placed}
+    file.with_name(f"{file.name}.index.json").write_text(json.dumps(index))
+
+
 STACK = "run with diffusers 0.29.2 to 0.42.1, transformers 4.44.2 and 5.24.0, 2026-11-28"
 
 
@@ -252,11 +291,30 @@ def the_index_of_shards_that_are_gone(p: Project) -> None:
 )
 def a_text_encoder_saved_by_transformers_5(p: Project) -> None:
     named_in_the_file(p)
-    file = own(p.model / "text_encoder" / "model.safetensors")
-    data = file.read_bytes()
-    length = int.from_bytes(data[:8], "little")
-    header = data[8 : 8 + length].replace(b'"text_model.', b'"')
-    file.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])
+    without_prefix(own(p.model / "text_encoder" / "model.safetensors"))
+
+
+@world(
+    "MODEL006",
+    source=f"{STACK}: the same, saved with a max_shard_size: an index and several files",
+    named_by=r"text_model|text_encoder",
+)
+def a_text_encoder_in_shards_saved_by_transformers_5(p: Project) -> None:
+    named_in_the_file(p)
+    without_prefix(own(p.model / "text_encoder" / "model.safetensors"))
+    in_shards(p.model / "text_encoder" / "model.safetensors")
+
+
+@world(
+    "MODEL006",
+    "SEC001",
+    causes=2,
+    source=f"{STACK}: a text encoder of transformers 5, and a UNet of the older format: one copy is to cure both",
+    named_by=r"text_model|text_encoder",
+)
+def a_text_encoder_of_transformers_5_beside_a_pickled_unet(p: Project) -> None:
+    a_text_encoder_saved_by_transformers_5(p)
+    pickled_unet_under_torch_2_2(p)
 
 
 @world(
