@@ -141,7 +141,7 @@ def _named(found: Sequence[Pairs]) -> list[str]:
 
 def _place(settings: Settings, found: Sequence[Pairs], protocol: str) -> Path:
     """Where the result goes when nobody says: beside the pairs, or in `outputs` for several."""
-    name = "evaluation" if protocol == "strict" else f"evaluation-{protocol}"
+    name = "-".join(("evaluation", protocol)) if protocol != "strict" else "evaluation"
     if len(found) == 1:
         return found[0].folder.parent / name
     return settings.project / "outputs" / name

@@ -34,9 +34,7 @@ def followers(profile: Profile, groups: Sequence[Group]) -> tuple[Index, ...]:
         return ()
     own = [index for index in profile.indexes if "torch" in index.packages]
     return tuple(
-        Index(
-            f"{one.name}vision", one.url.replace("/torch/", "/torchvision/"), one.kind, ("torchvision",), one.required
-        )
+        Index(one.name, one.url.replace("/torch/", "/torchvision/"), one.kind, ("torchvision",), one.required)
         for one in own
         if one.kind != "find-links" or "/torch/" in one.url
     )
