@@ -218,11 +218,21 @@ def test_several_processes_are_refused(weights, tmp_path, monkeypatch, capsys):
     assert "one process" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
-def test_guidance_is_a_finite_number(weights, tmp_path, value):
+@pytest.mark.parametrize(
+    ("flag", "value", "words"),
+    [
+        ("--guidance_scale", "nan", "finite"),
+        ("--guidance_scale", "inf", "finite"),
+        ("--guidance_scale", "-1", "-1"),
+        ("--num_inference_steps", "0", "not above 0"),
+        ("--scheduler", "euler", "invalid choice"),
+    ],
+)
+def test_values_that_are_none_end_with_status_2(weights, tmp_path, capsys, flag, value, words):
     with pytest.raises(SystemExit) as ended:
-        run(weights, tmp_path / "o", "--guidance_scale", value)
+        run(weights, tmp_path / "o", flag, value)
     assert ended.value.code == 2
+    assert words in capsys.readouterr().err
 
 
 def test_a_folder_belongs_to_one_run_at_a_time(weights, tmp_path, capsys):

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.miniature import miniature
 from tests.places import ROOT
 from tests.trainer.runs import arguments, train
 from trainer.__main__ import main
+from trainer.base_model.loading import PART_FILES
 from trainer.train.config import parse_arguments
-from trainer.train.flags import RECIPES
+from trainer.train.flags.groups import RECIPES
 
 GUIDE = (  # noqa: SIM905 - readable as a command line
     "--pretrained_model_name_or_path=/sd15 --instance_data_dir=/mvtec/toothbrush/test/defective "
@@ -80,6 +82,21 @@ def test_mistakes_are_one_message_and_status_1(tmp_path, capsys):
     incomplete[1] = str(tmp_path / "half")
     assert main(incomplete) == 1
     assert "missing unet/config.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder", "tokenizer", "scheduler"])
+def test_a_part_of_the_model_that_is_missing_is_told_before_training(tmp_path, capsys, part):
+    model = tmp_path / "model"
+    model.mkdir()
+    for folder in (miniature() / "model").iterdir():
+        if folder.name != part:
+            (model / folder.name).symlink_to(folder)
+    line = arguments(tmp_path / "out")
+    line[1] = str(model)
+    assert main(line) == 1
+    said = capsys.readouterr().err
+    assert f"layout: missing {part}/{PART_FILES[part]}. " in said  # and nothing else
+    assert not (tmp_path / "out" / "metrics.jsonl").exists()
 
 
 def test_a_missing_data_folder(tmp_path, capsys):
