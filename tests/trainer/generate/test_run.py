@@ -169,14 +169,16 @@ def test_another_run_is_not_mixed_in(weights, tmp_path, capsys):
 
 
 def test_the_fast_sampler_and_no_guidance_run(weights, tmp_path):
-    assert run(weights, tmp_path / "a", "--num_images", "1", "--scheduler", "dpm++") == 0
-    assert run(weights, tmp_path / "b", "--num_images", "1", "--guidance_scale", "1") == 0
-    assert run(weights, tmp_path / "c", "--num_images", "1", "--mixed_precision", "bf16") == 0
+    assert run(weights, tmp_path / "a", "--num_images", "1", "--no_masks", "--scheduler", "dpm++") == 0
+    assert run(weights, tmp_path / "b", "--num_images", "1", "--no_masks", "--guidance_scale", "1") == 0
+    assert run(weights, tmp_path / "c", "--num_images", "1", "--no_masks", "--mixed_precision", "bf16") == 0
     a, b, c = (pictures(tmp_path / name) for name in "abc")
     assert largest_difference(a, b) > 2
-    assert run(weights, tmp_path / "d", "--num_images", "1", "--fast", "--num_inference_steps", "4") == 0
+    assert run(weights, tmp_path / "d", "--num_images", "1", "--no_masks", "--fast", "--num_inference_steps", "4") == 0
     noted = json.loads((tmp_path / "d" / "generation.json").read_text())
     assert (noted["scheduler"], noted["num_inference_steps"], noted["fast"]["layers"] > 0) == ("dpm++", 4, True)
+    same = ("--num_images", "1", "--no_masks", "--scheduler", "dpm++", "--num_inference_steps", "4")
+    assert run(weights, tmp_path / "d", *same) == 1
     assert np.abs(a["image", "00000.png"] - c["image", "00000.png"]).max() > 0
 
 
