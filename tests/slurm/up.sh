@@ -82,3 +82,4 @@ slurmctld
 for number in $(seq "$nodes"); do slurmd -N "n$number"; done
 for _ in $(seq 120); do [ "$(sinfo -h -N -o %t 2>/dev/null | sort -u)" = idle ] && break; sleep 0.5; done
 sinfo -N
+[ "$(sinfo -h -N -o %t | sort -u)" = idle ]
