@@ -142,7 +142,7 @@ def test_a_signal_while_the_miniature_is_made(tmp_path, how, status):
 
 
 def test_ctrl_c_in_the_middle_of_the_proof(tmp_path):
-    """The trainer is asked, ends, and nothing advises to `train` on with what a proof left."""
+    """The trainer is asked, ends, and nothing advises to go on with what a proof left."""
     prove = start(tmp_path, *OWN, env=_trainer(tmp_path, "1200 0.05"))
     log = tmp_path / ".dualano" / "prove" / "runs"
     wait_for(lambda: any("step 1 done" in file.read_text() for file in log.glob("*/log")))
@@ -151,5 +151,5 @@ def test_ctrl_c_in_the_middle_of_the_proof(tmp_path):
     _, said = prove.communicate()
     assert (prove.returncode, "Traceback" in said) == (130, False), said
     assert time.monotonic() - began < PATIENCE  # less than a training is given for its checkpoint
-    assert "dualano-doctor train" not in said
+    assert "go on from" not in said
     assert running(str(tmp_path)) == []

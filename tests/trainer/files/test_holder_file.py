@@ -19,7 +19,7 @@ import pytest
 
 from tests.runs.standin import wait_for
 from trainer.errors import TrainerError
-from trainer.files.holder_file import HOLDER_NAME, _this_process, held
+from trainer.files.holder_file import HOLDER_NAME, _succeeded, _this_process, held
 from trainer.run_folder.folder import claimed
 
 
@@ -118,3 +118,19 @@ def test_of_many_at_once_one_gets_it(tmp_path, no_locks):
         for other in others:
             other.join()
         assert sorted(other.exitcode for other in others) == [0, 1, 1, 1, 1, 1]
+
+
+def test_one_that_is_gone_has_one_successor(tmp_path):
+    """Each of the two guards alone: somebody is taking over now, and somebody has and is done."""
+    own, file = _this_process(), tmp_path / HOLDER_NAME
+    gone, other = replace(own, started="1"), replace(own, started="2")
+    file.write_text(json.dumps(asdict(gone)))
+    taking_over = tmp_path / f"{HOLDER_NAME}.after-{gone.pid}-1"
+    taking_over.write_text(json.dumps(asdict(other)))
+    assert not _succeeded(file, gone, own)
+    assert json.loads(file.read_text()) == asdict(gone)
+    taking_over.unlink()
+    file.write_text(json.dumps(asdict(other)))
+    assert not _succeeded(file, gone, own)
+    assert json.loads(file.read_text()) == asdict(other)
+    assert list(tmp_path.iterdir()) == [file]
