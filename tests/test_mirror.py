@@ -90,6 +90,10 @@ ELSEWHERE = {
         "dualano_setup/cli/quickstart",
         "dualano_setup/flows/logs",
     ),
+    "cli/test_uninstall.py": (
+        "dualano_setup/flows/uninstall",
+        "dualano_setup/repairs/journal/outside",
+    ),
     "explain/test_launcher_traceback.py": ("dualano_setup/runs/watch/live",),
     "explain/test_match.py": ("dualano_setup/explain/line_forms",),
     "explain/test_read.py": (

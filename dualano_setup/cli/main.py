@@ -54,6 +54,7 @@ COMMANDS = (
     "import",
     "campaign",
     "quickstart",
+    "uninstall",
 )
 
 _TOOLS = ("export", "masks", "foreground", "convert", "memory")  # rows of one table, in tool.py

@@ -12,6 +12,7 @@ from ..runs.folder import FINAL_WEIGHTS, RunFolder, every
 from ..runs.look import look_at
 from ..runs.records import RunRecord
 from ..settings.options import Settings
+from ..system.files import bytes_below
 from ..system.processes import living_runs
 
 KEPT = 20
@@ -38,7 +39,7 @@ def prune(settings: Settings, keep: int, *, remove: bool) -> int:
         place = run.path if whole else run.code
         if not place.exists():
             continue
-        size = _size(place)
+        size = bytes_below(place)
         what = _("all of it: it left no weights") if whole else _("its copy of the trainer")
         print(_("{run}  {size:.1f} MiB  {what}", run=run.name, size=size / 2**20, what=what))
         if remove:
@@ -64,7 +65,3 @@ def _left_something(run: RunFolder, record: RunRecord) -> bool:
         return True
     # Of a run in another place than its record says (a project that was moved), or of an earlier version.
     return (run.path / "output").exists()
-
-
-def _size(folder: Path) -> int:
-    return sum(file.lstat().st_size for file in folder.rglob("*") if not file.is_dir())

@@ -121,6 +121,22 @@ def size_of(path: Path | str) -> int | None:
     return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
+def bytes_below(place: Path) -> int:
+    """Bytes of a file or link, or of everything below a folder; links are not followed. What is in the way counts 0."""
+    total = 0
+    waiting = [os.fspath(place)]
+    while waiting:
+        path = waiting.pop()
+        try:
+            if os.path.isdir(path) and not os.path.islink(path):
+                waiting += [entry.path for entry in os.scandir(path)]
+            else:
+                total += os.lstat(path).st_size
+        except OSError:
+            continue
+    return total
+
+
 def list_folder(folder: Path | str, most: int = MAX_ENTRIES) -> Listing:
     """What is directly in `folder`, at most that many entries. Raises OSError when it cannot be listed."""
     _moved()

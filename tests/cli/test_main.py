@@ -17,7 +17,7 @@ DOCTOR = [sys.executable, "-m", "dualano_setup"]
 FIXED = {
     "check", "fix", "undo", "train", "runs", "status", "logs", "stop", "generate", "patch", "rule", "profile",
     "prove", "init", "import", "quickstart", "explain", "resume", "export", "masks", "foreground", "convert", "memory",
-    "campaign", "evaluate", "report", "watch", "review",
+    "campaign", "evaluate", "report", "watch", "review", "uninstall",
 }  # fmt: skip
 
 

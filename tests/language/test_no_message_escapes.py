@@ -133,6 +133,12 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
     "rules/pkg/hub_names.py": (("vendored diffusers", _KEY),),
     "explain/last_error.py": (("Traceback (most recent call last):", _SAID_BY_OTHERS),),
     "flows/tool.py": (("export-", "the name of a folder"),),
+    "flows/uninstall.py": (
+        ("uv tool uninstall", _PROGRAM),
+        ("pipx uninstall", _PROGRAM),
+        ("\0 -m pip uninstall", _PROGRAM),
+        ("uv pip uninstall", _PROGRAM),
+    ),
     "runs/launch/command_line.py": (('"""Starts the trainer', _PROGRAM),),
     "runs/ending.py": (("writing a checkpoint, then ending", _SAID_BY_OTHERS),),
     "runs/records.py": (("\0 is no \0", "caught in the same file"),),

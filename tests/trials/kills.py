@@ -44,7 +44,7 @@ class Bench:
     """What all trials share.
 
     `loading`: the longest, in seconds; `window`: in which the kill falls, from when one of the three processes is up;
-    `patience`: after which a run must have ended; `steps` of a training.
+    `patience`: after which a run must have ended; `pause` between two looks at it; `steps` of a training.
     """
 
     env: Path
@@ -55,6 +55,7 @@ class Bench:
     loading: float
     window: float
     patience: float
+    pause: float = 0.1
     variables: dict[str, str] = field(default_factory=dict)
 
 
@@ -77,7 +78,9 @@ def real_bench(folder: Path, env: Path) -> Bench:
     names = ("--category", category, "--anomaly", anomaly)
     places_said = tuple(word for name in places for word in (f"--{name}", str(mini / name)))
     flags = ("--resolution", "64", "--rank", "4", "--checkpointing_steps", "5")
-    return Bench(env, folder, (*places_said, *names), flags, steps=24, loading=0, window=30.0, patience=400.0)
+    return Bench(
+        env, folder, (*places_said, *names), flags, steps=24, loading=0, window=30.0, patience=400.0, pause=1.0
+    )
 
 
 def trial(bench: Bench, number: int, seed: int) -> tuple[str, str]:
@@ -138,15 +141,17 @@ class _Trial:
 
     def living(self) -> list[psutil.Process]:
         """The run's processes: by the mark of this trial and what they are, not by what the product says."""
-        return [process for role in ROLES for process in self.of(role)]
+        return self.of(*ROLES)
 
-    def of(self, role: str) -> list[psutil.Process]:
+    def of(self, *roles: str) -> list[psutil.Process]:
         found = []
-        for process in psutil.process_iter():
+        mark = f"{MARK}={self.project}".encode()
+        for place in Path("/proc").glob("[0-9]*"):
             try:
-                if process.environ().get(MARK) == str(self.project) and _role(process) == role:
-                    found.append(process)
-            except psutil.Error:
+                if mark in (place / "environ").read_bytes().split(b"\0"):
+                    process = psutil.Process(int(place.name))
+                    found += [process] if _role(process) in roles else []
+            except (psutil.Error, OSError):
                 continue
         return found
 
@@ -181,7 +186,7 @@ class _Trial:
                 self.expect(code == (1 if told["state"] in ("failed", "lost") else 0), f"status {code}: {told}")
                 if ends:
                     return
-            time.sleep(0.1 if self.bench.loading else 1.0)
+            time.sleep(self.bench.pause)
 
     def stop(self) -> None:
         asked = self.doctor("stop", "--wait", "30")

@@ -151,6 +151,10 @@ class MakeEnvironment(Undoing):
             )
         return ""
 
+    def is_its(self, workshop: Workshop) -> bool:
+        """Whether what stands at the target is what this very action made, and is as it was made."""
+        return _is_ours(self.target, workshop) and _marker(self.target).get("state") == environment_state(self.target)
+
     def _put_back(self, before: images.Before, workshop: Workshop) -> None:
         """Removes the new environment and brings the old one back by rename."""
         images.remove_tree(self._building(workshop))
