@@ -74,6 +74,7 @@ ALLOWED: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "facts/environment/layout.py": (("python\0", _KEY),),
     "facts/environment/leaks.py": (("python\0", _KEY),),
+    "facts/machine/slurm.py": (("import sys; sys.path", _PROGRAM),),
     "facts/project/contents.py": (("import sys; sys.path", _PROGRAM),),
     "facts/project/layouts/known.py": tuple(
         (text, "the name of a data set, or where it is published")

@@ -25,7 +25,7 @@ def test_a_good_config_is_fine(rule):
 def test_no_config():
     ctx = context(accelerate=AccelerateConfig("/c.yaml", False))
     assert statuses(RULES, "ACC001", ctx) == ["warn"]
-    assert statuses(RULES, "ACC003", ctx) == ["ok"]
+    assert statuses(RULES, "ACC003", ctx) == ["skip"]
 
 
 @pytest.mark.parametrize(
