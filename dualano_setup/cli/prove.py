@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
 from ..language import N_, _
 from .parser import JSON_DOCUMENT, TRAINER_ARGUMENTS, Command, settings_of
 
@@ -39,6 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if wants_help(arguments.arguments):
         return show_help("trainer")
+    if arguments.trainer == "checkout":
+        raise UsageError(_("--trainer checkout: `prove` proves the bundled trainer; leave it out"))
     settings = settings_of(arguments)
     style = Style.for_stream(settings.color, sys.stderr)
     if settings.checkout:

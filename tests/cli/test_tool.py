@@ -95,7 +95,7 @@ def test_export_of_several_anomalies_is_one_data_set_and_tests_on_nothing_that_t
         (output / "checkpoint-5").mkdir()
         (output / "checkpoint-5" / "trainer_state.json").write_text("{}")
         words += [str(output / "generated"), str(output / "checkpoint-5" / "trainer_state.json")]
-    settings = replace(resolve({}), anomaly=["dent", "hole"])
+    settings = replace(resolve({}), anomaly="dent", anomalies=("dent", "hole"))
     assert flow.run_filled_in("export", settings, {}, []) == 0
     ((_interpreter, _module, line),) = ran
     values = [[after for flag, after in pairwise(line) if flag == name] for name in ("--generated", "--trained_on")]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.miniature import SHARED
 from tests.places import ROOT
+from tests.shared import shared_folder
 
 AXE = "axe-core@4.10.3"
 _NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome")
@@ -31,7 +31,7 @@ def chromium() -> str:
 @functools.cache
 def axe() -> str:
     """The source of axe-core: of DUALANO_AXE, of node_modules here, or fetched once by npm; else ""."""
-    top = Path(os.environ.get(SHARED) or os.environ.get("TMPDIR", "/tmp"))
+    top = shared_folder()
     fetched = top / "axe.min.js"
     for place in (
         Path(os.environ.get("DUALANO_AXE") or "/nowhere"),

@@ -226,7 +226,7 @@ def test_a_recipe_replaces_the_defaults_and_not_what_the_settings_say(tmp_path):
 
 
 def test_the_doctor_knows_the_trainers_recipes():
-    flags = pytest.importorskip("trainer.train.flags")
+    flags = pytest.importorskip("trainer.train.flags.groups")
     assert {name: values["max_train_steps"] for name, values in flags.RECIPES.items()} == RECIPE_STEPS
 
 

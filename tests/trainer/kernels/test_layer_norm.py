@@ -43,7 +43,8 @@ def test_gradients_of_weight_and_bias(rows, width):
     dweight, dbias = affine_gradient(dy, x, mean, rstd)
     torch.testing.assert_close(dweight.double(), wide[1].grad, atol=1e-4, rtol=1e-5)
     torch.testing.assert_close(dbias.double(), wide[2].grad, atol=1e-4, rtol=1e-5)
-    torch.testing.assert_close(sum_rows(dy).double(), wide[2].grad, atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(sum_rows(dy.flatten(0, 1)).double(), wide[2].grad, atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(sum_rows(dy).double(), dy.double().sum(1), atol=1e-4, rtol=1e-5)  # type by type
 
 
 def test_gradient_goes_where_it_is_asked_to():

@@ -11,7 +11,8 @@ import time
 import pytest
 import torch
 
-from tests.trainer.runs import instance_dir, losses, metrics, train
+from tests.trainer.runs import arguments, instance_dir, losses, metrics, train
+from trainer.__main__ import main
 from trainer.cli import interrupt
 from trainer.optim.adamw import AdapterOptimizer
 from trainer.run_folder import checkpoints as state
@@ -241,7 +242,9 @@ def test_images_of_the_same_name_of_another_anomaly_are_another_run(tmp_path, ca
         0
     ]
     assert train(tmp_path, "--max_train_steps", "1") == 0
-    assert train(tmp_path, "--max_train_steps", "1", "--instance_data_dir", str(other)) == 1
+    line = arguments(tmp_path, "--max_train_steps", "1")
+    line[line.index("--instance_data_dir") + 1] = str(other)
+    assert main(line) == 1
     said = capsys.readouterr().err
     assert "belongs to another run" in said
     assert f"{other.name}/" in said

@@ -76,7 +76,7 @@ def test_sheets_leave_no_trace_in_the_training(tmp_path, monkeypatch, variant, e
     assert train(tmp_path / "with", *OPTIONS, *SHEETS, *extra, variant=variant) == 0
     assert seen == [2, 4]
     same_training(tmp_path / "without", tmp_path / "with")
-    assert names(tmp_path / "with" / "samples") == ["step-000002.png", "step-000004.png"]
+    assert names(tmp_path / "with" / "samples") == ["step-000002.png", "step-000004.png", "thumbnails"]
     for step in seen:
         assert pixels(tmp_path / "with", step).shape[1] == 4 * (128 + 8) + 8  # cells of 64 px are enlarged
 
