@@ -41,3 +41,7 @@ campaign-kills *ARGS:
 # Everything that must hold on every commit
 ci:
     .ci/run
+
+# The short training whose defect is found again, and is not when it is spoilt (a minute and a half)
+quality:
+    DUALANO_QUALITY=1 {{bin}}/python -m pytest tests/trainer/test_quality.py

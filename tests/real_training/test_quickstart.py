@@ -62,10 +62,9 @@ class Demo:
         return running(str(self.parent))
 
 
-@pytest.fixture(scope="module")
-def interrupted(tmp_path_factory) -> tuple[Demo, int, str, list[int]]:
+def interrupt(folder: Path) -> tuple[Demo, int, str, list[int]]:
     """A quickstart that got a Ctrl-C during its training: folder, exit status, stderr, the steps it had done."""
-    demo = Demo(tmp_path_factory.mktemp("quick"))
+    demo = Demo(folder)
     quickstart = demo.quickstart()
     wait_for(lambda: len(demo.steps()) >= 2)
     os.killpg(quickstart.pid, signal.SIGINT)
@@ -73,16 +72,25 @@ def interrupted(tmp_path_factory) -> tuple[Demo, int, str, list[int]]:
     return demo, quickstart.returncode, said, demo.steps()
 
 
-@pytest.fixture(scope="module")
-def finished(interrupted) -> tuple[Demo, int, str, str]:
+def finish(demo: Demo) -> tuple[Demo, int, str, str]:
     """The same command once more: folder, exit status, stdout, stderr."""
-    demo = interrupted[0]
     quickstart = demo.quickstart()
     told, said = quickstart.communicate()
     return demo, quickstart.returncode, told, said
 
 
-def test_ctrl_c_during_its_training_ends_clean(interrupted):
+def test_interrupted_gone_on_with_and_generated_from(tmp_path):
+    """One test, so that one worker makes the demo: making it takes a minute and a half."""
+    interrupted = interrupt(tmp_path)
+    _ctrl_c_during_its_training_ends_clean(interrupted)
+    finished = finish(interrupted[0])
+    _the_same_command_goes_on_from_there(interrupted, finished)
+    _generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished)
+    for how, status in ((signal.SIGTERM, -15), (signal.SIGHUP, -1)):
+        _generate_ends_with_the_doctor(finished, how, status)
+
+
+def _ctrl_c_during_its_training_ends_clean(interrupted):
     demo, status, said, steps = interrupted
     assert (status, "Traceback" in said) == (130, False), said
     assert said.endswith("interrupted; the same command goes on from here\n")
@@ -94,7 +102,7 @@ def test_ctrl_c_during_its_training_ends_clean(interrupted):
     assert not (demo.folder / WEIGHTS).exists()
 
 
-def test_the_same_command_goes_on_from_there(interrupted, finished):
+def _the_same_command_goes_on_from_there(interrupted, finished):
     demo, status, told, said = finished
     assert status == 0, told + said
     assert f"checkpoint-{interrupted[3][-1]}" in said
@@ -107,7 +115,7 @@ def test_the_same_command_goes_on_from_there(interrupted, finished):
     assert demo.running() == []
 
 
-def test_generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished):
+def _generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished):
     """At a terminal, where the Ctrl-C reaches doctor and sampler at once."""
     demo = finished[0]
     samples = demo.folder / "outputs" / every(demo.folder / ".dualano")[-1].name / "generated"
@@ -131,8 +139,7 @@ def test_generate_takes_the_newest_weights_and_goes_on_after_a_ctrl_c(finished):
     assert len(_pairs(samples)) == done + 1
 
 
-@pytest.mark.parametrize(("how", "status"), [(signal.SIGTERM, -15), (signal.SIGHUP, -1)])
-def test_generate_ends_with_the_doctor(finished, how, status):
+def _generate_ends_with_the_doctor(finished, how, status):
     demo = finished[0]
     generate = demo.start("generate", "--output", "more", *FEW, "500")
     wait_for(lambda: len(demo.running()) == 2)

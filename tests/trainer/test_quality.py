@@ -6,6 +6,8 @@ training of its own: `python -m benchmarks.quality.quick --spoils`. Here: the so
 
 from __future__ import annotations
 
+import os
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -14,7 +16,10 @@ from benchmarks.quality.quick import LEAST, TASK, dead_layers, failures, measure
 from benchmarks.quality.spoils import layer_of, zero_a_layer
 from benchmarks.quality.work import prepare, train
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.environ.get("DUALANO_QUALITY"), reason="a minute and a half of training: just quality"),
+]
 
 
 @pytest.fixture(scope="module")
