@@ -54,7 +54,7 @@ def build(world: World | FineWorld, folder: Path, miniature: Path) -> Laid:
     variables["PATH"] = os.pathsep.join([str(tools), str(project.env / "bin"), os.environ.get("PATH", os.defpath)])
     told = {name for name, fact in project.overlay.items() if fact != usual.get(name)}
     environment = Path(project.flags.get("env", project.env))
-    checkout = project.flags.get("checkout")
+    checkout, settings = project.flags.get("checkout"), project.settings()
     return Laid(
         root=project.root,
         environment=environment,
@@ -63,8 +63,8 @@ def build(world: World | FineWorld, folder: Path, miniature: Path) -> Laid:
         requirements=project.requirements if checkout and project.requirements.exists() else None,
         checkout=checkout,
         accelerate=project.accelerate,
-        model=Path(project.flags["model"]),
-        data=Path(project.flags["data"]),
+        model=settings.model,
+        data=settings.data,
         variables=variables,
         settings=_settings(project),
         unseen=tuple(sorted(told - {"gpus"})),

@@ -198,6 +198,12 @@ def healthy(root: Path, miniature: Path, patch_environment: Callable[[str, str],
     return project
 
 
+def named_in_the_file(project: Project, *keys: str) -> None:
+    """Paths named by dualano.toml, where `fix` can name a mended copy; a flag would go on naming the old one."""
+    rows = [f'{key} = "{project.flags.pop(key).relative_to(project.root)}" # mine\n' for key in keys]
+    (project.root / "dualano.toml").write_text("".join(rows), encoding="utf-8")
+
+
 def _linked_if_large(source: str, target: str) -> None:
     """A copy, or for the UNet's 13 MB another name of the same file: whoever changes it in place copies it first."""
     if Path(source).stat().st_size > 1 << 20:

@@ -22,7 +22,7 @@ from tests.worlds.breaks.pixels import (
     scaled,
     shorten,
 )
-from tests.worlds.project import Project
+from tests.worlds.project import Project, named_in_the_file
 from tests.worlds.world import Break, world
 
 INVERTED = r"invert|white (along|is)|polarity"
@@ -42,6 +42,7 @@ def pixels(*rules: str, source: str, named_by: str, by_hand: str = "") -> Callab
         @wraps(break_it)
         def lay(p: Project) -> None:
             p.reads_pixels = True
+            named_in_the_file(p, "data", "foreground")
             break_it(p)
 
         return world(*rules, source=source, named_by=named_by, by_hand=by_hand)(lay)

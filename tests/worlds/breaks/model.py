@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from tests.worlds.project import Project, own
+from tests.worlds.project import Project, named_in_the_file, own
 from tests.worlds.site_packages import reinstall
 from tests.worlds.world import RUN, world
 
@@ -228,12 +228,6 @@ def feature_extractor_named_but_absent(p: Project) -> None:
     )
 
 
-def named_in_the_file(p: Project) -> None:
-    """The model as dualano.toml names it, where `fix` can name another; a flag would go on naming the old one."""
-    del p.flags["model"]
-    (p.root / "dualano.toml").write_text('model = "model" # mine\n')
-
-
 def without_prefix(file: Path) -> None:
     """A text encoder's weights with the names that transformers 5 gives them."""
     header, tensors = weights_of(file)
@@ -277,7 +271,7 @@ STACK = "run with diffusers 0.29.2 to 0.42.1, transformers 4.44.2 and 5.24.0, 20
 
 @world("MODEL006", source=f"{STACK}: saved whole over shards: FileNotFoundError", named_by=r"index\.json|shard")
 def the_index_of_shards_that_are_gone(p: Project) -> None:
-    named_in_the_file(p)
+    named_in_the_file(p, "model")
     reinstall(p.site, "diffusers", "0.31.0")
     names = {"conv_in.weight": "diffusion_pytorch_model-00001-of-00002.safetensors"}
     index = {"metadata": {"total_size": 1}, "weight_map": names}
@@ -290,7 +284,7 @@ def the_index_of_shards_that_are_gone(p: Project) -> None:
     named_by=r"text_model|text_encoder",
 )
 def a_text_encoder_saved_by_transformers_5(p: Project) -> None:
-    named_in_the_file(p)
+    named_in_the_file(p, "model")
     without_prefix(own(p.model / "text_encoder" / "model.safetensors"))
 
 
@@ -300,7 +294,7 @@ def a_text_encoder_saved_by_transformers_5(p: Project) -> None:
     named_by=r"text_model|text_encoder",
 )
 def a_text_encoder_in_shards_saved_by_transformers_5(p: Project) -> None:
-    named_in_the_file(p)
+    named_in_the_file(p, "model")
     without_prefix(own(p.model / "text_encoder" / "model.safetensors"))
     in_shards(p.model / "text_encoder" / "model.safetensors")
 
@@ -323,7 +317,7 @@ def a_text_encoder_of_transformers_5_beside_a_pickled_unet(p: Project) -> None:
     named_by=r"tokenizer|vocab\.json",
 )
 def a_tokenizer_saved_by_transformers_5(p: Project) -> None:
-    named_in_the_file(p)
+    named_in_the_file(p, "model")
     folder = p.model / "tokenizer"
     merges = [line.split() for line in (folder / "merges.txt").read_text().splitlines()[1:]]
     model = {"type": "BPE", "vocab": json.loads((folder / "vocab.json").read_text()), "merges": merges}
@@ -339,7 +333,7 @@ def a_tokenizer_saved_by_transformers_5(p: Project) -> None:
     named_by=r"model_max_length",
 )
 def a_tokenizer_without_a_length(p: Project) -> None:
-    named_in_the_file(p)
+    named_in_the_file(p, "model")
     file = p.model / "tokenizer" / "tokenizer_config.json"
     entries = json.loads(file.read_text())
     del entries["model_max_length"]
