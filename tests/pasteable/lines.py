@@ -57,9 +57,9 @@ def texts() -> Iterator[tuple[str, str]]:
         for entry in read_po(stream, locale="zh_TW"):
             yield f"zh_TW: {str(entry.id)[:60]}", str(entry.string)
     for file in sorted((ROOT / "trainer").rglob("*.py")):
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        described = {id(node.body[0].value) for node in ast.walk(tree) if _has_docstring(node)}
-        for node in ast.walk(tree):
+        nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        described = {id(node.body[0].value) for node in nodes if _has_docstring(node)}
+        for node in nodes:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in described:
                 yield f"{file.relative_to(ROOT)}:{node.lineno}", node.value
     pages = [*(ROOT / "dualano_setup" / "rules" / "pages").rglob("*.md"), *(ROOT / "docs").glob("*.md")]

@@ -1,9 +1,9 @@
 """Every pasteable line is complete, and does what it says in a project of its own.
 
 Run are all lines of `dualano-doctor`: the trainings with a trainer whose steps take nothing, the tools of the training
-environment with the real ones up to the point where they have understood their arguments, `fix` with `--plan`, `import`
-with `--plan`. Only parsed are `quickstart` and `prove` (minutes) and the trainer's own `python -m trainer...`. Lines of
-other programs must be whole; those that only look are run.
+environment with the real ones up to the point where they have understood their arguments, `campaign` on one whose jobs
+are finished, `fix` and `import` with `--plan`, `uninstall` without `--yes`. Only parsed are those of ONLY_PARSED and
+the trainer's own `python -m trainer...`. Lines of other programs must be whole; those that only look are run.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import zlib
 from argparse import Namespace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,9 +25,13 @@ import pytest
 
 from dualano_setup.cli.line import with_command
 from dualano_setup.cli.main import COMMANDS, _parsed
+from dualano_setup.flows.campaign.planning import Asked, planned
+from dualano_setup.flows.campaign.running import conduct
 from dualano_setup.runs.folder import every
+from dualano_setup.settings.resolve import resolve
 from dualano_setup.settings.stored import read_stored
 from tests import forked_doctor
+from tests.campaigns.world import STUB
 from tests.pasteable.lines import BROKEN, every_line, lines_in, occurrences, variants
 from tests.places import ROOT
 from tests.runs.standin import wait_for
@@ -37,15 +42,25 @@ LINES = every_line()
 OURS = [line for line in LINES if line.text.startswith("dualano-doctor")]
 TRAINERS = [line for line in LINES if line.text.startswith("python -m trainer")]
 OTHERS = [line for line in LINES if line not in OURS and line not in TRAINERS]
-ONLY_PARSED = ("quickstart", "prove")
+#: Commands whose lines are not run, and why.
+ONLY_PARSED = {
+    "quickstart": "installs and trains for minutes",
+    "prove": "trains for minutes",
+    "review": "serves pages until Ctrl-C",
+    "watch": "serves pages until Ctrl-C",
+}
+LIMIT = 60.0
+"""Seconds that a line may take; all of them take a few at the most."""
 #: What `check` and `fix` find in the project is not well, on purpose; the others must work.
 MAY_BLOCK = ("check", "fix", "patch", "explain")
 #: What stands for something in a line: by the word before it, or by itself.
 MEANT = {
     "DIR": "{project}/images", "PATH": "{project}/env", "FILE": "{project}/log.txt", "FILE.bin": "{project}/w.bin",
-    "SOURCE": "{project}/source", "CHECKOUT": "{project}/checkout", "NAME": "cpu", "ID": "SRC001", "N": "500",
+    "SOURCE": "{project}/source", "CHECKOUT": "{project}/checkout", "NAME": "cpu", "ID": "SRC001", "N": "110",
     "F": "coco", "A": "a", "B": "hole", "RUN": "{run}", "SHELL": "bash", "{folder}": "{run}", "{run}": "{run}",
     "{plan}": "{fix}", "{rule}": "SRC001", "{profile}": "cpu", "{name}": "cpu", "{command}": "fix",
+    "{form}": "pip", "PIN": "torch", "run NAME": "night", "report NAME": "night", "run {name}": "night",
+    "status {name}": "night", "resume {name}": "night", "stop {name}": "night",
     "{category}": "c", "{anomaly}": "a", "--good DIR": "{project}/ok", "--images DIR": "{project}/scratched",
     "--masks DIR": "{project}/masks",
 }  # fmt: skip
@@ -63,7 +78,7 @@ def _png(value: int) -> bytes:
 
 
 class Desk:
-    """A project with a run that finished, one that was stopped, pairs, weights, a checkout and a fix."""
+    """A project with a run that finished, one that was stopped, a campaign, pairs, weights, a checkout and a fix."""
 
     def __init__(self, root: Path) -> None:
         self.project, self.home = root / "project", root / "home"
@@ -73,18 +88,21 @@ class Desk:
         lay_checkout(self.project / "checkout", {}, ("debugger-import",))
         for folder in ("c/train/good", "c/test/good", "c/test/a", "c/ground_truth/a", "c/test/hole"):
             for base in ("data", "source"):
-                self.pictures(base, folder, "_mask" if "ground_truth" in folder else "")
+                mask = "ground_truth" in folder
+                self.pictures(base, folder, "_mask" if mask else "", value=255 if mask else 90)
         for folder in ("images", "ok", "scratched"):
             self.pictures(folder)
         self.pictures("masks", value=255)
+        self.pictures("parts", "c/a", value=255)
         (self.project / "w.bin").touch()
         (self.project / "log.txt").write_text("RuntimeError: mat1 and mat2 must have the same dtype\n")
         (self.project / "model").mkdir()
         (self.project / "dualano.toml").write_text(
-            'env = "env"\nmodel = "model"\ndata = "data"\ncategory = "c"\nanomaly = "a"\nforeground = "masks"\n'
+            'env = "env"\nmodel = "model"\ndata = "data"\ncategory = "c"\nanomaly = "a"\nforeground = "parts"\n'
             'checkout = "checkout"\noffline = true\n[train]\nsteps = 12\n'
+            '[campaign]\nname = "night"\nanomalies = ["a"]\nsteps = ["train", "generate"]\naccepted = 2\n'
         )
-        for name, target in (("VisA", "source"), ("DualAnoDiff", "checkout"), ("foreground", "masks")):
+        for name, target in (("VisA", "source"), ("DualAnoDiff", "checkout"), ("foreground", "parts")):
             (self.home / name).symlink_to(self.project / target)
         self.done("train", "--force")
         self.stopped = self.started_and_stopped()
@@ -94,6 +112,8 @@ class Desk:
             (folder / "generated" / "manifest.jsonl").touch()
             for name in ("pytorch_lora_weights.safetensors", "pytorch_lora_weights.bin"):
                 (folder / name).touch()
+        self.finished_campaign()
+        (self.project / "node.json").write_text(self.run("check", "--json").stdout)
 
     def pictures(self, *parts: str, ending: str = "", value: int = 90) -> None:
         folder = self.project.joinpath(*parts[:2])
@@ -113,7 +133,8 @@ class Desk:
         }
 
     def run(self, *words: str, folder: Path | None = None, **more: str) -> subprocess.CompletedProcess[str]:
-        return forked_doctor.run(words, cwd=folder or self.project, variables=self.variables() | more)
+        variables = self.variables() | more
+        return forked_doctor.run(words, cwd=folder or self.project, variables=variables, seconds=LIMIT)
 
     def done(self, *words: str, **more: str) -> str:
         done = self.run(*words, **more)
@@ -121,12 +142,19 @@ class Desk:
         return done.stdout
 
     def started_and_stopped(self) -> str:
-        self.done("train", "--force", "--detach", "--", "--max_train_steps", "400", STUB_STEP="0.02")
+        self.done("train", "--force", "--detach", "--", "--max_train_steps", "100", STUB_STEP="0.05")
         run = every(self.project / ".dualano")[-1]
         record = run.record()
         wait_for(lambda: Path(record.output, "metrics.jsonl").exists())
         self.done("stop", "--wait", "20")
         return run.name
+
+    def finished_campaign(self) -> None:
+        """The project's own, as it is planned from dualano.toml, carried out by the stub."""
+        settings = resolve({}, {}, self.project)
+        found = planned(settings, Asked({}, accepts=True, evaluates=True))
+        stub = {"doctor": [sys.executable, "-S", str(STUB)], "pause": 0.05}
+        assert conduct(settings, found.root, replace(found.plan, how={**found.plan.how, **stub})) == 0
 
     def a_fix(self) -> str:
         """The name of a fix that can be undone."""
@@ -170,7 +198,11 @@ def _run(desk: Desk, words: list[str], what: str, number: int) -> None:
         rest = [desk.a_fix()] if rest else (desk.a_fix() and [])
     elif command == "fix" and "--plan" not in rest and "--help" not in rest:
         rest = [*(word for word in rest if word != "--yes"), "--plan"]
+    elif command == "uninstall":
+        rest = [word for word in rest if word != "--yes"]
     elif command in ("train", "resume") and "--help" not in rest:
+        if command == "resume" and len(rest) == 1:  # one with steps left; others' lines may have taken them
+            rest = [desk.started_and_stopped()]
         rest = ["--force", *(word for word in rest if word != "--fix")]
         if "--max_train_steps" not in rest:
             rest = (
