@@ -110,7 +110,7 @@ def _look(arguments: argparse.Namespace, settings: Settings) -> Report:
 
         return look_at_node(settings, flags)
     report = look(settings)
-    if arguments.place is None and not settings.offline and _has_no_gpu(report) and _on_the_path("sinfo"):
+    if arguments.place is None and _has_no_gpu(report) and _on_the_path("sinfo"):
         from ..flows.compute_node import look_unasked
 
         return look_unasked(settings, report, flags)

@@ -225,7 +225,7 @@ def test_without_a_network_every_command_works_and_opens_no_socket(tmp_path, var
     (tmp_path / "log").write_text("CUDA out of memory\n")
     only = ("--only", "ACC002,ACC003,ACC004")
     lines = {
-        ("check", "--offline"): (1, 3), ("fix", "--plan", *only, "--offline"): (0,),
+        ("check", "--offline", "--for", "here"): (1, 3), ("fix", "--plan", *only, "--offline"): (0,),
         ("fix", "--yes", *only, "--offline"): (0, 1, 3), ("undo",): (0,), ("rule",): (0,), ("rule", "PKG004"): (0,),
         ("profile",): (0,), ("profile", "cpu"): (0,), ("patch", "status", str(checkout)): (0, 1), ("runs",): (0,),
         ("status",): (0, 2), ("logs",): (2,), ("explain", str(tmp_path / "log")): (0, 1), ("init",): (0,),
