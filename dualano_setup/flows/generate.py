@@ -11,6 +11,9 @@ from ..language import _
 if TYPE_CHECKING:
     from ..settings.options import Settings
 
+#: Flags of the training whose values sampling shares: adapters know the words that they learnt with, and no others.
+_AS_TRAINED = ("--prompt_blend", "--prompt_fg")
+
 
 def generate(settings: Settings, weights: str | None, into: str | None, extra: list[str]) -> int:
     """Samples in the training environment; the exit status is the sampler's.
@@ -88,7 +91,18 @@ def tool_arguments(settings: Settings, weights: str | None, into: str | None, ex
     if trained is not None and trained.is_dir():
         pairs.append(("--instance_data_dir", trained))
     pairs.append(("--mixed_precision", settings.mixed_precision))
+    learnt = _arguments_of(settings, Path(value_of("--weights", extra) or found))
+    pairs += [(flag, value_of(flag, learnt)) for flag in _AS_TRAINED]
     return [*(text for flag, value in pairs if value is not None for text in (flag, str(value))), *extra]
+
+
+def _arguments_of(settings: Settings, weights: Path) -> tuple[str, ...]:
+    """What the newest run that writes its weights where this file is was started with; () where no run is known."""
+    from ..runs.folder import every
+
+    records = (run.record() for run in reversed(every(settings.state)))
+    folder = weights.absolute().parent
+    return next((record.argv for record in records if record and folder.is_relative_to(record.output)), ())
 
 
 def newest_weights(settings: Settings) -> tuple[str, Path]:

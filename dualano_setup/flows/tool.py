@@ -140,6 +140,13 @@ def newest_generated(settings: Settings) -> Path:
         if (folder / MANIFEST).is_file():
             print(_("pairs in {folder}", folder=folder), file=sys.stderr)
             return folder
+    if elsewhere := sorted(file.parent.name for file in settings.project.glob(f"*/{MANIFEST}")):
+        raise UsageError(
+            _(
+                "no run has pairs in its own folder; some lie in {folders}: --generated DIR",
+                folders=", ".join(elsewhere),
+            )
+        )
     raise UsageError(_("nothing was generated here yet: `dualano-doctor generate`, or --generated DIR"))
 
 

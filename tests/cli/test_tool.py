@@ -121,6 +121,14 @@ def test_pairs_of_the_version_before_are_found(project, ran):
     assert ran[0][2] == ["--fg", str(old / "fg"), "--output", str(old / "masks")]
 
 
+def test_pairs_that_no_run_has_are_told(project, ran, capsys):
+    (project / "samples").mkdir()
+    (project / "samples" / "manifest.jsonl").touch()
+    assert run(["export"]) == 2
+    assert "some lie in samples: --generated DIR" in capsys.readouterr().err
+    assert run(["export", "--generated", "samples"]) == 0
+
+
 def test_foreground_makes_both_folders_and_leaves_what_is_there(project, ran, capsys):
     assert run(["foreground"]) == 0
     assert [line[1::2] for _python, _module, line in ran] == [

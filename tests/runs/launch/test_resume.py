@@ -240,3 +240,13 @@ def test_generate_is_told_the_images_that_trained_where_they_are(tmp_path):
     assert wishes("20", "40") == ["--accepted", "20", "--limit", "40"]
     with pytest.raises(UsageError, match=r"--accepted is '1\.5'"):
         wishes("1.5", None)
+
+
+def test_sampling_says_the_words_that_the_run_learnt_with(tmp_path):
+    known = replace(settings(tmp_path), model=tmp_path)
+    record = earlier_run(tmp_path, created=1.0, argv=("--prompt_blend", "a scratched gear", "--prompt_fg=a scratch"))
+    weights = f"{record.output}/pytorch_lora_weights.safetensors"
+    line = tool_arguments(known, weights, "o", [])
+    assert (value_of("--prompt_blend", line), value_of("--prompt_fg", line)) == ("a scratched gear", "a scratch")
+    assert value_of("--prompt_fg", tool_arguments(known, weights, "o", ["--prompt_fg", "mine"])) == "mine"
+    assert value_of("--prompt_blend", tool_arguments(known, "elsewhere/w.safetensors", "o", [])) is None
